@@ -1,0 +1,1 @@
+"""What AI compute exists, what it can do, and who controls it."""

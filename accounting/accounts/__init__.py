@@ -1,0 +1,1 @@
+"""Who controls it: levels, groups, concentration."""

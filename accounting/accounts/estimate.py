@@ -1,0 +1,122 @@
+"""The main question: how much, by whom, on which basis, at which date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from accounting.accounts.account import Accounts, Levels, account
+from accounting.capacity.bases import BASES, Basis
+from accounting.capacity.calibration import Calibration
+from accounting.capacity.h100e import constant, load_h100e
+from accounting.capacity.valuation import Valuer
+from accounting.census.ledger import Ledger
+from accounting.census.selection import Selection, select
+from accounting.errors import UnknownNameError
+from accounting.reference.accelerators import PRECISIONS
+from accounting.reference.facts import Facts
+from accounting.reference.shipped import configs_root
+from bench.errors import InputError
+
+DEFAULT_BASES: tuple[Basis, ...] = ("peak", "delivered")
+DEFAULT_LEVELS: tuple[Levels, ...] = (("territory",), ("provider",), ("vendor",))
+MAX_DRAWS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to estimate.
+
+    ``precision`` is one of ours, or the name of a foreign file's column (``max``, ``h100e``).
+    ``countries`` keeps those territories only (ISO alpha-2); empty keeps all.
+    """
+
+    selection: Selection
+    bases: tuple[Basis, ...] = DEFAULT_BASES
+    precision: str = "bf16"
+    unit: str = "flops"
+    levels: tuple[Levels, ...] = DEFAULT_LEVELS
+    countries: frozenset[str] = frozenset()
+    seed: int = 0
+    draws: int = 10_000
+    recipe: str | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The answer on one basis, with all it takes to reproduce it."""
+
+    request: Request
+    basis: Basis
+    census: str
+    rows: int
+    accounts: Accounts
+    warnings: tuple[str, ...] = field(default=())
+
+
+def estimate(
+    ledger: Ledger, request: Request, facts: Facts, calibration: Calibration
+) -> tuple[Estimate, ...]:
+    """Value a ledger and group it, on every basis asked for.
+
+    Raises:
+        InputError: a precision, column or unit that the census cannot be stated in.
+    """
+    _check(ledger, request)
+    chosen = select(ledger, request.selection)
+    entries, skipped = list(chosen.entries), dict(chosen.skipped)
+    if request.countries:
+        inside = [e for e in entries if e.territory in request.countries]
+        skipped["in another territory"] = len(entries) - len(inside)
+        entries = inside
+    valuer = Valuer(
+        facts, calibration, request.precision, request.bases, request.seed, request.draws, ledger.valued_by
+    )
+    constants = _constants(request) if request.unit == "h100e" and request.precision != "h100e" else None
+    results = account(
+        entries,
+        valuer,
+        request.levels,
+        as_of=request.selection.as_of,
+        h100e_flop_per_s=constants,
+        skipped=skipped,
+    )
+    return tuple(
+        Estimate(request, basis, ledger.name, ledger.rows, result, _warnings(ledger, result))
+        for basis, result in results.items()
+    )
+
+
+def _constants(request: Request) -> dict[Basis, float]:
+    table = load_h100e(configs_root() / "h100e.yaml")
+    return {basis: constant(table, basis, request.precision) for basis in request.bases}
+
+
+def _check(ledger: Ledger, request: Request) -> None:
+    known = ledger.columns if ledger.valued_by == "file" else PRECISIONS
+    if request.precision not in known:
+        what = "column" if request.precision not in PRECISIONS else "precision"
+        raise UnknownNameError(
+            f"{what} for {ledger.name} (it has {', '.join(known)})", request.precision, known
+        )
+    if request.precision not in PRECISIONS and tuple(request.bases) != ("peak",):
+        raise InputError(
+            f"the column '{request.precision}' states peaks of mixed precision (found basis "
+            f"{', '.join(request.bases)}); use --basis peak"
+        )
+    if not 1 <= request.draws <= MAX_DRAWS:
+        raise InputError(f"draws must lie between 1 and {MAX_DRAWS} (found {request.draws})")
+    if not set(request.bases) <= set(BASES):
+        raise InputError(f"unknown basis in {', '.join(request.bases)}")
+
+
+def _warnings(ledger: Ledger, result: Accounts) -> tuple[str, ...]:
+    warnings = list(ledger.warnings)
+    if not result.deployments:
+        warnings.append("no deployment is left after the selection: see 'skipped' for the reasons")
+    assumed = result.provenance.get("assumed", 0.0)
+    if assumed >= 0.2:
+        warnings.append(
+            f"{assumed:.0%} of the {result.denomination.basis} total rests on assumed efficiencies: those "
+            "accelerators have no published measurement of their own"
+        )
+    return tuple(warnings)

@@ -1,0 +1,1 @@
+"""What it can do: efficiencies, the four bases, draws."""

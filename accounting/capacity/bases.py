@@ -1,0 +1,98 @@
+"""The four bases, and values of capacity that cannot be mixed up.
+
+A value of capacity carries its denomination: precision, dense or sparse, basis and unit. Adding or
+comparing values of different denomination raises, and the message names the call that reconciles them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accounting.errors import MixedValuesError
+
+Basis = Literal["peak", "achievable", "sustained", "delivered"]
+BASES: tuple[Basis, ...] = ("peak", "achievable", "sustained", "delivered")
+Unit = Literal["FLOP/s", "H100e"]
+Draws = NDArray[np.float64]
+
+BASIS_MEANING = {
+    "peak": "spec sheet, dense",
+    "achievable": "best measured matmul",
+    "sustained": "model FLOP/s in a measured training step at scale",
+    "delivered": "sustained × availability (goodput)",
+}
+
+
+@dataclass(frozen=True)
+class Denomination:
+    """What a capacity is stated in. An H100e is one on its own basis only: the basis is part of it."""
+
+    precision: str
+    basis: Basis
+    unit: Unit = "FLOP/s"
+    sparse: bool = False
+
+    def __str__(self) -> str:
+        """Read as people write it: ``bf16 dense peak FLOP/s``."""
+        return f"{self.precision} {'sparse' if self.sparse else 'dense'} {self.basis} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """A capacity as draws (shape: draws) in one denomination.
+
+    >>> a = Capacity(np.ones(2), Denomination("bf16", "peak"))
+    >>> (a + a).draws.tolist()
+    [2.0, 2.0]
+    """
+
+    draws: Draws
+    denomination: Denomination
+
+    def __add__(self, other: Capacity) -> Capacity:
+        """Add draw by draw. Raises MixedValuesError where the denominations differ."""
+        self._check(other, "added")
+        return replace(self, draws=self.draws + other.draws)
+
+    def scaled(self, factor: float | Draws) -> Capacity:
+        """Multiply by a plain number or by draws of one."""
+        return replace(self, draws=self.draws * factor)
+
+    def ratio(self, other: Capacity) -> Draws:
+        """Return self ÷ other, draw by draw. Raises MixedValuesError where the denominations differ."""
+        self._check(other, "compared")
+        return self.draws / other.draws
+
+    def in_h100e(self, constant_flop_per_s: float) -> Capacity:
+        """Convert from FLOP/s to H100e by the constant of the same basis and precision."""
+        if self.denomination.unit == "H100e":
+            return self
+        unit = replace(self.denomination, unit="H100e")
+        return Capacity(self.draws / constant_flop_per_s, unit)
+
+    def _check(self, other: Capacity, verb: str) -> None:
+        mine, theirs = self.denomination, other.denomination
+        if mine != theirs:
+            raise MixedValuesError(
+                f"{mine} and {theirs} cannot be {verb}: they differ in "
+                f"{_difference(mine, theirs)}; {_mend(mine, theirs)}"
+            )
+
+
+def _difference(a: Denomination, b: Denomination) -> str:
+    names = ("precision", "sparse", "basis", "unit")
+    return ", ".join(name for name in names if getattr(a, name) != getattr(b, name))
+
+
+def _mend(a: Denomination, b: Denomination) -> str:
+    if a.unit != b.unit:
+        return "call Capacity.in_h100e(constant) on the one in FLOP/s"
+    if a.basis != b.basis:
+        return f"value both on one basis: Valuer.value(entry, basis='{a.basis}')"
+    if a.sparse != b.sparse:
+        return "halve no figure by hand: take the dense spec peak of the accelerator instead"
+    return f"value both in one precision: Valuer(…, precision='{a.precision}')"

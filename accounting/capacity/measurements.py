@@ -1,0 +1,119 @@
+"""Measurements of what accelerators deliver: published ones from our configs, our own from bench records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from accounting.quantities import Count, Fraction, Rate
+from accounting.reference.accelerators import Precision
+from accounting.reference.facts import Facts
+from accounting.reference.names import AcceleratorId
+from accounting.validation import Date, FactModel, Kind, Text, load_all
+from bench.errors import InputError
+from bench.record import Record, load_record
+
+Regime = Literal["bf16", "fp8-mixed", "fp4-mixed", "unknown"]
+Metric = Literal["mfu", "hfu", "wall_clock"]
+
+# a training regime is set against the peak of the precision its matmuls run in
+REGIME_OF: dict[str, Regime] = {"bf16": "bf16", "fp8": "fp8-mixed", "fp4": "fp4-mixed"}
+PRECISION_OF: dict[str, Precision] = {"bf16": "bf16", "fp8-mixed": "fp8", "fp4-mixed": "fp4"}
+
+
+class Measurement(FactModel):
+    """One measured figure: a best matmul, a training step's utilisation, or availability.
+
+    ``achieved`` is a rate per accelerator in FLOP/s; ``fraction`` is of the dense peak of the
+    precision (or of the regime's precision), or, for availability, of wall-clock time.
+    """
+
+    accelerator: AcceleratorId | None = None
+    basis: Literal["achievable", "sustained", "availability"]
+    precision: Precision | None = None
+    regime: Regime | None = None
+    metric: Metric | None = None
+    achieved: Rate | None = None
+    fraction: Fraction | None = None
+    software: Text | None = None
+    method: Text | None = None
+    nodes: Count | None = None
+    accelerators: Count | None = None
+    source: Text
+    date: Date
+    kind: Kind
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Measurement:
+        problem = _problem(self)
+        if problem:
+            raise PydanticCustomError("measurement", problem, {"at": "basis", "found": self.basis})
+        return self
+
+
+class MeasurementFile(FactModel):
+    """A calibration file."""
+
+    measurements: tuple[Measurement, ...] = Field(min_length=1)
+
+
+def _problem(m: Measurement) -> str:
+    if (m.achieved is None) == (m.fraction is None):
+        return "state either 'achieved' (a rate) or 'fraction', not both"
+    if m.basis == "availability":
+        return "" if m.fraction else "availability is a 'fraction' of time"
+    if m.accelerator is None:
+        return f"a measurement of basis '{m.basis}' needs its 'accelerator'"
+    if m.basis == "achievable" and m.precision is None:
+        return "a measurement of basis 'achievable' needs its 'precision'"
+    if m.basis == "sustained" and (m.regime is None or m.metric is None):
+        return "a measurement of basis 'sustained' needs its 'regime' and 'metric'"
+    return ""
+
+
+def load_measurements(paths: Sequence[Path], facts: Facts) -> tuple[Measurement, ...]:
+    """Read measurements from calibration files (YAML) and bench records (JSON).
+
+    Raises:
+        InputFaults: a fault in a calibration file.
+        RecordError: a file is not a record.
+        InputError: a record holds nothing that calibrates.
+    """
+    yaml = [path for path in paths if path.suffix != ".json"]
+    loaded = load_all(yaml, MeasurementFile, facts.names)
+    measured = [m for path in paths if path.suffix == ".json" for m in from_record(load_record(path), path)]
+    return (*(m for _, content in loaded for m in content.measurements), *measured)
+
+
+def from_record(record: Record, path: Path) -> list[Measurement]:
+    """Return the best correct matmul of each known accelerator and precision in a record.
+
+    Raises:
+        InputError: no device of the record is an accelerator that the catalogue knows.
+    """
+    known = {device.id: device.accelerator for device in record.devices if device.accelerator}
+    if not known:
+        names = ", ".join(device.name for device in record.devices) or "none"
+        raise InputError(
+            f"{path}: no device of this record is an accelerator of the catalogue (found {names}); "
+            "it can be reported, but not calibrate an estimate"
+        )
+    return [
+        Measurement(
+            accelerator=known[result.device],
+            basis="achievable",
+            precision=result.precision,
+            achieved=f"{result.value} FLOP/s",
+            method=f"best matmul, median of {len(result.rounds)} rounds",
+            source=f"record {path.name} of node {record.node}",
+            date=str(record.created)[:10],
+            kind="measured",
+        )
+        for result in record.results
+        if result.workload == "gemm" and result.status == "ok" and result.device in known
+    ]

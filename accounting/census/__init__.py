@@ -1,0 +1,1 @@
+"""What exists: facilities, deployments, the ledger, and readers of foreign files."""

@@ -1,0 +1,129 @@
+"""Facilities and their deployments, as our own YAML states them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from accounting.documents import Document, KeyPath
+from accounting.errors import InputFaults
+from accounting.quantities import Count, Fraction, Power
+from accounting.reference.facts import Facts
+from accounting.reference.names import AcceleratorId, CountryCode, OrganisationId
+from accounting.validation import Date, Fact, FactModel, Id, Source, Text, check_unique, load_all, yaml_files
+
+Status = Literal["operational", "under_construction", "contracted", "announced", "retired", "cancelled"]
+Sector = Literal["private", "public", "mixed"]
+
+_SHARE_TOLERANCE = 1e-6
+
+
+class Holding(FactModel):
+    """A share of a facility, in ownership or in access. Without a share: all of it, for a sole holder."""
+
+    organisation: OrganisationId
+    share: Fraction | None = None
+
+
+class Deployment(FactModel):
+    """One batch of one accelerator model in one facility."""
+
+    id: Id
+    accelerator: AcceleratorId
+    count: Fact[Count] = Field(description="accelerators (packages, not dies or logical devices)")
+    in_service: Date | None = None
+    retired: Date | None = None
+    status: Status
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _retired_after_service(self) -> Deployment:
+        if self.retired and self.in_service and self.retired < self.in_service:
+            message = f"retired before it came into service ({self.in_service})"
+            raise PydanticCustomError("order", message, {"at": "retired", "found": str(self.retired)})
+        return self
+
+
+class Facility(FactModel):
+    """A site with a territory, owners, an operator, a sector, power, and deployments."""
+
+    id: Id
+    name: Text
+    territory: CountryCode
+    location: Text | None = None
+    owners: tuple[Holding, ...] = Field(min_length=1)
+    access: tuple[Holding, ...] = ()
+    operator: OrganisationId | None = None
+    sector: Sector
+    power: Fact[Power] | None = Field(None, description="watts")
+    sources: tuple[Source, ...] = Field(min_length=1)
+    note: Text | None = None
+    deployments: tuple[Deployment, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> Facility:
+        for key in ("owners", "access"):
+            _check_shares(getattr(self, key), key)
+        return self
+
+    def owner_shares(self) -> tuple[tuple[str, float], ...]:
+        """Return (organisation, share of ownership); the shares add to 1."""
+        return tuple((h.organisation, h.share.best if h.share else 1.0) for h in self.owners)
+
+
+class FacilityFile(FactModel):
+    """A file of facilities."""
+
+    facilities: tuple[Facility, ...] = Field(min_length=1)
+
+
+def _check_shares(holdings: Sequence[Holding], key: str) -> None:
+    if not holdings or (len(holdings) == 1 and holdings[0].share is None):
+        return
+    if any(h.share is None for h in holdings):
+        raise PydanticCustomError(
+            "shares",
+            f"several {key}: each needs its share; they must add to 1",
+            {"at": key, "found": f"{len(holdings)} {key}"},
+        )
+    total = sum(h.share.best for h in holdings if h.share)
+    complete = key == "owners"
+    if (complete and not math.isclose(total, 1.0, abs_tol=_SHARE_TOLERANCE)) or total > 1 + _SHARE_TOLERANCE:
+        message = f"the shares of {key} must add to 1"
+        raise PydanticCustomError("shares", message, {"at": key, "found": f"{total:g}"})
+
+
+def load_facilities(paths: Sequence[Path], facts: Facts) -> tuple[Facility, ...]:
+    """Read facilities from YAML files, or from all YAML files of a folder.
+
+    Raises:
+        InputFaults: every fault of every file; also a facility or deployment id that stands twice.
+    """
+    files = load_all([f for path in paths for f in yaml_files(path)], FacilityFile, facts.names)
+    faults = check_unique(_facility_ids(files), "facility id")
+    faults += check_unique(_deployment_ids(files), "deployment id")
+    if faults:
+        raise InputFaults(faults)
+    return tuple(facility for _, content in files for facility in content.facilities)
+
+
+def _facility_ids(files: Sequence[tuple[Document, FacilityFile]]) -> list[tuple[Document, KeyPath, str]]:
+    return [
+        (document, ("facilities", row, "id"), facility.id)
+        for document, content in files
+        for row, facility in enumerate(content.facilities)
+    ]
+
+
+def _deployment_ids(files: Sequence[tuple[Document, FacilityFile]]) -> list[tuple[Document, KeyPath, str]]:
+    return [
+        (document, ("facilities", row, "deployments", place, "id"), deployment.id)
+        for document, content in files
+        for row, facility in enumerate(content.facilities)
+        for place, deployment in enumerate(facility.deployments)
+    ]

@@ -1,0 +1,130 @@
+"""The ledger: a row for each deployment, every attribute resolved, every figure with its source."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from accounting.census.facilities import Deployment, Facility
+from accounting.quantities import Uncertain
+from accounting.reference.facts import Facts
+from accounting.validation import Kind
+
+
+@dataclass(frozen=True)
+class Owner:
+    """An owner with its share (0 to 1); None where a source does not say who, or of what nation."""
+
+    organisation: str | None
+    nation: str | None
+    share: float
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One deployment as the accounts see it.
+
+    ``values`` holds a foreign file's own columns (FLOP/s by precision, or H100e under ``h100e``);
+    they serve where the file is valued by its own figures. None stands for "not known" throughout.
+    """
+
+    id: str
+    facility: str
+    facility_name: str
+    territory: str | None
+    owners: tuple[Owner, ...]
+    operator: str | None
+    sector: str | None
+    accelerator: str | None
+    vendor: str | None
+    vendor_nation: str | None
+    count: Uncertain | None
+    in_service: datetime.date | None
+    retired: datetime.date | None
+    status: str
+    kind: Kind
+    source: str
+    values: Mapping[str, float] = field(default_factory=dict)
+    superseded_by: str | None = None
+    duplicate: bool = False
+    standard: bool = True
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All entries of a census.
+
+    ``left_out`` counts rows of the source that were not read, by reason. ``valued_by`` says whose peaks
+    serve: our catalogue's, by chip and count, or the file's own columns, named in ``columns``.
+    """
+
+    name: str
+    entries: tuple[Entry, ...]
+    valued_by: Literal["chips", "file"] = "chips"
+    columns: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows of the source: entries and those left out."""
+        return len(self.entries) + sum(self.left_out.values())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one line an entry; counts are medians, owners joined by ';'."""
+        return pd.DataFrame([_flat(entry) for entry in self.entries])
+
+
+def from_facilities(name: str, facilities: Iterable[Facility], facts: Facts) -> Ledger:
+    """Resolve facilities into a ledger."""
+    entries = tuple(_entry(f, d, facts) for f in facilities for d in f.deployments)
+    return Ledger(name, entries)
+
+
+def _entry(facility: Facility, deployment: Deployment, facts: Facts) -> Entry:
+    designer = facts.accelerators[deployment.accelerator].designer
+    owners = tuple(Owner(o, facts.nation_of(o), share) for o, share in facility.owner_shares())
+    return Entry(
+        id=deployment.id,
+        facility=facility.id,
+        facility_name=facility.name,
+        territory=facility.territory,
+        owners=owners,
+        operator=facility.operator,
+        sector=facility.sector,
+        accelerator=deployment.accelerator,
+        vendor=designer,
+        vendor_nation=facts.nation_of(designer),
+        count=deployment.count.value,
+        in_service=deployment.in_service,
+        retired=deployment.retired,
+        status=deployment.status,
+        kind=deployment.count.kind,
+        source=deployment.count.source,
+    )
+
+
+def _flat(entry: Entry) -> dict[str, object]:
+    return {
+        "deployment": entry.id,
+        "facility": entry.facility,
+        "name": entry.facility_name,
+        "territory": entry.territory,
+        "owners": ";".join(owner.organisation or "unknown" for owner in entry.owners),
+        "provider": ";".join(owner.nation or "unknown" for owner in entry.owners),
+        "operator": entry.operator,
+        "sector": entry.sector,
+        "accelerator": entry.accelerator,
+        "vendor": entry.vendor,
+        "vendor_nation": entry.vendor_nation,
+        "count": entry.count.best if entry.count else None,
+        "in_service": entry.in_service,
+        "retired": entry.retired,
+        "status": entry.status,
+        "kind": entry.kind,
+        "source": entry.source,
+    }

@@ -1,0 +1,310 @@
+"""YAML 1.2 as written by people: plain data, and where in the file each value stands.
+
+The file is read as a stream of parser events and the tree is built here without recursion, because a
+stranger's file may nest thousands deep, refer to itself or carry tags that run code. Anchors, aliases
+and tags are refused: a file of facts says each value where it stands. Scalars follow the YAML 1.2 core
+schema (``NO`` is Norway, not false); dates stay text until a date is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.reader import ReaderError
+
+from accounting.errors import Fault, InputFaults, quote
+
+MAX_DEPTH = 64
+MAX_BYTES = 64 * 1024 * 1024
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a file; line and column count from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML file as plain data, with the position of every key and value."""
+
+    file: str
+    data: Any
+    values: dict[KeyPath, Position]
+    keys: dict[KeyPath, Position]
+
+    def position(self, path: KeyPath, *, key: bool = False) -> Position:
+        """Return where ``path`` stands, or the nearest ancestor that stands in the file."""
+        table = self.keys if key else self.values
+        while path:
+            if path in table:
+                return table[path]
+            if path in self.values:
+                return self.values[path]
+            path = path[:-1]
+        return self.values.get((), Position(1, 1))
+
+    def fault(
+        self, path: KeyPath, message: str, *, found: str = "", suggestion: str = "", key: bool = False
+    ) -> Fault:
+        """Describe something wrong at ``path``."""
+        at = self.position(path, key=key)
+        return Fault(self.file, at.line, at.column, show_path(path), message, found, suggestion)
+
+
+def show_path(path: KeyPath) -> str:
+    """Write a path as people do: ``facilities[2].power``.
+
+    >>> show_path(("facilities", 2, "power"))
+    'facilities[2].power'
+    """
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
+    return text
+
+
+def read_document(path: Path, *, name: str | None = None) -> Document:
+    """Read one YAML file.
+
+    Args:
+        path: the file.
+        name: how messages call it; the path as given where left out.
+
+    Raises:
+        InputFaults: the file is absent, empty, not UTF-8 text, broken YAML, nested deeper than
+            ``MAX_DEPTH``, or holds anchors, aliases, tags or duplicate keys.
+    """
+    label = name or str(path)
+    return parse_document(_read_text(path, label), label)
+
+
+def parse_document(text: str, label: str) -> Document:
+    """Parse YAML text; ``label`` is how messages call it. Raises as :func:`read_document`."""
+    if not text.strip():
+        raise InputFaults([Fault(label, 0, 0, "", "the file is empty; a YAML mapping is expected")])
+    yaml = YAML(typ="safe", pure=True)
+    builder = _Builder(label, yaml)
+    try:
+        for event in yaml.parse(text):
+            builder.take(event)
+    except (YAMLError, YAMLStreamError, ValueError) as error:
+        raise InputFaults([*builder.faults, _yaml_fault(error, text, label)]) from None
+    return builder.document()
+
+
+def _read_text(path: Path, label: str) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputFaults([Fault(label, 0, 0, "", f"the file is larger than {MAX_BYTES // 2**20} MiB")])
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputFaults([Fault(label, 0, 0, "", f"cannot be read: {error.strerror or error}")]) from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        message = "not UTF-8 text; save the file as UTF-8"
+        raise InputFaults(
+            [Fault(label, line, column, "", message, f"byte 0x{raw[error.start]:02x}")]
+        ) from None
+
+
+def _yaml_fault(error: Exception, text: str, label: str) -> Fault:
+    if isinstance(error, MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        problem = error.problem or error.context or "cannot be parsed"
+        return Fault(label, line, column, "", f"broken YAML: {problem}")
+    if isinstance(error, ReaderError):
+        # position counts characters of the text read so far
+        position = min(int(error.position), len(text))
+        line = text.count("\n", 0, position) + 1
+        column = position - (text.rfind("\n", 0, position) + 1) + 1
+        return Fault(
+            label, line, column, "", "a character that YAML forbids", f"U+{int(error.character):04X}"
+        )
+    first = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return Fault(label, 1, 1, "", f"broken YAML: {first}")
+
+
+@dataclass
+class _Frame:
+    """A mapping or list under construction."""
+
+    container: dict[str, Any] | list[Any]
+    path: KeyPath
+    key: str | None = None
+    skip_value: bool = False
+
+
+@dataclass
+class _Builder:
+    """Builds data and positions from parser events with a stack of its own."""
+
+    label: str
+    yaml: YAML
+    faults: list[Fault] = field(default_factory=list)
+    root: Any = None
+    documents: int = 0
+    stack: list[_Frame] = field(default_factory=list)
+    values: dict[KeyPath, Position] = field(default_factory=dict)
+    keys: dict[KeyPath, Position] = field(default_factory=dict)
+
+    def take(self, event: Event) -> None:
+        """Add one event. Raises InputFaults at once where going on would not be safe."""
+        if isinstance(event, DocumentStartEvent):
+            self._start_document(event)
+        elif isinstance(event, AliasEvent):
+            self._refuse(
+                event, "aliases are not accepted; write the value out where it stands", f"*{event.anchor}"
+            )
+        elif isinstance(event, ScalarEvent):
+            self._scalar(event)
+        elif isinstance(event, (MappingStartEvent, SequenceStartEvent)):
+            self._open(event)
+        elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+            self.stack.pop()
+
+    def document(self) -> Document:
+        """Return what was built, or raise the faults collected on the way."""
+        if not isinstance(self.root, dict) and not self.faults:
+            found = quote(self.root) if self.documents else "nothing"
+            self.faults.append(Fault(self.label, 1, 1, "", "a YAML mapping is expected at the top", found))
+        if self.faults:
+            raise InputFaults(self.faults)
+        return Document(self.label, self.root, self.values, self.keys)
+
+    def _start_document(self, event: Event) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            self._refuse(event, "a second YAML document begins here; keep one document a file")
+        version = getattr(event, "version", None)
+        if version not in (None, (1, 2)):
+            found = ".".join(map(str, version))
+            self._refuse(event, "YAML 1.2 is read here; take the %YAML line out", found)
+
+    def _refuse(self, event: Event, message: str, found: str = "") -> None:
+        at = _position(event)
+        raise InputFaults([*self.faults, Fault(self.label, at.line, at.column, "", message, found)])
+
+    def _check_plain(self, event: Any) -> None:
+        if event.anchor is not None:
+            self._refuse(
+                event, "anchors are not accepted; write the value out where it stands", f"&{event.anchor}"
+            )
+        tag = event.tag
+        if tag is not None and str(tag) not in {"", "!"}:
+            self._refuse(
+                event, "YAML tags are not accepted; write plain text, numbers, lists and mappings", str(tag)
+            )
+
+    def _open(self, event: MappingStartEvent | SequenceStartEvent) -> None:
+        self._check_plain(event)
+        if len(self.stack) >= MAX_DEPTH:
+            self._refuse(event, f"nested deeper than {MAX_DEPTH} levels")
+        container: dict[str, Any] | list[Any] = {} if isinstance(event, MappingStartEvent) else []
+        if self._expects_key():
+            self._refuse(event, "a list or mapping cannot be a key; use plain text")
+        path = self._place(container, event)
+        self.stack.append(_Frame(container, path))
+
+    def _expects_key(self) -> bool:
+        return bool(self.stack) and isinstance(self.stack[-1].container, dict) and self.stack[-1].key is None
+
+    def _scalar(self, event: ScalarEvent) -> None:
+        self._check_plain(event)
+        if self._expects_key():
+            self._take_key(event)
+        else:
+            self._place(self._construct(event), event)
+
+    def _take_key(self, event: ScalarEvent) -> None:
+        frame = self.stack[-1]
+        key = str(event.value)
+        path = (*frame.path, key)
+        frame.key = key
+        if key in frame.container:
+            first = self.keys[path].line
+            at = _position(event)
+            message = f"duplicate key; it stands already in line {first}"
+            self.faults.append(Fault(self.label, at.line, at.column, show_path(path), message, quote(key)))
+            frame.skip_value = True
+        else:
+            self.keys[path] = _position(event)
+
+    def _place(self, value: Any, event: Event) -> KeyPath:
+        """Put a value where it belongs and remember its position; return its path."""
+        if not self.stack:
+            self.root = value
+            self.values[()] = _position(event)
+            return ()
+        frame = self.stack[-1]
+        if isinstance(frame.container, list):
+            path: KeyPath = (*frame.path, len(frame.container))
+            frame.container.append(value)
+            self.values[path] = _position(event)
+            return path
+        assert frame.key is not None  # noqa: S101  (the parser gives a key before its value)
+        path = (*frame.path, frame.key)
+        if not frame.skip_value:
+            frame.container[frame.key] = value
+            self.values[path] = _position(event)
+        frame.key, frame.skip_value = None, False
+        return path
+
+    def _construct(self, event: ScalarEvent) -> Any:
+        text = str(event.value)
+        if event.style is not None:
+            return text
+        tag = str(self.yaml.resolver.resolve(ScalarNode, text, event.implicit)).rsplit(":", 1)[-1]
+        try:
+            return _SCALARS.get(tag, str)(text)
+        except ValueError:
+            at = _position(event)
+            self.faults.append(
+                Fault(self.label, at.line, at.column, "", "a number that cannot be read", quote(text))
+            )
+            return None
+
+
+def _position(event: Any) -> Position:
+    return Position(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _int(text: str) -> int:
+    return int(text.replace("_", ""), 0) if text[:2].lower() in {"0x", "0o"} else int(text)
+
+
+def _float(text: str) -> float:
+    special = {".nan": math.nan, ".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf}
+    return special[text.lower()] if text.lower() in special else float(text)
+
+
+_SCALARS: dict[str, Any] = {
+    "null": lambda _text: None,
+    "bool": lambda text: text.lower() == "true",
+    "int": _int,
+    "float": _float,
+}

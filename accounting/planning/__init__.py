@@ -1,0 +1,1 @@
+"""What if: hypothetical clusters and mixes."""

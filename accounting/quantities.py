@@ -1,0 +1,257 @@
+"""Units, and values that are not exactly known.
+
+A quantity is text with its unit ("400 MW"), read against the dimension that its place asks for, so that
+an energy cannot stand where a power belongs. A value may be exact, a range "A to B" (its 5th to 95th
+percentile), or ``{low, best, high}`` (5th, 50th and 95th percentile).
+
+Pint would convert units too, but it costs 0.25 s at start-up and would treat FLOP/s, OP/s and H100e as
+interchangeable counts; the few dimensions of this field are written out below instead.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, PlainSerializer
+from pydantic_core import PydanticCustomError
+
+Family = Literal["lognormal", "logit-normal", "one-plus-lognormal"]
+
+_SI = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Z": 1e21}
+_BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50}
+
+
+def _scaled(units: Mapping[str, float], prefixes: Mapping[str, float] = _SI) -> dict[str, float]:
+    return {
+        prefix + unit: factor * size for unit, size in units.items() for prefix, factor in prefixes.items()
+    }
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A kind of quantity: its base unit, the units it is written in, and the bounds a value must keep.
+
+    ``bare`` says whether a number without unit is accepted (counts, fractions and ratios only).
+    """
+
+    name: str
+    base_unit: str
+    units: Mapping[str, float]
+    example: str
+    family: Family = "lognormal"
+    bare: bool = False
+    minimum: float = 0.0
+    maximum: float = math.inf
+    minimum_allowed: bool = True
+
+
+DIMENSIONS: dict[str, Dimension] = {
+    dimension.name: dimension
+    for dimension in (
+        Dimension("power", "W", _scaled({"W": 1.0}), "400 MW"),
+        Dimension("energy", "J", _scaled({"J": 1.0, "Wh": 3600.0}), "30 GWh"),
+        Dimension("rate", "FLOP/s", _scaled({"FLOP/s": 1.0, "FLOPS": 1.0, "OP/s": 1.0}), "989.4 TFLOP/s"),
+        Dimension("memory", "B", {**_scaled({"B": 1.0}), **_scaled({"B": 1.0}, _BINARY)}, "80 GB"),
+        Dimension(
+            "bandwidth",
+            "B/s",
+            {**_scaled({"B/s": 1.0, "bit/s": 0.125}), **_scaled({"B/s": 1.0}, _BINARY)},
+            "3.35 TB/s",
+        ),
+        Dimension("area", "mm2", {"mm2": 1.0, "mm²": 1.0, "cm2": 100.0}, "814 mm2", minimum_allowed=False),
+        Dimension("count", "", {"": 1.0, "k": 1e3, "M": 1e6}, "5448", bare=True),
+        Dimension("fraction", "", {"": 1.0, "%": 0.01}, "43%", family="logit-normal", bare=True, maximum=1.0),
+        Dimension("pue", "", {"": 1.0}, "1.2 to 1.4", family="one-plus-lognormal", bare=True, minimum=1.0),
+        Dimension("ratio", "", {"": 1.0}, "1.4 to 1.8", bare=True, minimum_allowed=False),
+    )
+}
+
+# a comma only between thousands: "1,5 MW" is refused, never read as 15 MW
+_NUMBER = r"[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*((?:[^\s\d.,+-]\S*)?)\s*")
+_RANGE = re.compile(r"\s+to\s+")
+_TRIPLE = ("low", "best", "high")
+_DATA_SHAPES = "a quantity, a range 'A to B', or {low, best, high}"
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """A value in its base unit: 5th, 50th and 95th percentile, and the family its draws follow.
+
+    An exact value has all three equal.
+
+    >>> read_uncertain("15k to 20k", "count").low
+    15000.0
+    """
+
+    low: float
+    best: float
+    high: float
+    family: Family
+
+    @property
+    def exact(self) -> bool:
+        """Whether the value is stated without uncertainty."""
+        return self.low == self.high
+
+    def to_plain(self) -> float | dict[str, float]:
+        """Return a number where exact, else ``{low, best, high}``, as written back to files."""
+        return self.best if self.exact else {"low": self.low, "best": self.best, "high": self.high}
+
+
+def exact(value: float, dimension: str = "count") -> Uncertain:
+    """Return ``value`` (base unit of ``dimension``) as an exactly known value."""
+    return Uncertain(value, value, value, DIMENSIONS[dimension].family)
+
+
+def read_quantity(raw: object, dimension: str) -> float:
+    """Read one value with its unit and return it in the base unit of ``dimension``.
+
+    Args:
+        raw: text such as ``"400 MW"``, or a bare number where the dimension takes one.
+        dimension: a key of ``DIMENSIONS``.
+
+    Raises:
+        PydanticCustomError: not a number, no unit, a unit of another kind, NaN or out of bounds.
+
+    >>> read_quantity("400 MW", "power")
+    400000000.0
+    """
+    kind = DIMENSIONS[dimension]
+    return _bounded(_parse(raw, kind), kind, raw)
+
+
+def read_uncertain(raw: object, dimension: str) -> Uncertain:
+    """Read a value, a range ``A to B`` or ``{low, best, high}``; else as :func:`read_quantity`."""
+    kind = DIMENSIONS[dimension]
+    if isinstance(raw, Uncertain):
+        return raw
+    if isinstance(raw, Mapping):
+        return _from_triple(raw, kind)
+    if isinstance(raw, str) and len(parts := _RANGE.split(raw.strip())) == 2:
+        return _from_range(parts[0], parts[1], kind, raw)
+    value = read_quantity(raw, dimension)
+    return Uncertain(value, value, value, kind.family)
+
+
+def _from_range(low_text: str, high_text: str, kind: Dimension, raw: str) -> Uncertain:
+    unit = _split(high_text, kind)[1]
+    low_has_unit = _split(low_text, kind)[1]
+    low = _bounded(_parse(low_text if low_has_unit or not unit else f"{low_text} {unit}", kind), kind, raw)
+    high = _bounded(_parse(high_text, kind), kind, raw)
+    best = _middle(low, high, kind, raw)
+    return _ordered(Uncertain(low, best, high, kind.family), raw)
+
+
+def _middle(low: float, high: float, kind: Dimension, raw: object) -> float:
+    """Return the median of the family whose 5th and 95th percentiles are given."""
+    if low > high:
+        raise _error("low, best and high must rise", raw)
+    if low == high:
+        return low
+    if not kind.minimum < low <= high < kind.maximum:
+        bounds = f"above {kind.minimum:g}" + (
+            f" and below {kind.maximum:g}" if kind.maximum < math.inf else ""
+        )
+        raise _error(f"the ends of a range of {kind.name} must be {bounds}", raw)
+    if kind.family == "logit-normal":
+        logit = (math.log(low / (1 - low)) + math.log(high / (1 - high))) / 2
+        return 1 / (1 + math.exp(-logit))
+    origin = 1.0 if kind.family == "one-plus-lognormal" else 0.0
+    return origin + math.sqrt((low - origin) * (high - origin))
+
+
+def _from_triple(raw: Mapping[Any, Any], kind: Dimension) -> Uncertain:
+    if set(raw) != set(_TRIPLE):
+        raise _error(f"{kind.name} must be {_DATA_SHAPES}", sorted(map(str, raw)))
+    low, best, high = (_bounded(_parse(raw[key], kind), kind, raw[key]) for key in _TRIPLE)
+    if low != high:
+        _middle(low, high, kind, dict(raw))
+    return _ordered(Uncertain(low, best, high, kind.family), dict(raw))
+
+
+def _ordered(value: Uncertain, raw: object) -> Uncertain:
+    if not value.low <= value.best <= value.high:
+        raise _error("low, best and high must rise", raw)
+    if value.low != value.high and value.best in {value.low, value.high}:
+        raise _error("best must lie between low and high, not on one of them", raw)
+    return value
+
+
+def _split(text: str, kind: Dimension) -> tuple[float, str]:
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise _error(f"not a {kind.name}; write for example '{kind.example}'", text)
+    return float(match[1].replace(",", "").replace("_", "")), match[2]
+
+
+def _parse(raw: object, kind: Dimension) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, (int, float, str)):
+        raise _error(f"{kind.name} must be {_DATA_SHAPES}", raw)
+    if not isinstance(raw, str):
+        if not kind.bare:
+            raise _error(f"a {kind.name} needs its unit; write for example '{kind.example}'", raw)
+        try:
+            return float(raw)
+        except OverflowError:
+            raise _error(f"too large for a {kind.name}", raw) from None
+    number, unit = _split(raw, kind)
+    if unit in kind.units and (unit or kind.bare):
+        return number * kind.units[unit]
+    raise _wrong_unit(unit, kind, raw)
+
+
+def _wrong_unit(unit: str, kind: Dimension, raw: object) -> PydanticCustomError:
+    if not unit:
+        return _error(f"a {kind.name} needs its unit; write for example '{kind.example}'", raw)
+    for other in DIMENSIONS.values():
+        if unit in other.units:
+            message = f"'{unit}' is a unit of {other.name}, but a {kind.name} belongs here; write for example"
+            return _error(f"{message} '{kind.example}'", raw)
+    return _error(f"unknown unit '{unit}' for a {kind.name}; write for example '{kind.example}'", raw)
+
+
+def _bounded(value: float, kind: Dimension, raw: object) -> float:
+    if math.isnan(value) or math.isinf(value):
+        raise _error(f"a {kind.name} must be a finite number", raw)
+    if value < kind.minimum or (value == kind.minimum and not kind.minimum_allowed):
+        limit = f"at least {kind.minimum:g}" if kind.minimum_allowed else f"above {kind.minimum:g}"
+        raise _error(f"a {kind.name} must be {limit}", raw)
+    if value > kind.maximum:
+        raise _error(f"a {kind.name} must be at most {kind.maximum:g}", raw)
+    return value
+
+
+def _error(message: str, raw: object) -> PydanticCustomError:
+    return PydanticCustomError("quantity", message, {"found": raw})
+
+
+def _plain(value: Uncertain) -> float | dict[str, float]:
+    return value.to_plain()
+
+
+def _quantity(dimension: str) -> Any:
+    return BeforeValidator(partial(read_quantity, dimension=dimension))
+
+
+def _uncertain(dimension: str) -> Any:
+    return BeforeValidator(partial(read_uncertain, dimension=dimension))
+
+
+_WRITE = PlainSerializer(_plain)
+
+Rate = Annotated[float, _quantity("rate")]
+Memory = Annotated[float, _quantity("memory")]
+Bandwidth = Annotated[float, _quantity("bandwidth")]
+Area = Annotated[float, _quantity("area")]
+ExactPower = Annotated[float, _quantity("power")]
+Power = Annotated[Uncertain, _uncertain("power"), _WRITE]
+Count = Annotated[Uncertain, _uncertain("count"), _WRITE]
+Fraction = Annotated[Uncertain, _uncertain("fraction"), _WRITE]
+Pue = Annotated[Uncertain, _uncertain("pue"), _WRITE]
+Ratio = Annotated[Uncertain, _uncertain("ratio"), _WRITE]

@@ -1,0 +1,1 @@
+"""Facts: accelerators, organisations, countries and groups."""

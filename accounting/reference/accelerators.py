@@ -1,0 +1,93 @@
+"""Accelerators: dense spec peaks by precision, memory, power, and who designs and makes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from accounting.errors import InputFaults
+from accounting.quantities import Area, Bandwidth, ExactPower, Memory, Rate
+from accounting.reference.names import Names, NameTable, OrganisationId
+from accounting.validation import Date, FactModel, Id, Source, Text, check_unique, load_all, yaml_files
+
+Precision = Literal["fp64", "fp32", "tf32", "bf16", "fp8", "int8", "fp4"]
+PRECISIONS: tuple[Precision, ...] = ("fp64", "fp32", "tf32", "bf16", "fp8", "int8", "fp4")
+
+_SOURCED = (
+    "peak",
+    "memory",
+    "memory_bandwidth",
+    "tdp",
+    "die_area",
+    "foundry",
+    "released",
+    "memory_suppliers",
+)
+
+
+class Accelerator(FactModel):
+    """A chip model as its data sheet states it. Peaks are dense, in FLOP/s per accelerator."""
+
+    id: Id
+    name: Text
+    aliases: tuple[Text, ...] = ()
+    device_names: tuple[Text, ...] = Field((), description="names that drivers report")
+    designer: OrganisationId
+    foundry: OrganisationId | None = None
+    memory_suppliers: tuple[OrganisationId, ...] = ()
+    family: Id = Field(description="architecture; efficiencies are pooled within it")
+    kind: Literal["gpu", "tpu", "npu", "cpu", "wafer"]
+    released: Date | None = None
+    peak: dict[Precision, Rate] = Field(description="dense peak by precision, FLOP/s", min_length=1)
+    memory: Memory | None = Field(None, description="bytes")
+    memory_bandwidth: Bandwidth | None = Field(None, description="bytes per second")
+    tdp: ExactPower | None = Field(None, description="watts")
+    die_area: Area | None = Field(None, description="square millimetres, all compute dies")
+    note: Text | None = None
+    sources: tuple[Source, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _every_fact_sourced(self) -> Accelerator:
+        covered = {key for source in self.sources for key in source.covers}
+        bare = [key for key in _SOURCED if getattr(self, key) and key not in covered]
+        if bare:
+            message = f"no source covers {', '.join(bare)}; name the key in 'covers' of a source"
+            raise PydanticCustomError("unsourced", message, {"at": "sources", "found": sorted(covered)})
+        return self
+
+    def peak_flop_per_s(self, precision: str) -> float | None:
+        """Return the dense peak in FLOP/s, None where the sheet states none for ``precision``."""
+        return self.peaks().get(precision)
+
+    def peaks(self) -> dict[str, float]:
+        """Return the dense peaks in FLOP/s by precision."""
+        return {str(precision): rate for precision, rate in self.peak.items()}
+
+
+class AcceleratorFile(FactModel):
+    """A file of ``configs/accelerators/``."""
+
+    accelerators: tuple[Accelerator, ...]
+
+
+def load_accelerators(folder: Path, names: Names) -> dict[str, Accelerator]:
+    """Read all accelerators by id. Raises InputFaults, also for an id or name that stands twice."""
+    files = load_all(yaml_files(folder), AcceleratorFile, names)
+    spellings = [
+        (document, ("accelerators", row, "id"), spelling)
+        for document, content in files
+        for row, accelerator in enumerate(content.accelerators)
+        for spelling in {s.casefold() for s in (accelerator.id, accelerator.name, *accelerator.aliases)}
+    ]
+    if faults := check_unique(spellings, "accelerator name"):
+        raise InputFaults(faults)
+    return {a.id: a for _, content in files for a in content.accelerators}
+
+
+def accelerator_names(accelerators: dict[str, Accelerator]) -> NameTable:
+    """Return the table of every accepted spelling of an accelerator."""
+    rows = [(a.id, (a.name, *a.aliases)) for a in accelerators.values()]
+    return NameTable.build("accelerator", rows)

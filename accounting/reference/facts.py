@@ -1,0 +1,73 @@
+"""All reference facts together, loaded once and checked against one another."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from accounting.reference.accelerators import Accelerator, accelerator_names, load_accelerators
+from accounting.reference.countries import Country, Group, country_names, load_countries, load_groups
+from accounting.reference.names import EU, UNKNOWN, WITHHELD, Names, NameTable
+from accounting.reference.organisations import Organisation, load_organisations, organisation_names
+from accounting.reference.shipped import configs_root
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Countries, groups, organisations and accelerators by id, with the names that lead to them."""
+
+    countries: dict[str, Country]
+    groups: dict[str, Group]
+    organisations: dict[str, Organisation]
+    accelerators: dict[str, Accelerator]
+    names: Names
+
+    def nation_of(self, organisation: str | None) -> str | None:
+        """Return the controlling nation of an organisation id, None where it is not known."""
+        found = self.organisations.get(organisation or "")
+        return found.nation if found else None
+
+    def label(self, code: str) -> str:
+        """Return the name people read for a country code, an organisation id or an accelerator id."""
+        if code == UNKNOWN:
+            return "unknown"
+        if code == WITHHELD:
+            return "Anonymized (stays unknown)"
+        if code == EU:
+            return "EU bodies"
+        for table in (self.countries, self.organisations, self.accelerators):
+            if code in table:
+                return str(table[code].name)
+        return code
+
+    def groups_on(self, day: datetime.date) -> dict[str, tuple[str, ...]]:
+        """Return each group's members on ``day``, by group code."""
+        return {code: group.members_on(day) for code, group in self.groups.items()}
+
+
+def load_facts(root: Path | None = None) -> Facts:
+    """Load the reference facts of ``root`` (the shipped configs where left out).
+
+    Raises:
+        InputFaults: every fault of every file.
+    """
+    return _load(root or configs_root())
+
+
+@lru_cache(maxsize=4)
+def _load(root: Path) -> Facts:
+    countries = load_countries(root / "countries.csv")
+    names = Names(countries=country_names(countries))
+    groups = load_groups(root / "groups.yaml", names)
+    organisations = load_organisations(root / "organisations", names)
+    names = replace(names, organisations=organisation_names(organisations))
+    accelerators = load_accelerators(root / "accelerators", names)
+    names = replace(names, accelerators=accelerator_names(accelerators))
+    return Facts(countries, groups, organisations, accelerators, names)
+
+
+def find_or_none(table: NameTable | None, name: str) -> str | None:
+    """Return the id that ``name`` leads to, or None where it is not known."""
+    return table.find(name) if table is not None and name else None

@@ -1,0 +1,44 @@
+"""The one tree of errors.
+
+::
+
+    FlopcensusError            everything flopcensus raises on purpose; carries the exit code
+    ├── InputError             the user's input cannot be used (exit 2)
+    │   └── …                  accounting adds file:line:column faults, unknown ids, mixed units
+    ├── MissingExtraError      a package the command needs is not installed (exit 2)
+    ├── DeviceError            a device cannot be used, or stopped answering (exit 2)
+    ├── KernelsShadowedError   another package named ``kernels`` hides ours (exit 2)
+    └── RecordError            a record cannot be read, or is not one (exit 2)
+
+It stands in the lowest floor that raises errors, so that every floor above can extend it.
+"""
+
+from __future__ import annotations
+
+EXIT_BAD_INPUT = 2
+
+
+class FlopcensusError(Exception):
+    """Root of the tree. ``exit_code`` is what the command line returns for it."""
+
+    exit_code: int = EXIT_BAD_INPUT
+
+
+class InputError(FlopcensusError):
+    """The input cannot be used; the message says what was found and how to mend it."""
+
+
+class MissingExtraError(FlopcensusError):
+    """A package this command needs is not installed; the message gives the install command."""
+
+
+class DeviceError(FlopcensusError):
+    """A device asked for is absent, or stopped answering."""
+
+
+class KernelsShadowedError(FlopcensusError):
+    """Another installed package named ``kernels`` hides this checkout's workloads."""
+
+
+class RecordError(InputError):
+    """A file is not a record, or not one this version can read."""
