@@ -1,0 +1,1 @@
+"""Devices: what they are, how calls on them are timed, what their meters say."""

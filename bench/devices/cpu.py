@@ -1,0 +1,97 @@
+"""The CPU as a device: as many cores as affinity and control group leave to this process."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from bench.devices import cgroup, processor
+from bench.devices.device import Batch, Reading
+from bench.devices.rapl import PackageEnergy
+from bench.extras import require_psutil, require_torch
+from bench.record import DeviceDescription
+
+
+class CpuDevice:
+    """The cores of this node that this process may use."""
+
+    torch_device = "cpu"
+
+    def __init__(self) -> None:
+        self._torch = require_torch()
+        self._psutil = require_psutil()
+        self._energy = PackageEnergy()
+        self.description = self._describe()
+
+    def lacks(self, precision: str) -> str | None:
+        """bf16 needs instructions for it; without them torch emulates it through fp32."""
+        if precision == "bf16" and not processor.NATIVE_BF16.intersection(self.description.isa):
+            return "bf16 is only emulated here: the CPU has none of avx512_bf16, amx_bf16, Arm's bf16"
+        return None
+
+    def free_memory_bytes(self) -> int:
+        """Memory that the node has free and the control group still allows. Unit: B."""
+        free = int(self._psutil.virtual_memory().available)
+        headroom = cgroup.memory_headroom_bytes()
+        return free if headroom is None else min(free, headroom)
+
+    @contextmanager
+    def activated(self) -> Iterator[None]:
+        """Hold torch to the usable cores: under a quota, more threads only throttle each other."""
+        before = self._torch.get_num_threads()
+        self._torch.set_num_threads(min(before, max(1, math.floor(usable_cores()))))
+        try:
+            yield
+        finally:
+            self._torch.set_num_threads(before)
+
+    def time_calls(self, call: Callable[[], None], count: int, during: Callable[[], None]) -> Batch:
+        """Time each call; ``during`` runs right after the last, while the cores are still at its clock."""
+        seconds = [_seconds_of(call) for _ in range(count)]
+        during()
+        return Batch(tuple(seconds))
+
+    def read(self) -> Reading:
+        """Clock from the frequency driver, energy from RAPL; on most virtual machines neither is there."""
+        return Reading(clock_mhz=processor.clock_mhz(), energy_j=self._energy.read_j())
+
+    def release_memory(self) -> None:
+        """Nothing to do: the allocator returns large blocks by itself."""
+
+    def _describe(self) -> DeviceDescription:
+        return DeviceDescription(
+            id="cpu",
+            kind="cpu",
+            name=processor.model_name(),
+            memory_bytes=self._psutil.virtual_memory().total,
+            cache_bytes=processor.last_level_cache_bytes(),
+            cores_present=os.cpu_count(),
+            cores_usable=usable_cores(),
+            isa=processor.isa() or self._isa_from_torch(),
+            architecture=platform.machine() or None,
+            max_clock_mhz=processor.max_clock_mhz(),
+        )
+
+    def _isa_from_torch(self) -> tuple[str, ...]:
+        """What torch detected, for systems that do not list flags (Windows)."""
+        capability = str(self._torch.backends.cpu.get_cpu_capability()).lower()
+        known = {"avx512": ("avx2", "fma", "avx512f"), "avx2": ("avx2", "fma")}
+        probe = getattr(self._torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        return (*known.get(capability, ()), *(("avx512_bf16",) if probe() else ()))
+
+
+def usable_cores() -> float:
+    """Cores under both affinity and quota. Unit: cores; a quota may allow a part of one."""
+    cores = float(len(processor.usable_cpus()))
+    quota = cgroup.cpu_quota_cores()
+    return cores if quota is None else min(cores, quota)
+
+
+def _seconds_of(call: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start

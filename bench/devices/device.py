@@ -1,0 +1,77 @@
+"""The contract that every device meets, real or fake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from bench.record import DeviceDescription
+
+Clock = Callable[[], float]
+"""Seconds from any fixed moment, never going back."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Times of calls made one after the other.
+
+    Attributes:
+        call_seconds: One time per call, or the mean of the batch for each where the device cannot time
+            single calls. Unit: s.
+    """
+
+    call_seconds: tuple[float, ...]
+
+    @property
+    def total_seconds(self) -> float:
+        """Time inside the calls. Unit: s."""
+        return sum(self.call_seconds)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a device's meters say at one moment; None is what they do not say.
+
+    Attributes:
+        clock_mhz: Clock of the execution units. Unit: MHz.
+        power_w: Power drawn now. Unit: W.
+        energy_j: Reading of a counter that only grows. Unit: J.
+        throttled: Whether heat, power or a fault holds the clock down.
+    """
+
+    clock_mhz: float | None = None
+    power_w: float | None = None
+    energy_j: float | None = None
+    throttled: bool | None = None
+
+
+class Device(Protocol):
+    """Something calls can be timed on."""
+
+    @property
+    def description(self) -> DeviceDescription:
+        """What it is."""
+
+    @property
+    def torch_device(self) -> str:
+        """Its name in torch."""
+
+    def lacks(self, precision: str) -> str | None:
+        """Why it cannot run matrix products in this precision natively; None where it can."""
+
+    def free_memory_bytes(self) -> int:
+        """Memory that can be taken now. Unit: B."""
+
+    def activated(self) -> AbstractContextManager[None]:
+        """Make it the current device, with the threads it is entitled to."""
+
+    def time_calls(self, call: Callable[[], None], count: int, during: Callable[[], None]) -> Batch:
+        """Time calls made one after the other; ``during`` is called while the device is busy or hot."""
+
+    def read(self) -> Reading:
+        """Read the meters."""
+
+    def release_memory(self) -> None:
+        """Return memory that is no longer used to the device."""

@@ -1,0 +1,142 @@
+"""A device, a workload and a clock that obey a script: measuring code is tested without hardware.
+
+Time passes only inside calls, so a run of minutes is over in milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bench.devices.device import Batch, Reading
+from bench.record import DeviceDescription
+
+if TYPE_CHECKING:
+    from kernels.workload import Metric, Prepared, Shape, Unit, Verdict
+
+GIB = 1 << 30
+
+
+@dataclass
+class FakeClock:
+    """A clock that stands still until it is told otherwise."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        """Seconds since the start."""
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass. Unit: s."""
+        self.seconds += seconds
+
+
+@dataclass
+class FakeDevice:
+    """A device whose calls take as long as ``call_seconds`` says for the call's number, from 0."""
+
+    clock: FakeClock
+    call_seconds: Callable[[int], float] = lambda number: 0.01
+    id: str = "cpu"
+    lacking: dict[str, str] = field(default_factory=dict)
+    free_bytes: int = 64 * GIB
+    reading: Callable[[float], Reading] = lambda seconds: Reading()
+    on_release: Callable[[], None] = lambda: None
+    calls: int = 0
+    torch_device: str = "cpu"
+
+    @property
+    def description(self) -> DeviceDescription:
+        """A GPU where the id names one, else a CPU."""
+        kind: str = self.id.partition(":")[0]
+        return DeviceDescription.model_validate({"id": self.id, "kind": kind, "name": f"Fake {kind}"})
+
+    def lacks(self, precision: str) -> str | None:
+        """The scripted reason."""
+        return self.lacking.get(precision)
+
+    def free_memory_bytes(self) -> int:
+        """The scripted memory. Unit: B."""
+        return self.free_bytes
+
+    @contextmanager
+    def activated(self) -> Iterator[None]:
+        """Nothing to switch."""
+        yield
+
+    def time_calls(self, call: Callable[[], None], count: int, during: Callable[[], None]) -> Batch:
+        """Really make the calls, then let their scripted time pass."""
+        seconds = []
+        for _ in range(count):
+            call()
+            seconds.append(self.call_seconds(self.calls))
+            self.calls += 1
+            self.clock.advance(seconds[-1])
+        during()
+        return Batch(tuple(seconds))
+
+    def read(self) -> Reading:
+        """The scripted meters at this time."""
+        return self.reading(self.clock())
+
+    def release_memory(self) -> None:
+        """Tell ``on_release``, which may raise."""
+        self.on_release()
+
+
+@dataclass
+class FakeWorkload:
+    """A workload of ``size`` work per call; ``on_call`` may raise, ``verdict`` is what a check finds."""
+
+    verdict: Verdict
+    name: str = "fake"
+    family: str = "fake"
+    summary: str = "nothing at all"
+    metric: Metric = "flop_rate"
+    unit: Unit = "FLOP/s"
+    precisions: tuple[str, ...] = ("fp32",)
+    sizes: tuple[int, ...] = (10**9,)
+    on_prepare: Callable[[int], None] = lambda size: None
+    on_call: Callable[[], None] = lambda: None
+
+    def flop(self, shape: Shape) -> float:
+        """The size."""
+        return float(shape["size"])
+
+    def bytes_moved(self, shape: Shape, precision: str) -> float:
+        """The size."""
+        return float(shape["size"])
+
+    def footprint_bytes(self, shape: Shape, precision: str) -> int:
+        """The size."""
+        return shape["size"]
+
+    def ladder(self, precision: str, *, cache_bytes: int, memory_bytes: int) -> tuple[Shape, ...]:
+        """The sizes that fit."""
+        return tuple({"size": size} for size in self.sizes if size <= memory_bytes)
+
+    def prepare(self, device: str, precision: str, shape: Shape, seed: int) -> Prepared:
+        """Tell ``on_prepare``, which may raise."""
+        self.on_prepare(shape["size"])
+        return _FakePrepared(self)
+
+
+@dataclass
+class _FakePrepared:
+    workload: FakeWorkload
+    backend: str = "fake"
+
+    def setting(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def poison(self) -> None:
+        pass
+
+    def run(self) -> None:
+        self.workload.on_call()
+
+    def check(self) -> Verdict:
+        return self.workload.verdict

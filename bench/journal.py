@@ -1,0 +1,97 @@
+"""Results kept as they are finished: a JSON line each, on the disk before the next one starts.
+
+A run that is killed leaves its journal; the record that a finished run writes takes its place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from bench.errors import RecordError
+from bench.files import cannot_write
+from bench.record import Result, describe_faults
+
+
+class Journal:
+    """An append-only file of JSON lines: ``{"kind": …, …}``, of which ``result`` lines hold results.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a", encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def append(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Add a line and wait until the disk has it.
+
+        Raises:
+            InputError: The disk is full, or the file can no longer be written.
+        """
+        try:
+            self._file.write(json.dumps({"kind": kind, **data}, ensure_ascii=False, allow_nan=False) + "\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def append_result(self, result: Result) -> None:
+        """Add a finished result."""
+        self.append("result", {"result": result.model_dump(mode="json")})
+
+
+def read_journal(path: Path) -> tuple[dict[str, Any], ...]:
+    """All whole lines; a last line that was cut off by a kill is left out.
+
+    Raises:
+        RecordError: The file cannot be read, or a line before the last is not a JSON object.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror}; give a journal of bench") from error
+    # What follows the last line end is empty, or a line that was never finished.
+    return tuple(_parse(path, number, line) for number, line in enumerate(lines[:-1], start=1))
+
+
+def read_results(path: Path) -> tuple[Result, ...]:
+    """The finished results of a journal.
+
+    Raises:
+        RecordError: See `read_journal`; or a result lacks a field.
+    """
+    entries = (entry for entry in read_journal(path) if entry["kind"] == "result")
+    try:
+        return tuple(Result.model_validate(entry.get("result")) for entry in entries)
+    except ValidationError as error:
+        raise RecordError(f"{path}: {describe_faults(error)}; run flopcensus bench again") from error
+
+
+def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError as error:
+        raise RecordError(f"{path}:{number}: not a line of a journal; run flopcensus bench again") from error
+    if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str):
+        raise RecordError(f"{path}:{number}: not a line of a journal; run flopcensus bench again")
+    return entry

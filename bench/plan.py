@@ -1,0 +1,53 @@
+"""What a run is to measure, and how long it may take."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.errors import InputError
+
+Mode = Literal["quick", "default", "full", "custom"]
+BUDGET_SECONDS: dict[Mode, float] = {"quick": 60.0, "default": 300.0, "full": 1800.0}
+SHORTEST_BUDGET_SECONDS = 1.0
+LONGEST_BUDGET_SECONDS = 7 * 86400.0
+MIN_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run.
+
+    Attributes:
+        mode: Name of the budget; ``custom`` where the user gave one.
+        budget_seconds: Time from start to record. Unit: s.
+        device: Selector: auto, all, cpu, cuda, cuda:0, joined by commas.
+        workloads: Names or families; empty for all.
+        precisions: Precisions of arithmetic; empty for all.
+        seed: Draws operands and the order of rounds.
+    """
+
+    mode: Mode
+    budget_seconds: float
+    device: str = "auto"
+    workloads: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        budget = self.budget_seconds
+        if not (math.isfinite(budget) and SHORTEST_BUDGET_SECONDS <= budget <= LONGEST_BUDGET_SECONDS):
+            raise InputError(
+                f"time budget must lie between {SHORTEST_BUDGET_SECONDS:g} s and "
+                f"{LONGEST_BUDGET_SECONDS:g} s; found {budget:g}"
+            )
+        if self.seed < 0:
+            raise InputError(f"seed must be 0 or more; found {self.seed}")
+
+
+def budget_of(mode: Mode, time_budget_seconds: float | None) -> tuple[Mode, float]:
+    """Mode and budget in seconds, where a time given by the user overrides the mode's own."""
+    if time_budget_seconds is not None:
+        return "custom", time_budget_seconds
+    return mode, BUDGET_SECONDS[mode]

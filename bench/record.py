@@ -1,0 +1,225 @@
+"""The record: what one benchmark run found on one node, as a versioned JSON document.
+
+Reading a record needs neither torch nor a device. A quantity that nothing could read is null, never 0.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, NoReturn
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bench.errors import RecordError
+
+SCHEMA: Final = "flopcensus/record/1"
+SCHEMA_VERSION = 1
+Status = Literal["ok", "failed", "skipped", "incorrect", "implausible"]
+Positive = Annotated[float, Field(gt=0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class DeviceDescription(_Frozen):
+    """What a device is, as far as it tells."""
+
+    id: str = Field(description="Name within the node and on the command line: cpu, cuda:0.")
+    kind: Literal["cpu", "cuda", "rocm", "xpu", "mps"]
+    name: str = Field(description="Model name as the device reports it.")
+    accelerator: str | None = Field(None, description="Id among the known accelerators.")
+    peak: dict[str, Positive] = Field(
+        default_factory=dict, description="Dense peak from the spec sheet by precision. Unit: FLOP/s."
+    )
+    memory_bytes: PositiveInt | None = Field(None, description="Total memory. Unit: B.")
+    cache_bytes: PositiveInt | None = Field(None, description="Last-level cache, all instances. Unit: B.")
+    units: int | None = Field(None, description="Physical units: multiprocessors of a GPU.")
+    cores_present: int | None = Field(None, description="Logical CPU cores of the node.")
+    cores_usable: Positive | None = Field(
+        None, description="CPU cores this process may use under affinity and cgroup quota."
+    )
+    isa: tuple[str, ...] = Field((), description="Instruction sets that matter to matrix products.")
+    uuid: str | None = None
+    driver: str | None = None
+    architecture: str | None = Field(None, description="Compute capability or GPU architecture.")
+    power_limit_w: Positive | None = Field(None, description="Enforced power limit. Unit: W.")
+    max_clock_mhz: Positive | None = Field(None, description="Highest clock reported. Unit: MHz.")
+
+
+class Result(_Frozen):
+    """One workload on one device in one precision."""
+
+    workload: str
+    device: str = Field(description="Id of the device within the record.")
+    precision: str
+    shape: dict[str, int] = Field(default_factory=dict)
+    metric: Literal["flop_rate", "bandwidth"]
+    unit: Literal["FLOP/s", "B/s"]
+    value: Positive | None = Field(None, description="Median over rounds, in `unit`.")
+    ci95: tuple[Positive, Positive] | None = Field(None, description="95 % interval, in `unit`.")
+    sample_count: int = Field(0, ge=0, description="Timed calls, all rounds.")
+    sample_seconds: NotNegative = Field(0.0, description="Time inside timed calls. Unit: s.")
+    rounds: tuple[Positive, ...] = Field((), description="Value of each round, in order, in `unit`.")
+    settled: bool | None = Field(None, description="Whether the interval is within ±1 %.")
+    burst: Positive | None = Field(None, description="Value of the first second, in `unit`.")
+    steady: Positive | None = Field(None, description="Value of the last half of a long run, in `unit`.")
+    clock_mhz: Positive | None = Field(None, description="Median clock while it ran. Unit: MHz.")
+    power_w: Positive | None = Field(None, description="Mean power while it ran. Unit: W.")
+    energy_j_per_flop: Positive | None = Field(None, description="Unit: J/FLOP.")
+    fraction_of_peak: Positive | None = Field(None, description="Value ÷ dense spec peak.")
+    backend: str | None = Field(None, description="Library that did the work.")
+    correct: bool | None = Field(None, description="Whether the output was right; null if never checked.")
+    throttled: bool | None = Field(None, description="Whether the device said it throttled.")
+    seconds_spent: NotNegative = Field(
+        0.0, description="Time taken in all, probe and check included. Unit: s."
+    )
+    status: Status
+    reason: str | None = Field(None, description="Why the status is not ok.")
+
+    @model_validator(mode="after")
+    def _status_fits_value(self) -> Result:
+        if self.status == "ok" and (self.value is None or self.ci95 is None):
+            raise ValueError("status ok needs value and ci95")
+        if self.status != "ok" and not self.reason:
+            raise ValueError(f"status {self.status} needs a reason")
+        if self.value is not None and self.ci95 and not self.ci95[0] <= self.value <= self.ci95[1]:
+            raise ValueError(f"value {self.value:g} lies outside its interval {self.ci95}")
+        return self
+
+
+class Record(_Frozen):
+    """One run on one node."""
+
+    schema_: Literal["flopcensus/record/1"] = Field(SCHEMA, alias="schema")
+    node: str = Field(description="Host name.")
+    created: AwareDatetime = Field(description="When the run began, in UTC.")
+    flopcensus_version: str
+    mode: Literal["quick", "default", "full", "custom"]
+    budget_seconds: Positive = Field(description="Time the run was given. Unit: s.")
+    seconds_spent: NotNegative = Field(0.0, description="Time the run took. Unit: s.")
+    seed: int
+    interrupted: bool = Field(False, description="Whether the user stopped it before the end.")
+    devices: tuple[DeviceDescription, ...]
+    environment: dict[str, str | int | float | bool | None]
+    results: tuple[Result, ...]
+
+    @model_validator(mode="after")
+    def _devices_known(self) -> Record:
+        known = {device.id for device in self.devices}
+        for result in self.results:
+            if result.device not in known:
+                raise ValueError(f"result of unknown device {result.device!r}; known: {sorted(known)}")
+        return self
+
+    def to_json(self) -> str:
+        """The document as indented JSON; NaN and infinity cannot occur in it."""
+        data = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @property
+    def file_name(self) -> str:
+        """``record-<node>-<UTC time>.json``, safe on every file system."""
+        return f"record-{safe_name(self.node)}-{timestamp(self.created)}.json"
+
+
+def safe_name(text: str) -> str:
+    """The text with everything but letters, digits, dot and dash replaced by a dash."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.") or "node"
+
+
+def timestamp(moment: datetime) -> str:
+    """A moment as ``20260131T235959Z``."""
+    return moment.strftime("%Y%m%dT%H%M%SZ")
+
+
+def load_record(path: Path) -> Record:
+    """Read a record.
+
+    Raises:
+        RecordError: The file is absent, binary, not JSON, cut short, of another schema or a newer
+            version, or holds NaN; the message is one line with the file, the fault and the mend.
+    """
+    return parse_record(_read_text(path), source=str(path))
+
+
+def parse_record(text: str, *, source: str) -> Record:
+    """Read a record from text; ``source`` names it in errors.
+
+    Raises:
+        RecordError: See `load_record`.
+    """
+    data = _parse_json(text, source)
+    _require_schema(data, source)
+    try:
+        return Record.model_validate(data)
+    except ValidationError as error:
+        raise RecordError(f"{source}: {describe_faults(error)}; run flopcensus bench again") from error
+
+
+def describe_faults(error: ValidationError) -> str:
+    """The first fault of a validation on one line, and how many more there are."""
+    first, *others = error.errors(include_url=False, include_context=False)
+    where = ".".join(str(part) for part in first["loc"]) or "record"
+    found = f" (found {_brief(first['input'])})" if first["type"] != "missing" else ""
+    more = f" and {len(others)} more" if others else ""
+    return f"{where}: {first['msg']}{found}{more}"
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RecordError(
+            f"{path}: not text but binary data; give a record written by flopcensus bench"
+        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RecordError(
+            f"{path}: cannot be read: {reason}; give a record written by flopcensus bench"
+        ) from error
+
+
+def _parse_json(text: str, source: str) -> Any:
+    if not text.strip():
+        raise RecordError(f"{source}: empty; give a record written by flopcensus bench")
+    try:
+        return json.loads(text, parse_constant=lambda constant: _refuse_constant(source, constant))
+    except json.JSONDecodeError as error:
+        at_end = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        what = "cut short" if at_end else "not JSON"
+        place = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise RecordError(f"{source}: {what} ({place}); run flopcensus bench again") from error
+    except (RecursionError, ValueError) as error:
+        if isinstance(error, RecordError):
+            raise
+        raise RecordError(f"{source}: not a record ({error}); run flopcensus bench again") from error
+
+
+def _refuse_constant(source: str, constant: str) -> NoReturn:
+    raise RecordError(f"{source}: holds {constant}, which no record may; run flopcensus bench again")
+
+
+def _require_schema(data: Any, source: str) -> None:
+    found = data.get("schema") if isinstance(data, dict) else None
+    if found == SCHEMA:
+        return
+    match = re.fullmatch(r"flopcensus/record/(\d{1,9})", found) if isinstance(found, str) else None
+    if match and int(match[1]) > SCHEMA_VERSION:
+        raise RecordError(
+            f"{source}: record version {match[1]} is newer than {SCHEMA_VERSION}; upgrade flopcensus"
+        )
+    what = f"schema {_brief(found)}" if found is not None else "no schema"
+    raise RecordError(
+        f"{source}: not a record ({what}, needs {SCHEMA!r}); give a file written by flopcensus bench"
+    )
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

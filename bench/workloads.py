@@ -1,0 +1,90 @@
+"""The workloads of the floor below, loaded with an eye on a package of the same name.
+
+Hugging Face publishes a package named ``kernels`` too. Installed side by side from wheels, ours lives
+inside theirs; from an editable checkout theirs hides ours, and that gets a clear line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bench.errors import InputError, KernelsShadowedError
+
+if TYPE_CHECKING:
+    from kernels.workload import Workload
+
+
+def load_workloads() -> Mapping[str, Workload]:
+    """All workloads by name.
+
+    Raises:
+        KernelsShadowedError: Another package named ``kernels`` hides ours.
+    """
+    try:
+        catalogue = importlib.import_module("kernels.catalogue")
+    except ImportError as error:
+        if other := _other_package():
+            raise KernelsShadowedError(
+                f"another package named kernels hides this checkout's workloads: {other}; install flopcensus "
+                "as a wheel (pip install .), uninstall the other, or use a separate environment"
+            ) from error
+        raise
+    workloads: Mapping[str, Workload] = catalogue.WORKLOADS
+    return workloads
+
+
+def select_workloads(available: Mapping[str, Workload], names: Sequence[str]) -> tuple[Workload, ...]:
+    """The workloads with these names or of these families; all of them where no name is given.
+
+    Raises:
+        InputError: No workload or family has that name; the message suggests the nearest.
+    """
+    if not names:
+        return tuple(available.values())
+    chosen = {found.name: found for name in names for found in _named(available, name)}
+    return tuple(chosen.values())
+
+
+def select_precisions(workload: Workload, asked: Sequence[str]) -> tuple[str, ...]:
+    """The precisions of a workload that were asked for; all of its own where none was.
+
+    Bandwidth does not depend on what the bytes mean, so memory workloads run whatever was asked.
+    """
+    if not asked or workload.metric == "bandwidth":
+        return workload.precisions
+    return tuple(precision for precision in workload.precisions if precision in asked)
+
+
+def require_known_precisions(available: Mapping[str, Workload], asked: Sequence[str]) -> None:
+    """Refuse a precision that no workload has.
+
+    Raises:
+        InputError: The message names those that exist.
+    """
+    known = {precision: None for workload in available.values() for precision in workload.precisions}
+    for precision in asked:
+        if precision not in known:
+            raise InputError(f"no workload runs in precision {precision!r}; choose from {', '.join(known)}")
+
+
+def _named(available: Mapping[str, Workload], name: str) -> list[Workload]:
+    found = [workload for workload in available.values() if name in (workload.name, workload.family)]
+    if found:
+        return found
+    names = [*available, *(workload.family for workload in available.values())]
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise InputError(f"no workload named {name!r}; choose from {', '.join(dict.fromkeys(names))}{hint}")
+
+
+def _other_package() -> str | None:
+    """Where a package named ``kernels`` that is not ours lies; ours has no ``__init__`` and so no file."""
+    try:
+        spec = importlib.util.find_spec("kernels")
+    except (ImportError, ValueError):
+        return None
+    return spec.origin if spec is not None else None

@@ -1,0 +1,5 @@
+"""``python -m flopcensus``."""
+
+from flopcensus.cli import main
+
+main()

@@ -1,0 +1,121 @@
+"""How results reach people and programs: tables, JSON and CSV on stdout, words on stderr."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import click
+
+Format = Literal["table", "json", "csv"]
+Cell = str | float | int | None
+
+format_option = click.option(
+    "--format",
+    "output",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How results are written to stdout.",
+)
+
+# a spreadsheet runs cells that begin so
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def to_json(document: object) -> str:
+    """Write a document as JSON; NaN and infinity are refused, since no standard reader takes them."""
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Write rows as CSV, with cells that a spreadsheet would run as a formula made harmless."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([escape_cell(row.get(column)) for column in columns])
+    return stream.getvalue()
+
+
+def escape_cell(value: Any) -> Any:
+    """Put a quote before text that a spreadsheet would run.
+
+    >>> escape_cell("=1+1")
+    "'=1+1"
+    """
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return "'" + value
+    return "" if value is None else value
+
+
+def si(value: float | None, unit: str, digits: int = 3) -> str:
+    """Write a value with an SI prefix.
+
+    >>> si(2.345e19, "FLOP/s")
+    '23.4 EFLOP/s'
+    """
+    if value is None:
+        return "not available"
+    if unit == "H100e":
+        return f"{value:,.0f} H100e"
+    for factor, prefix in _PREFIXES:
+        if abs(value) >= factor:
+            return f"{_significant(value / factor, digits)} {prefix}{unit}"
+    return f"{_significant(value, digits)} {unit}"
+
+
+def _significant(value: float, digits: int) -> str:
+    whole = len(str(int(abs(value))))
+    return f"{value:,.{max(digits - whole, 0)}f}"
+
+
+def percent(fraction: float) -> str:
+    """Write a fraction as a percentage with one decimal.
+
+    >>> percent(0.7420)
+    '74.2 %'
+    """
+    return f"{100 * fraction:.1f} %"
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table to stdout; the first column holds names, the others figures."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="left" if place == 0 else "right", overflow="fold")
+    for row in rows:
+        # Text, not str: names from files are not markup
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console = Console(file=sys.stdout, highlight=False, **({} if sys.stdout.isatty() else {"width": 200}))  # type: ignore[arg-type]
+    console.print(table)
+    console.print()
+
+
+def printable(text: str) -> str:
+    """Make control characters visible, so that a name in a file cannot drive the terminal."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def say(text: str) -> None:
+    """Print a plain line to stdout."""
+    click.echo(text)
+
+
+def note(text: str) -> None:
+    """Print a line of progress to stderr."""
+    click.echo(text, err=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning to stderr."""
+    click.echo(f"warning: {text}", err=True)

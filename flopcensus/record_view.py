@@ -1,0 +1,126 @@
+"""A bench record as people and spreadsheets read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bench.record import DeviceDescription, Record, Result
+from flopcensus.output import percent, print_table, say, si, to_csv
+
+CSV_FIELDS = (
+    "workload",
+    "device",
+    "precision",
+    "shape",
+    "metric",
+    "unit",
+    "value",
+    "ci95_low",
+    "ci95_high",
+    "sample_count",
+    "sample_seconds",
+    "settled",
+    "clock_mhz",
+    "power_w",
+    "energy_j_per_flop",
+    "fraction_of_peak",
+    "backend",
+    "correct",
+    "throttled",
+    "seconds_spent",
+    "status",
+    "reason",
+)
+# a share of CPU time taken by others from which a figure may have moved
+_DISTURBANCE = 0.02
+_NOTHING = ("", "–")
+
+
+def print_record(record: Record) -> None:
+    """Print what was measured: the devices, a row a result, and what would make it better."""
+    for device in record.devices:
+        say(f"{device.id}: {device.name}{_device_details(device)}")
+    rows = result_rows(record)
+    columns = _columns(record, rows)
+    print_table("", columns, [[row[column] for column in columns] for row in rows])
+    say(_advice(record))
+
+
+def result_rows(record: Record) -> list[dict[str, str]]:
+    """Return the results as text, a row each."""
+    return [_row(result) for result in record.results]
+
+
+def record_csv(record: Record) -> str:
+    """Return the results as CSV, a row each."""
+    return to_csv(CSV_FIELDS, [_csv_row(result) for result in record.results])
+
+
+def _columns(record: Record, rows: Sequence[dict[str, str]]) -> list[str]:
+    # a column that says nothing in any row only pushes the others apart
+    names = [name for name in (rows[0] if rows else ()) if any(row[name] not in _NOTHING for row in rows)]
+    return [name for name in names if name != "device" or len(record.devices) > 1]
+
+
+def _row(result: Result) -> dict[str, str]:
+    return {
+        "workload": result.workload,
+        "precision": result.precision,
+        "device": result.device,
+        "value": si(result.value, result.unit, 4) if result.value else "–",
+        "95 % interval": _interval(result),
+        "of peak": "–" if result.fraction_of_peak is None else percent(result.fraction_of_peak),
+        "settled": {True: "yes", False: "no", None: "–"}[result.settled],
+        "status": result.status,
+        "shape": _shape(result),
+        "reason": result.reason or "",
+    }
+
+
+def _interval(result: Result) -> str:
+    if result.ci95 is None:
+        return "–"
+    return " to ".join(si(bound, result.unit, 4) for bound in result.ci95)
+
+
+def _device_details(device: DeviceDescription) -> str:
+    cores = f", {device.cores_usable:g} cores usable" if device.cores_usable else ""
+    isa = f", {' '.join(device.isa)}" if device.isa else ""
+    spec = f", taken as {device.accelerator}" if device.accelerator else ""
+    return f"{cores}{isa}{spec}"
+
+
+def _advice(record: Record) -> str:
+    took = f"took {record.seconds_spent:.0f} s{_disturbance(record)}"
+    if any(result.settled is False for result in record.results):
+        return (
+            f"{took}; not settled: interval wider than ±1 %; an idle machine or a longer --time-budget helps"
+        )
+    return took
+
+
+def _disturbance(record: Record) -> str:
+    """What else the CPUs were doing, where it was enough to move a figure."""
+    causes = {"other_load_fraction": "other processes", "steal_fraction": "the virtual machine's host"}
+    shares = {cause: record.environment.get(name) for name, cause in causes.items()}
+    told = [f"{cause} took {share:.0%} of CPU time" for cause, share in shares.items() if _disturbs(share)]
+    return "".join(f"; {one}" for one in told)
+
+
+def _disturbs(share: object) -> bool:
+    return isinstance(share, float) and share >= _DISTURBANCE
+
+
+def _shape(result: Result) -> str:
+    """``2048×2048×2048`` where the sizes are of one kind, else sizes with their names."""
+    if set(result.shape) == {"m", "n", "k"}:
+        return "×".join(f"{size}" for size in result.shape.values())
+    return " ".join(f"{size:,} {name}" for name, size in result.shape.items())
+
+
+def _csv_row(result: Result) -> dict[str, Any]:
+    data = result.model_dump(mode="json")
+    low, high = result.ci95 or (None, None)
+    shape = " ".join(f"{key}={size}" for key, size in result.shape.items())
+    return data | {"shape": shape, "ci95_low": low, "ci95_high": high}
