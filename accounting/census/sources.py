@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from accounting.census import epoch_clusters
@@ -36,7 +37,7 @@ def load_census(sources: Sequence[str], facts: Facts) -> Ledger:
         UnknownNameError: an unknown prefix.
     """
     if not sources:
-        return from_facilities(SHIPPED, load_facilities([configs_root() / "facilities"], facts), facts)
+        return _shipped(facts)
     found = [_locate(source) for source in sources]
     foreign = [(prefix, path) for prefix, path in found if prefix]
     if foreign and len(found) > 1:
@@ -49,6 +50,15 @@ def load_census(sources: Sequence[str], facts: Facts) -> Ledger:
         return READERS[prefix](path, facts)
     paths = [path for _, path in found]
     return from_facilities(", ".join(map(str, paths)), load_facilities(paths, facts), facts)
+
+
+def _shipped(facts: Facts) -> Ledger:
+    facilities = load_facilities([configs_root() / "facilities"], facts)
+    warning = (
+        f"the {SHIPPED} holds {len(facilities)} large facilities, not all there are: totals are lower "
+        "bounds, and shares are shares of these facilities"
+    )
+    return replace(from_facilities(SHIPPED, facilities, facts), warnings=(warning,))
 
 
 def _locate(source: str) -> tuple[str, Path]:

@@ -1,0 +1,197 @@
+"""``flopcensus estimate``: how much AI compute, by whom, on which basis, at which date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flopcensus.output import Format, format_option
+
+if TYPE_CHECKING:
+    import datetime
+
+    from accounting.accounts.estimate import Estimate, Request
+    from accounting.reference.facts import Facts
+
+_BASES = ("peak", "achievable", "sustained", "delivered")
+_EXAMPLE = """\b
+Examples:
+  flopcensus estimate --by territory --by provider --by vendor
+  flopcensus estimate --group EU --basis delivered --unit h100e
+  flopcensus estimate epoch-clusters:clusters.csv --recipe epoch-2025 --as-of 2025-05-31 --basis peak
+"""
+
+
+@click.command("estimate", epilog=_EXAMPLE)
+@click.argument("census", nargs=-1)
+@click.option("--country", "countries", multiple=True, help="Only this territory (code or name); repeatable.")
+@click.option("--group", help="Only the members of this group at the date (EU, G7, OECD, BRICS, GCC, ASEAN).")
+@click.option("--as-of", help="Date to count at, YYYY-MM-DD [default: today].")
+@click.option("--basis", "bases", multiple=True, help=f"{', '.join(_BASES)} [default: peak, delivered].")
+@click.option("--precision", default=None, help="fp64, fp32, tf32, bf16, fp8, int8 or fp4 [default: bf16].")
+@click.option("--column", default=None, help="A foreign file's own value column instead (max, h100e, …).")
+@click.option("--unit", type=click.Choice(["flops", "h100e"]), default="flops", show_default=True)
+@click.option(
+    "--by", "levels", multiple=True, help="A level, or levels joined by commas to cross them; repeatable."
+)
+@click.option("--status", default=None, help="Statuses to count, joined by commas [default: operational].")
+@click.option("--since", default=None, help="Leave out what came into service before this date.")
+@click.option(
+    "--subset", type=click.Choice(["all", "standard"]), default=None, help="A foreign file's own subset."
+)
+@click.option(
+    "--superseded", type=click.Choice(["drop", "keep"]), default=None, help="Phases replaced by a later one."
+)
+@click.option(
+    "--duplicates", type=click.Choice(["drop", "keep"]), default=None, help="Rows flagged as duplicates."
+)
+@click.option("--unknown", type=click.Choice(["drop", "keep"]), default=None, help="Rows without a country.")
+@click.option("--recipe", default=None, help="Options that a published figure stands for: epoch-2025.")
+@click.option(
+    "--calibration",
+    "calibrations",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Further measurements: a calibration file or a bench record; repeatable.",
+)
+@click.option("--draws", type=int, default=10_000, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@format_option
+def command(output: Format, **options: Any) -> None:
+    """Estimate the capacity of a CENSUS (the shipped one where left out), with its uncertainty.
+
+    CENSUS is a YAML file or folder of facilities, or a foreign file (epoch-clusters:PATH).
+    """
+    estimates, facts = run_estimate(options)
+    _emit(estimates, facts, output)
+
+
+def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts]:
+    """Read the census and estimate it. Raises InputError and its kin."""
+    from accounting.accounts.estimate import estimate
+    from accounting.capacity.calibration import Calibration, load_calibration
+    from accounting.census.sources import load_census
+    from accounting.reference.facts import load_facts
+
+    facts = load_facts()
+    request = _request(options, facts)
+    ledger = load_census(options["census"], facts)
+    # a peak needs no measurement
+    needed = request.bases != ("peak",) or options["calibrations"]
+    calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
+    return estimate(ledger, request, facts, calibration), facts
+
+
+def _request(options: dict[str, Any], facts: Facts) -> Request:
+    from accounting.accounts.estimate import DEFAULT_BASES, DEFAULT_LEVELS, Request
+    from accounting.accounts.levels import read_levels
+
+    selection = _selection(options)
+    levels = tuple(dict.fromkeys(read_levels(text) for text in options["levels"]))
+    return Request(
+        selection=selection,
+        bases=_bases(options["bases"]) or DEFAULT_BASES,
+        precision=_precision(options),
+        unit=options["unit"],
+        levels=levels or DEFAULT_LEVELS,
+        countries=_countries(options, facts, selection.as_of),
+        seed=options["seed"],
+        draws=options["draws"],
+        recipe=options["recipe"],
+    )
+
+
+def _selection(options: dict[str, Any]) -> Any:
+    import datetime
+
+    from accounting.census.selection import RECIPES, Selection
+    from accounting.errors import UnknownNameError
+
+    recipe = options["recipe"]
+    if recipe is not None and recipe not in RECIPES:
+        raise UnknownNameError("recipe", recipe, RECIPES)
+    chosen = dict(RECIPES.get(recipe, {}))
+    names = ("since", "subset", "superseded", "duplicates", "unknown")
+    chosen |= {name: options[name] for name in names if options[name] is not None}
+    return Selection(
+        as_of=_date(options["as_of"], "--as-of") if options["as_of"] else datetime.datetime.now().date(),
+        statuses=_statuses(options["status"]),
+        since=_date(chosen["since"], "--since") if chosen.get("since") else None,
+        standard_only=chosen.get("subset") == "standard",
+        drop_superseded=chosen.get("superseded", "drop") == "drop",
+        drop_duplicates=chosen.get("duplicates", "drop") == "drop",
+        known_only=chosen.get("unknown") == "drop",
+    )
+
+
+def _date(text: str, option: str) -> datetime.date:
+    from pydantic_core import PydanticCustomError
+
+    from accounting.validation import read_date
+    from bench.errors import InputError
+
+    try:
+        return read_date(text)
+    except PydanticCustomError as error:
+        raise InputError(f"{option}: {error} (found '{text}')") from None
+
+
+def _statuses(text: str | None) -> frozenset[str]:
+    from typing import get_args
+
+    from accounting.census.facilities import Status
+    from accounting.errors import UnknownNameError
+
+    statuses = frozenset(part.strip() for part in (text or "operational").split(","))
+    for status in statuses:
+        if status not in get_args(Status):
+            raise UnknownNameError("status", status, get_args(Status))
+    return statuses
+
+
+def _bases(texts: tuple[str, ...]) -> tuple[Any, ...]:
+    from accounting.errors import UnknownNameError
+
+    asked = [part.strip() for text in texts for part in text.split(",")]
+    for basis in asked:
+        if basis not in _BASES:
+            raise UnknownNameError("basis", basis, _BASES)
+    return tuple(basis for basis in _BASES if basis in asked)
+
+
+def _precision(options: dict[str, Any]) -> str:
+    if options["precision"] and options["column"]:
+        raise click.UsageError("--precision and --column exclude each other")
+    return str(options["column"] or options["precision"] or "bf16")
+
+
+def _countries(options: dict[str, Any], facts: Facts, as_of: datetime.date) -> frozenset[str]:
+    from accounting.errors import UnknownNameError
+
+    table = facts.names.countries
+    codes = {table.resolve(name) for name in options["countries"]} if table else set()
+    if options["group"]:
+        groups = facts.groups_on(as_of)
+        if options["group"] not in groups:
+            raise UnknownNameError("group", options["group"], groups)
+        codes |= set(groups[options["group"]])
+    return frozenset(codes)
+
+
+def _emit(estimates: tuple[Estimate, ...], facts: Facts, output: Format) -> None:
+    from flopcensus.output import say, to_json, warn
+    from flopcensus.results import estimate_document
+    from flopcensus.tables import estimate_csv, print_estimate
+
+    if output == "json":
+        click.echo(to_json(estimate_document(estimates)), nl=False)
+    elif output == "csv":
+        click.echo(estimate_csv(estimates), nl=False)
+    else:
+        for one in estimates:
+            print_estimate(one)
+        say("Shares are shares of the mean; intervals are 5th to 95th percentiles.")
+    for text in dict.fromkeys(w for one in estimates for w in one.warnings):
+        warn(text)

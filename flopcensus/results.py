@@ -1,0 +1,170 @@
+"""The documents that scripts read: estimates, comparisons, whole studies, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from accounting.accounts.account import Account, GroupRow, Quantiles, Row
+from accounting.accounts.estimate import Estimate
+from accounting.capacity.measurements import Measurement
+from accounting.census.ledger import Entry
+from accounting.planning.compare import ClusterValue, Comparison, Difference
+from accounting.reference.facts import Facts
+from accounting.reference.names import UNKNOWN
+from bench.record import Record
+from flopcensus import __version__
+from flopcensus.study import Study
+
+ESTIMATE_SCHEMA = "flopcensus/estimate/1"
+STUDY_SCHEMA = "flopcensus/results/1"
+COMPARISON_SCHEMA = "flopcensus/comparison/1"
+
+
+def estimate_document(estimates: Sequence[Estimate]) -> dict[str, Any]:
+    """Return estimates as one document, a list entry each basis."""
+    return {"schema": ESTIMATE_SCHEMA, "estimates": [estimate_entry(e) for e in estimates]}
+
+
+def estimate_entry(estimate: Estimate) -> dict[str, Any]:
+    """Return one estimate as plain data."""
+    request, result = estimate.request, estimate.accounts
+    return {
+        "census": estimate.census,
+        "rows": estimate.rows,
+        "as_of": request.selection.as_of.isoformat(),
+        "basis": estimate.basis,
+        "precision": result.denomination.precision,
+        "sparse": result.denomination.sparse,
+        "unit": result.denomination.unit,
+        "denomination": str(result.denomination),
+        "status": sorted(request.selection.statuses),
+        "recipe": request.recipe,
+        "seed": request.seed,
+        "draws": request.draws,
+        "deployments": result.deployments,
+        "skipped": dict(result.skipped),
+        "total": quantiles(result.total),
+        "accounts": {a.key: [row_entry(row, a) for row in a.rows] for a in result.accounts},
+        "groups": [group_entry(group) for group in result.groups],
+        "concentration": {
+            a.key: {"hhi": a.hhi, "effective_number": a.effective_number} for a in result.accounts
+        },
+        "provenance": dict(result.provenance),
+        "warnings": list(estimate.warnings),
+    }
+
+
+def quantiles(q: Quantiles) -> dict[str, float]:
+    """Return quantiles as plain data."""
+    return {"p5": q.p5, "p50": q.p50, "p95": q.p95, "mean": q.mean}
+
+
+def row_entry(row: Row, account: Account | None = None) -> dict[str, Any]:
+    """Return a row of an account as plain data; a crossing's row carries ``codes``."""
+    entry: dict[str, Any] = {"code": row.code, "name": row.name}
+    if account is not None and len(account.levels) > 1:
+        entry["codes"] = dict(zip(account.levels, row.codes, strict=True))
+    if row.nation is not None:
+        entry["nation"] = row.nation
+    entry |= quantiles(row.quantiles)
+    return entry | {"share": row.share, "share_p5": row.share_p5, "share_p95": row.share_p95}
+
+
+def group_entry(group: GroupRow) -> dict[str, Any]:
+    """Return a group of nations as plain data."""
+    entry = {"level": group.level, "code": group.row.code, "name": group.row.name}
+    return entry | {"members": list(group.members)} | row_entry(group.row)
+
+
+def comparison_document(comparison: Comparison) -> dict[str, Any]:
+    """Return clusters side by side as one document."""
+    return {
+        "schema": COMPARISON_SCHEMA,
+        "precision": comparison.precision,
+        "seed": comparison.seed,
+        "draws": comparison.draws,
+        "clusters": [cluster_entry(value) for value in comparison.clusters],
+        "differences": [difference_entry(d) for d in comparison.differences],
+    }
+
+
+def cluster_entry(value: ClusterValue) -> dict[str, Any]:
+    """Return one cluster as plain data; power is in watts, None where a TDP is not published."""
+    first = next(iter(value.accounts.values()))
+    return {
+        "id": value.cluster.id,
+        "name": value.cluster.name,
+        "hypothetical": value.cluster.hypothetical,
+        "accelerators": value.accelerators,
+        "capacity": {basis: quantiles(a.total) for basis, a in value.accounts.items()},
+        "unit": first.denomination.unit,
+        "provenance": {basis: dict(a.provenance) for basis, a in value.accounts.items()},
+        "origin": {
+            basis: {account.key: [row_entry(row) for row in account.rows] for account in a.accounts}
+            for basis, a in value.accounts.items()
+        },
+        "it_power_w": quantiles(value.it_power_w) if value.it_power_w else None,
+        "facility_power_w": quantiles(value.facility_power_w) if value.facility_power_w else None,
+    }
+
+
+def difference_entry(difference: Difference) -> dict[str, Any]:
+    """Return one difference as plain data."""
+    return {
+        "a": difference.a,
+        "b": difference.b,
+        "basis": difference.basis,
+        "ratio": quantiles(difference.ratio),
+        "probability_a_more": difference.probability_a_more,
+    }
+
+
+def study_document(
+    study: Study, estimates: Sequence[Estimate], comparison: Comparison | None, record: Record | None
+) -> dict[str, Any]:
+    """Return everything a study found as one document; the page is made from it alone."""
+    return {
+        "schema": STUDY_SCHEMA,
+        "flopcensus_version": __version__,
+        "study": study.spec.model_dump(mode="json"),
+        "record": record.model_dump(mode="json", by_alias=True) if record else None,
+        "estimates": [estimate_entry(e) for e in estimates],
+        "comparison": comparison_document(comparison) if comparison else None,
+        "facilities": [facility_entry(entry, study.facts) for entry in study.ledger.entries],
+        "measurements": [measurement_entry(m, study.facts) for m in study.calibration.measurements],
+    }
+
+
+def facility_entry(entry: Entry, facts: Facts) -> dict[str, Any]:
+    """Return one deployment of the census as plain data, with names for people and its source."""
+    return {
+        "deployment": entry.id,
+        "facility": entry.facility_name,
+        "territory": entry.territory or UNKNOWN,
+        "owners": [facts.label(owner.organisation or UNKNOWN) for owner in entry.owners],
+        "provider": [owner.nation or UNKNOWN for owner in entry.owners],
+        "accelerator": facts.label(entry.accelerator or UNKNOWN),
+        "vendor": facts.label(entry.vendor or UNKNOWN),
+        "count": entry.count.to_plain() if entry.count else None,
+        "in_service": entry.in_service.isoformat() if entry.in_service else None,
+        "status": entry.status,
+        "kind": entry.kind,
+        "source": entry.source,
+    }
+
+
+def measurement_entry(measurement: Measurement, facts: Facts) -> dict[str, Any]:
+    """Return one measurement of the calibration as plain data."""
+    return {
+        "accelerator": facts.label(measurement.accelerator) if measurement.accelerator else None,
+        "basis": measurement.basis,
+        "precision": measurement.precision or measurement.regime,
+        "metric": measurement.metric,
+        "achieved_flop_per_s": measurement.achieved,
+        "fraction": measurement.fraction.to_plain() if measurement.fraction else None,
+        "software": measurement.software,
+        "date": measurement.date.isoformat(),
+        "kind": measurement.kind,
+        "source": measurement.source,
+    }

@@ -1,0 +1,150 @@
+"""A study: one YAML file that reproduces a whole analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from accounting.accounts.account import Levels
+from accounting.accounts.estimate import DEFAULT_LEVELS, MAX_DRAWS, Estimate, Request, estimate
+from accounting.accounts.levels import read_levels
+from accounting.capacity.bases import BASES, Basis
+from accounting.capacity.calibration import Calibration, load_calibration
+from accounting.census.ledger import Ledger
+from accounting.census.selection import Selection
+from accounting.census.sources import load_census
+from accounting.errors import UnknownNameError
+from accounting.planning.clusters import Cluster, load_cluster
+from accounting.planning.compare import Comparison, compare
+from accounting.reference.accelerators import Precision
+from accounting.reference.facts import Facts, load_facts
+from accounting.reference.shipped import configs_root
+from accounting.validation import Date, FactModel, Id, Text, load
+
+
+def _level(text: str) -> str:
+    try:
+        return ",".join(read_levels(text))
+    except UnknownNameError as error:
+        context = {"found": error.name, "suggestion": error.suggestion}
+        raise PydanticCustomError("unknown_name", "unknown level", context) from None
+
+
+class BenchPart(FactModel):
+    """How long this machine is measured, in seconds."""
+
+    seconds: float = Field(60.0, ge=5.0, le=86_400.0)
+    seed: int = 0
+
+
+class StudySpec(FactModel):
+    """What a study asks."""
+
+    id: Id
+    title: Text
+    as_of: Date
+    precision: Precision = "bf16"
+    bases: tuple[Basis, ...] = BASES
+    levels: tuple[Annotated[str, AfterValidator(_level)], ...] = ()
+    census: tuple[Text, ...] = Field(
+        (), description="facility files or folders; the shipped census where empty"
+    )
+    calibration: tuple[Text, ...] = Field((), description="measurements beside the shipped ones")
+    clusters: tuple[Text, ...] = Field((), description="cluster files or shipped ids to compare")
+    seed: int = 0
+    draws: int = Field(10_000, ge=1, le=MAX_DRAWS)
+    bench: BenchPart | None = None
+
+    def level_tuples(self) -> tuple[Levels, ...]:
+        """Return the levels as the accounts take them."""
+        return tuple(read_levels(text) for text in self.levels) or DEFAULT_LEVELS
+
+
+class StudyFile(FactModel):
+    """A study file."""
+
+    study: StudySpec
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study with everything it names loaded, so that a fault shows before any long work begins."""
+
+    spec: StudySpec
+    facts: Facts
+    ledger: Ledger
+    calibration: Calibration
+    clusters: tuple[Cluster, ...]
+
+
+def load_study(source: str) -> Study:
+    """Load a study from a YAML file, or a shipped one by its id.
+
+    Paths in the file are taken from the file's folder.
+
+    Raises:
+        InputFaults: every fault of the study, or of a file it names.
+        UnknownNameError: neither a file nor the id of a shipped study.
+    """
+    path = _find(source)
+    _, content = load(path, StudyFile)
+    spec, facts = content.study, load_facts()
+    beside = _beside(path.parent)
+    ledger = load_census([beside(text) for text in spec.census], facts)
+    calibration = load_calibration(facts, [Path(beside(text)) for text in spec.calibration])
+    clusters = tuple(load_cluster(beside(text), facts) for text in spec.clusters)
+    return Study(spec, facts, ledger, calibration, clusters)
+
+
+def _find(source: str) -> Path:
+    path = Path(source)
+    if path.is_file():
+        return path
+    shipped = {p.stem: p for p in sorted((configs_root() / "studies").glob("*.yaml"))}
+    if source in shipped:
+        return shipped[source]
+    raise UnknownNameError("study (neither a file nor a shipped id)", source, shipped)
+
+
+def _beside(folder: Path) -> Callable[[str], str]:
+    """Return a function that takes a relative path from ``folder`` where it exists there."""
+
+    def resolve(text: str) -> str:
+        candidate = folder / text
+        return str(candidate) if candidate.exists() else text
+
+    return resolve
+
+
+def estimate_study(study: Study) -> tuple[Estimate, ...]:
+    """Value the study's census."""
+    spec = study.spec
+    request = Request(
+        selection=Selection(as_of=spec.as_of),
+        bases=tuple(basis for basis in BASES if basis in spec.bases),
+        precision=spec.precision,
+        levels=spec.level_tuples(),
+        seed=spec.seed,
+        draws=spec.draws,
+    )
+    return estimate(study.ledger, request, study.facts, study.calibration)
+
+
+def compare_study(study: Study) -> Comparison | None:
+    """Compare the study's clusters; None where it names none."""
+    if not study.clusters:
+        return None
+    spec = study.spec
+    return compare(
+        study.clusters,
+        study.facts,
+        study.calibration,
+        precision=spec.precision,
+        seed=spec.seed,
+        draws=spec.draws,
+    )

@@ -1,0 +1,205 @@
+"""Tables for people and CSV for spreadsheets, from the same results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from accounting.accounts.account import Account, Quantiles
+from accounting.accounts.estimate import Estimate
+from accounting.accounts.levels import MEANING
+from accounting.capacity.bases import BASES, BASIS_MEANING
+from accounting.planning.compare import ClusterValue, Comparison
+from flopcensus.output import percent, print_table, say, si, to_csv
+from flopcensus.results import quantiles, row_entry
+
+ESTIMATE_COLUMNS = (
+    "basis",
+    "precision",
+    "unit",
+    "as_of",
+    "level",
+    "code",
+    "name",
+    "p5",
+    "p50",
+    "p95",
+    "mean",
+    "share",
+    "share_p5",
+    "share_p95",
+)
+_ROWS_SHOWN = 15
+
+
+def print_estimate(estimate: Estimate) -> None:
+    """Print an estimate: its total, then a table a level."""
+    result, day = estimate.accounts, estimate.request.selection.as_of
+    unit, q = result.denomination.unit, result.total
+    say(f"{result.denomination}, {estimate.census}, {day}: {_basis_line(estimate)}")
+    say(f"  total {si(q.p50, unit)} ({interval(q, unit)}), {result.deployments} deployments")
+    if result.skipped:
+        skipped = "; ".join(f"{count} {reason}" for reason, count in result.skipped.items())
+        say(f"  left out: {skipped}")
+    known = ", ".join(f"{percent(share)} {kind}" for kind, share in result.provenance.items())
+    say(f"  rests on: {known or 'nothing'}\n")
+    for account in result.accounts:
+        print_account(account, unit)
+    if result.groups:
+        _print_groups(estimate)
+
+
+def print_bases(estimates: Sequence[Estimate]) -> None:
+    """Print the totals of all bases, from paper to delivered."""
+    first = estimates[0].accounts.total.mean
+    rows = []
+    for one in estimates:
+        result, q = one.accounts, one.accounts.total
+        unit = result.denomination.unit
+        ratio = percent(q.mean / first) if first else ""
+        rows.append((f"{one.basis}: {_basis_line(one)}", si(q.p50, unit), interval(q, unit), ratio))
+    request = estimates[0].request
+    count = estimates[0].accounts.deployments
+    title = f"{estimates[0].census} in {request.precision} (dense), {count} deployments"
+    print_table(title, ("basis", "median", "5 to 95 %", f"of {estimates[0].basis}"), rows)
+
+
+def interval(q: Quantiles, unit: str) -> str:
+    """Write the 5th to 95th percentile; what is stated without uncertainty says so."""
+    return "as stated" if q.p5 == q.p95 else f"{si(q.p5, unit)} to {si(q.p95, unit)}"
+
+
+def percents(low: float, high: float) -> str:
+    """Write an interval of shares."""
+    return "as stated" if low == high else f"{percent(low)} to {percent(high)}"
+
+
+def _basis_line(estimate: Estimate) -> str:
+    return BASIS_MEANING[estimate.basis]
+
+
+def print_account(account: Account, unit: str, rows: int = _ROWS_SHOWN) -> None:
+    """Print one level: largest first, the rest in one line."""
+    meaning = " × ".join(MEANING[level] for level in account.levels)
+    concentration = f"HHI {account.hhi:,.0f}, effective number {account.effective_number:.1f}"
+    title = f"by {account.key} ({meaning}); {concentration}"
+    lines = [
+        (
+            f"{row.name} [{row.code}]" if row.name != row.code else row.code,
+            si(row.quantiles.p50, unit),
+            interval(row.quantiles, unit),
+            percent(row.share),
+            percents(row.share_p5, row.share_p95),
+        )
+        for row in account.rows[:rows]
+    ]
+    rest = account.rows[rows:]
+    if rest:
+        share = sum(row.share for row in rest)
+        lines.append((f"{len(rest)} more", "", "", percent(share), ""))
+    print_table(title, (account.key, "median", "5 to 95 %", "share", "5 to 95 %"), lines)
+
+
+def _print_groups(estimate: Estimate) -> None:
+    rows = [
+        (
+            f"{g.row.name} [{g.row.code}], {g.level}",
+            str(len(g.members)),
+            percent(g.row.share),
+            percents(g.row.share_p5, g.row.share_p95),
+        )
+        for g in estimate.accounts.groups
+        if g.row.share > 0
+    ]
+    title = f"groups at {estimate.request.selection.as_of} (they overlap; not rows of a level)"
+    print_table(title, ("group, level", "members", "share", "5 to 95 %"), rows)
+
+
+def estimate_csv(estimates: Sequence[Estimate]) -> str:
+    """Return all levels of all estimates as one long CSV, the total first."""
+    return to_csv(ESTIMATE_COLUMNS, [row for e in estimates for row in estimate_rows(e)])
+
+
+def estimate_rows(estimate: Estimate) -> list[dict[str, Any]]:
+    """Return an estimate's total and rows as flat records."""
+    result = estimate.accounts
+    base = {
+        "basis": estimate.basis,
+        "precision": result.denomination.precision,
+        "unit": result.denomination.unit,
+        "as_of": estimate.request.selection.as_of.isoformat(),
+    }
+    total = base | {"level": "total", "share": 1.0} | quantiles(result.total)
+    rows = [base | {"level": a.key} | row_entry(row) for a in result.accounts for row in a.rows]
+    groups = [base | {"level": f"group of {g.level}"} | row_entry(g.row) for g in result.groups]
+    return [total, *rows, *groups]
+
+
+COMPARISON_COLUMNS = ("cluster", "quantity", "code", "unit", "p5", "p50", "p95", "mean", "share")
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print clusters side by side, a column each, then how sure the differences are."""
+    names = [value.cluster.name for value in comparison.clusters]
+    rows = [
+        (
+            f"{basis} {comparison.precision}",
+            *(_cell(v.accounts[basis].total, "FLOP/s") for v in comparison.clusters),
+        )
+        for basis in BASES
+    ]
+    rows.append(("accelerators", *(f"{value.accelerators:,.0f}" for value in comparison.clusters)))
+    rows.append(("IT power", *(_cell(value.it_power_w, "W") for value in comparison.clusters)))
+    rows.append(("facility power", *(_cell(value.facility_power_w, "W") for value in comparison.clusters)))
+    for level in ("vendor_nation", "vendor"):
+        title = f"{level.replace('_', ' ')} of delivered"
+        rows.append((title, *(_origin(value, level) for value in comparison.clusters)))
+    print_table("hypothetical clusters side by side: median (5 to 95 %)", ("", *names), rows)
+    _print_differences(comparison)
+
+
+def _cell(q: Quantiles | None, unit: str) -> str:
+    if q is None:
+        return "not available"
+    return si(q.p50, unit) if q.p5 == q.p95 else f"{si(q.p50, unit)} ({interval(q, unit)})"
+
+
+def _origin(value: ClusterValue, level: str) -> str:
+    account = next(a for a in value.accounts["delivered"].accounts if a.key == level)
+    return ", ".join(f"{row.name} {percent(row.share)}" for row in account.rows)
+
+
+def _print_differences(comparison: Comparison) -> None:
+    rows = [
+        (
+            f"{d.a} ÷ {d.b}, {d.basis}",
+            f"{d.ratio.p50:.2f}",
+            "as stated" if d.ratio.p5 == d.ratio.p95 else f"{d.ratio.p5:.2f} to {d.ratio.p95:.2f}",
+            percent(d.probability_a_more),
+        )
+        for d in comparison.differences
+    ]
+    if rows:
+        columns = ("ratio", "median", "5 to 95 %", "chance that the first has more")
+        print_table("differences, with common draws", columns, rows)
+
+
+def comparison_csv(comparison: Comparison) -> str:
+    """Return a comparison as one long CSV."""
+    return to_csv(COMPARISON_COLUMNS, [row for v in comparison.clusters for row in _cluster_rows(v)])
+
+
+def _cluster_rows(value: ClusterValue) -> list[dict[str, Any]]:
+    base = {"cluster": value.cluster.id}
+    rows: list[dict[str, Any]] = []
+    for basis, result in value.accounts.items():
+        unit = {"quantity": basis, "unit": result.denomination.unit}
+        rows.append(base | unit | {"share": 1.0} | quantiles(result.total))
+        rows += [
+            base | unit | {"quantity": f"{basis} by {a.key}"} | row_entry(row)
+            for a in result.accounts
+            for row in a.rows
+        ]
+    for name, q in (("it_power", value.it_power_w), ("facility_power", value.facility_power_w)):
+        rows.append(base | {"quantity": name, "unit": "W"} | (quantiles(q) if q else {}))
+    return rows

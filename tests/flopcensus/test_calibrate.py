@@ -1,0 +1,116 @@
+"""From a record to an estimate: only where asked, and only where the device is known."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.record import Record
+
+BF16 = 600e12
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flopcensus", *arguments]
+    return subprocess.run(command, check=False, cwd=cwd, capture_output=True, encoding="utf-8", timeout=60)
+
+
+def record(accelerator: str | None) -> Record:
+    result = {
+        "workload": "gemm",
+        "device": "cuda:0",
+        "precision": "bf16",
+        "metric": "flop_rate",
+        "unit": "FLOP/s",
+        "value": BF16,
+        "ci95": (BF16 * 0.99, BF16 * 1.01),
+        "rounds": (BF16,) * 5,
+        "status": "ok",
+    }
+    device = {"id": "cuda:0", "kind": "cuda", "name": "A GPU", "accelerator": accelerator}
+    return Record.model_validate(
+        {
+            "schema": "flopcensus/record/1",
+            "node": "node",
+            "created": "2026-01-01T00:00:00Z",
+            "flopcensus_version": "0.1.0",
+            "mode": "quick",
+            "budget_seconds": 60,
+            "seed": 0,
+            "devices": [device],
+            "environment": {},
+            "results": [result],
+        }
+    )
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    """A folder with the record of an H100 node that is slower than those published."""
+    (tmp_path / "r.json").write_text(record("nvidia-h100-sxm").to_json(), encoding="utf-8")
+    return tmp_path
+
+
+def achievable(folder: Path, *arguments: str) -> Any:
+    base = (
+        "estimate",
+        "--as-of",
+        "2026-06-30",
+        "--basis",
+        "achievable",
+        "--by",
+        "accelerator",
+        "--format",
+        "json",
+    )
+    result = run(*base, "--draws", "500", *arguments, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)["estimates"][0]
+
+
+def medians(estimate: Any) -> dict[str, float]:
+    return {row["code"]: row["p50"] for row in estimate["accounts"]["accelerator"]}
+
+
+def test_a_record_moves_its_own_accelerator_and_only_when_named(node: Path) -> None:
+    before, after = medians(achievable(node)), medians(achievable(node, "--calibration", "r.json"))
+    assert after["nvidia-h100-sxm"] < 0.98 * before["nvidia-h100-sxm"]
+    assert after["amd-mi250x"] == pytest.approx(before["amd-mi250x"], rel=0.05)
+
+
+def test_calibrate_writes_a_file_that_estimate_takes_like_the_record(node: Path) -> None:
+    result = run("calibrate", "r.json", "-o", "mine.yaml", cwd=node)
+    assert result.returncode == 0, result.stderr
+    assert "--calibration mine.yaml" in result.stderr
+    by_file = achievable(node, "--calibration", "mine.yaml")
+    assert by_file["total"] == achievable(node, "--calibration", "r.json")["total"]
+
+
+def test_calibrate_prints_where_no_file_is_named(node: Path) -> None:
+    result = run("calibrate", "r.json", cwd=node)
+    assert "accelerator: nvidia-h100-sxm" in result.stdout
+    assert "kind: measured" in result.stdout
+
+
+def test_a_record_of_an_unknown_device_cannot_calibrate(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(record(None).to_json(), encoding="utf-8")
+    for arguments in (["calibrate", "r.json"], ["estimate", "--calibration", "r.json"]):
+        result = run(*arguments, cwd=tmp_path)
+        assert result.returncode == 2
+        assert result.stdout == ""
+        assert "no device of this record is an accelerator of the catalogue (found A GPU)" in result.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"schema": "flopcensus/record/99"}', b"\x00\xff"])
+def test_what_is_no_record_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "r.json").write_bytes(content)
+    result = run("calibrate", "r.json", cwd=tmp_path)
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("error: ")
+    assert "r.json" in result.stderr

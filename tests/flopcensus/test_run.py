@@ -1,0 +1,135 @@
+"""A whole study, run as a user runs it: what is written, what moves a total, what an interruption leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TIMEOUT_S = 120
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "flopcensus", *arguments]
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments), check=False, cwd=cwd, capture_output=True, encoding="utf-8", timeout=TIMEOUT_S
+    )
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped study without measuring this machine."""
+    folder = tmp_path_factory.mktemp("paper")
+    result = run("run", "world", "--without-bench", "-o", "out", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert "Next, try:" in result.stdout
+    return folder / "out"
+
+
+def test_the_study_writes_results_tables_and_page(paper: Path) -> None:
+    names = {str(path.relative_to(paper)) for path in paper.rglob("*") if path.is_file()}
+    assert {
+        "results.json",
+        "report.html",
+        "tables/total.csv",
+        "tables/ledger.csv",
+        "tables/clusters.csv",
+    } <= names
+    assert {"tables/territory.csv", "tables/provider.csv", "tables/vendor.csv"} <= names
+    assert not [name for name in names if name.endswith((".tmp", ".part"))]
+
+
+def test_results_hold_four_bases_two_clusters_and_no_record(paper: Path) -> None:
+    results = read(paper / "results.json")
+    assert results["schema"] == "flopcensus/results/1"
+    assert results["record"] is None
+    means = [entry["total"]["mean"] for entry in results["estimates"]]
+    assert [entry["basis"] for entry in results["estimates"]] == [
+        "peak",
+        "achievable",
+        "sustained",
+        "delivered",
+    ]
+    assert means == sorted(means, reverse=True)
+    assert len(results["comparison"]["clusters"]) == 2
+
+
+def test_tables_agree_with_the_results(paper: Path) -> None:
+    results = read(paper / "results.json")
+    with (paper / "tables" / "territory.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    for entry in results["estimates"]:
+        mine = {r["code"]: float(r["mean"]) for r in rows if r["basis"] == entry["basis"]}
+        assert mine == {r["code"]: r["mean"] for r in entry["accounts"]["territory"]}
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped study with a short measurement of this machine."""
+    pytest.importorskip("torch")
+    folder = tmp_path_factory.mktemp("measured")
+    result = run("run", "world", "--bench-seconds", "6", "-o", "out", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert "measured here" in result.stdout
+    return folder / "out"
+
+
+def test_a_local_record_stands_beside_the_estimate_and_never_moves_it(paper: Path, measured: Path) -> None:
+    with_record, without = read(measured / "results.json"), read(paper / "results.json")
+    assert with_record["record"]["schema"] == "flopcensus/record/1"
+    assert {r["workload"] for r in with_record["record"]["results"]} == {
+        "gemm",
+        "memory_copy",
+        "memory_triad",
+    }
+    for key in ("estimates", "comparison", "facilities", "measurements"):
+        assert with_record[key] == without[key]
+    assert [path.name for path in (measured / "bench").glob("record-*.json")]
+
+
+def test_an_interruption_keeps_what_was_finished(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    process = subprocess.Popen(
+        command("run", "world", "--bench-seconds", "60", "-o", "out"),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert process.stderr is not None
+    deadline = time.monotonic() + TIMEOUT_S
+    for line in process.stderr:
+        if line.startswith("gemm") or time.monotonic() > deadline:
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 130
+    out = tmp_path / "out"
+    assert len(read(out / "results.json")["estimates"]) == 4
+    assert (out / "report.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
+    for record in (out / "bench").glob("record-*.json"):
+        assert read(record)["interrupted"] is True
+    assert not list(out.rglob("*.tmp"))
+
+
+def test_a_folder_that_is_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine", encoding="utf-8")
+    result = run("run", "world", "--without-bench", "-o", "out", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "mine"
