@@ -14,15 +14,6 @@ import click
 Format = Literal["table", "json", "csv"]
 Cell = str | float | int | None
 
-format_option = click.option(
-    "--format",
-    "output",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="How results are written to stdout.",
-)
-
 # a spreadsheet runs cells that begin so
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))

@@ -12,9 +12,8 @@ from accounting.census.ledger import Entry
 from accounting.planning.compare import ClusterValue, Comparison, Difference
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
-from bench.record import Record
 from flopcensus import __version__
-from flopcensus.study import Study
+from flopcensus.study import Findings
 
 ESTIMATE_SCHEMA = "flopcensus/estimate/1"
 STUDY_SCHEMA = "flopcensus/results/1"
@@ -120,16 +119,15 @@ def difference_entry(difference: Difference) -> dict[str, Any]:
     }
 
 
-def study_document(
-    study: Study, estimates: Sequence[Estimate], comparison: Comparison | None, record: Record | None
-) -> dict[str, Any]:
+def study_document(findings: Findings) -> dict[str, Any]:
     """Return everything a study found as one document; the page is made from it alone."""
+    study, comparison, record = findings.study, findings.comparison, findings.record
     return {
         "schema": STUDY_SCHEMA,
         "flopcensus_version": __version__,
         "study": study.spec.model_dump(mode="json"),
         "record": record.model_dump(mode="json", by_alias=True) if record else None,
-        "estimates": [estimate_entry(e) for e in estimates],
+        "estimates": [estimate_entry(e) for e in findings.estimates],
         "comparison": comparison_document(comparison) if comparison else None,
         "facilities": [facility_entry(entry, study.facts) for entry in study.ledger.entries],
         "measurements": [measurement_entry(m, study.facts) for m in study.calibration.measurements],

@@ -11,10 +11,11 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from accounting.accounts.account import Levels
-from accounting.accounts.estimate import DEFAULT_LEVELS, MAX_DRAWS, Estimate, Request, estimate
+from accounting.accounts.estimate import DEFAULT_LEVELS, Estimate, Request, estimate
 from accounting.accounts.levels import read_levels
 from accounting.capacity.bases import BASES, Basis
 from accounting.capacity.calibration import Calibration, load_calibration
+from accounting.capacity.valuation import MAX_DRAWS
 from accounting.census.ledger import Ledger
 from accounting.census.selection import Selection
 from accounting.census.sources import load_census
@@ -25,6 +26,7 @@ from accounting.reference.accelerators import Precision
 from accounting.reference.facts import Facts, load_facts
 from accounting.reference.shipped import configs_root
 from accounting.validation import Date, FactModel, Id, Text, load
+from bench.record import Record
 
 
 def _level(text: str) -> str:
@@ -82,6 +84,16 @@ class Study:
     clusters: tuple[Cluster, ...]
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What a study found. The record of this machine stands beside the estimates and is no part of them."""
+
+    study: Study
+    estimates: tuple[Estimate, ...]
+    comparison: Comparison | None
+    record: Record | None = None
+
+
 def load_study(source: str) -> Study:
     """Load a study from a YAML file, or a shipped one by its id.
 
@@ -121,8 +133,12 @@ def _beside(folder: Path) -> Callable[[str], str]:
     return resolve
 
 
-def estimate_study(study: Study) -> tuple[Estimate, ...]:
-    """Value the study's census."""
+def answer(study: Study) -> Findings:
+    """Value the study's census and compare its clusters."""
+    return Findings(study, _estimates(study), _comparison(study))
+
+
+def _estimates(study: Study) -> tuple[Estimate, ...]:
     spec = study.spec
     request = Request(
         selection=Selection(as_of=spec.as_of),
@@ -135,8 +151,7 @@ def estimate_study(study: Study) -> tuple[Estimate, ...]:
     return estimate(study.ledger, request, study.facts, study.calibration)
 
 
-def compare_study(study: Study) -> Comparison | None:
-    """Compare the study's clusters; None where it names none."""
+def _comparison(study: Study) -> Comparison | None:
     if not study.clusters:
         return None
     spec = study.spec

@@ -19,7 +19,6 @@ from bench.errors import InputError
 
 DEFAULT_BASES: tuple[Basis, ...] = ("peak", "delivered")
 DEFAULT_LEVELS: tuple[Levels, ...] = (("territory",), ("provider",), ("vendor",))
-MAX_DRAWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,6 @@ def _check(ledger: Ledger, request: Request) -> None:
             f"the column '{request.precision}' states peaks of mixed precision (found basis "
             f"{', '.join(request.bases)}); use --basis peak"
         )
-    if not 1 <= request.draws <= MAX_DRAWS:
-        raise InputError(f"draws must lie between 1 and {MAX_DRAWS} (found {request.draws})")
     if not set(request.bases) <= set(BASES):
         raise InputError(f"unknown basis in {', '.join(request.bases)}")
 

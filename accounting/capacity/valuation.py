@@ -13,8 +13,10 @@ from accounting.census.ledger import Entry
 from accounting.quantities import exact
 from accounting.reference.facts import Facts
 from accounting.validation import Kind
+from bench.errors import InputError
 
 Values = Literal["chips", "file"]
+MAX_DRAWS = 1_000_000
 
 # weakest last: a product is known no better than the weakest of its factors
 _STRENGTH: tuple[Kind, ...] = ("measured", "published", "reported", "derived", "assumed")
@@ -59,6 +61,11 @@ class Valuer:
     seed: int = 0
     size: int = 10_000
     values: Values = "chips"
+
+    def __post_init__(self) -> None:
+        """Refuse a number of draws that gives no quantiles, or would fill the memory."""
+        if not 1 <= self.size <= MAX_DRAWS:
+            raise InputError(f"draws must lie between 1 and {MAX_DRAWS} (found {self.size})")
 
     def denomination(self, basis: Basis) -> Denomination:
         """Return what the values of ``basis`` are stated in; the file's H100e are on its 8-bit peak."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from accounting.errors import InputFaults
 from accounting.quantities import Area, Bandwidth, ExactPower, Memory, Rate
-from accounting.reference.names import Names, NameTable, OrganisationId
-from accounting.validation import Date, FactModel, Id, Source, Text, check_unique, load_all, yaml_files
+from accounting.reference.names import OrganisationId
+from accounting.validation import Date, FactModel, Id, Source, Text
 
 Precision = Literal["fp64", "fp32", "tf32", "bf16", "fp8", "int8", "fp4"]
 PRECISIONS: tuple[Precision, ...] = ("fp64", "fp32", "tf32", "bf16", "fp8", "int8", "fp4")
@@ -71,23 +69,3 @@ class AcceleratorFile(FactModel):
     """A file of ``configs/accelerators/``."""
 
     accelerators: tuple[Accelerator, ...]
-
-
-def load_accelerators(folder: Path, names: Names) -> dict[str, Accelerator]:
-    """Read all accelerators by id. Raises InputFaults, also for an id or name that stands twice."""
-    files = load_all(yaml_files(folder), AcceleratorFile, names)
-    spellings = [
-        (document, ("accelerators", row, "id"), spelling)
-        for document, content in files
-        for row, accelerator in enumerate(content.accelerators)
-        for spelling in {s.casefold() for s in (accelerator.id, accelerator.name, *accelerator.aliases)}
-    ]
-    if faults := check_unique(spellings, "accelerator name"):
-        raise InputFaults(faults)
-    return {a.id: a for _, content in files for a in content.accelerators}
-
-
-def accelerator_names(accelerators: dict[str, Accelerator]) -> NameTable:
-    """Return the table of every accepted spelling of an accelerator."""
-    rows = [(a.id, (a.name, *a.aliases)) for a in accelerators.values()]
-    return NameTable.build("accelerator", rows)

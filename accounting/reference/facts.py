@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from accounting.reference.accelerators import Accelerator, accelerator_names, load_accelerators
+from accounting.reference.accelerators import Accelerator, AcceleratorFile
 from accounting.reference.countries import Country, Group, country_names, load_countries, load_groups
+from accounting.reference.named import load_named, name_table
 from accounting.reference.names import EU, UNKNOWN, WITHHELD, Names, NameTable
-from accounting.reference.organisations import Organisation, load_organisations, organisation_names
+from accounting.reference.organisations import Organisation, OrganisationFile
 from accounting.reference.shipped import configs_root
 
 
@@ -61,10 +62,10 @@ def _load(root: Path) -> Facts:
     countries = load_countries(root / "countries.csv")
     names = Names(countries=country_names(countries))
     groups = load_groups(root / "groups.yaml", names)
-    organisations = load_organisations(root / "organisations", names)
-    names = replace(names, organisations=organisation_names(organisations))
-    accelerators = load_accelerators(root / "accelerators", names)
-    names = replace(names, accelerators=accelerator_names(accelerators))
+    organisations = load_named(root / "organisations", OrganisationFile, "organisations", names, Organisation)
+    names = replace(names, organisations=name_table("organisation", organisations))
+    accelerators = load_named(root / "accelerators", AcceleratorFile, "accelerators", names, Accelerator)
+    names = replace(names, accelerators=name_table("accelerator", accelerators))
     return Facts(countries, groups, organisations, accelerators, names)
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from flopcensus.output import Format, format_option, percent, si
+from flopcensus.options import format_option
+from flopcensus.output import Format, percent, si
 
 if TYPE_CHECKING:
     from bench.devices.spec import SpecMatch

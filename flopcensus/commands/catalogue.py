@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopcensus.output import Format, format_option, si
+from flopcensus.options import format_option
+from flopcensus.output import Format, si
 
 if TYPE_CHECKING:
     from accounting.reference.facts import Facts

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flopcensus.output import Format, format_option
+from flopcensus.options import calibration_option, draws_option, format_option, seed_option
+from flopcensus.output import Format
 
 if TYPE_CHECKING:
     from accounting.planning.compare import Comparison
@@ -21,15 +22,9 @@ Example:
 @click.command("compare", epilog=_EXAMPLE)
 @click.argument("clusters", nargs=-1, required=True)
 @click.option("--precision", default="bf16", show_default=True)
-@click.option(
-    "--calibration",
-    "calibrations",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Further measurements: a calibration file or a bench record; repeatable.",
-)
-@click.option("--draws", type=click.IntRange(1, 1_000_000), default=10_000, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@calibration_option
+@draws_option
+@seed_option
 @format_option
 def command(
     clusters: tuple[str, ...],

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopcensus.output import Format, format_option
+from flopcensus.options import calibration_option, draws_option, format_option, seed_option
+from flopcensus.output import Format
 
 if TYPE_CHECKING:
     import datetime
@@ -49,15 +49,9 @@ Examples:
 )
 @click.option("--unknown", type=click.Choice(["drop", "keep"]), default=None, help="Rows without a country.")
 @click.option("--recipe", default=None, help="Options that a published figure stands for: epoch-2025.")
-@click.option(
-    "--calibration",
-    "calibrations",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Further measurements: a calibration file or a bench record; repeatable.",
-)
-@click.option("--draws", type=int, default=10_000, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@calibration_option
+@draws_option
+@seed_option
 @format_option
 def command(output: Format, **options: Any) -> None:
     """Estimate the capacity of a CENSUS (the shipped one where left out), with its uncertainty.

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from flopcensus.output import note, say, warn
 
 if TYPE_CHECKING:
-    from accounting.accounts.estimate import Estimate
-    from accounting.planning.compare import Comparison
     from bench.record import Record
-    from flopcensus.study import Study
+    from flopcensus.study import BenchPart, Findings, StudySpec
 
 _EXAMPLE = """\b
 Examples:
@@ -36,27 +34,27 @@ def command(study: str, out: Path | None, without_bench: bool, bench_seconds: fl
     Writes results.json, one CSV a table, and report.html. What is measured here is shown beside the
     estimate and never enters it.
     """
-    from flopcensus.study import compare_study, estimate_study, load_study
+    from flopcensus.study import answer, load_study
 
     loaded = load_study(study)
     folder = out or Path("results") / loaded.spec.id
     note(f"study {loaded.spec.id}: {len(loaded.ledger.entries)} deployments at {loaded.spec.as_of}")
-    estimates = estimate_study(loaded)
-    comparison = compare_study(loaded)
+    findings = answer(loaded)
     # the tables are on disk before the long part begins
-    _write_tables(folder, loaded, estimates, comparison)
+    _write_tables(folder, findings)
     note(f"estimate written to {folder}")
-    record, interrupted = None, False
+    interrupted = False
     if loaded.spec.bench and not without_bench:
-        record, interrupted = _measure(loaded, folder, bench_seconds or loaded.spec.bench.seconds)
-    _write_results(folder, loaded, estimates, comparison, record)
+        record, interrupted = _measure(loaded.spec.bench, folder, bench_seconds)
+        findings = replace(findings, record=record)
+    _write_results(folder, findings)
     if interrupted:
         note(f"stopped; what was finished is in {folder}")
         raise KeyboardInterrupt
-    _summarise(folder, loaded, estimates, comparison, record)
+    _summarise(folder, findings)
 
 
-def _measure(study: Study, folder: Path, seconds: float) -> tuple[Record | None, bool]:
+def _measure(spec: BenchPart, folder: Path, seconds: float | None) -> tuple[Record | None, bool]:
     """Measure this machine; what was finished before an interruption is kept."""
     from bench.errors import MissingExtraError
     from bench.record import load_record
@@ -64,9 +62,8 @@ def _measure(study: Study, folder: Path, seconds: float) -> tuple[Record | None,
 
     bench = folder / "bench"
     before = set(bench.glob("record-*.json"))
-    seed = study.spec.bench.seed if study.spec.bench else 0
     try:
-        return measure_here(seconds, bench, seed), False
+        return measure_here(seconds or spec.seconds, bench, spec.seed), False
     except MissingExtraError as error:
         warn(f"this machine is not measured: {error}")
         return None, False
@@ -75,75 +72,62 @@ def _measure(study: Study, folder: Path, seconds: float) -> tuple[Record | None,
         return (load_record(written[-1]) if written else None), True
 
 
-def _write_tables(
-    folder: Path, study: Study, estimates: Sequence[Estimate], comparison: Comparison | None
-) -> None:
+def _write_tables(folder: Path, findings: Findings) -> None:
     from bench.files import write_text_atomic
     from flopcensus.output import to_csv
     from flopcensus.tables import ESTIMATE_COLUMNS, comparison_csv, estimate_rows
 
     tables = folder / "tables"
     tables.mkdir(parents=True, exist_ok=True)
-    rows = [row for estimate in estimates for row in estimate_rows(estimate)]
+    rows = [row for estimate in findings.estimates for row in estimate_rows(estimate)]
     for level in dict.fromkeys(row["level"] for row in rows):
         name = level.replace(",", "-").replace(" ", "-").replace("_", "-")
         chosen = [row for row in rows if row["level"] == level]
         write_text_atomic(tables / f"{name}.csv", to_csv(ESTIMATE_COLUMNS, chosen))
-    frame = study.ledger.to_frame()
+    frame = findings.study.ledger.to_frame()
     ledger = [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
     write_text_atomic(tables / "ledger.csv", to_csv(list(frame.columns), ledger))
-    if comparison:
-        write_text_atomic(tables / "clusters.csv", comparison_csv(comparison))
+    if findings.comparison:
+        write_text_atomic(tables / "clusters.csv", comparison_csv(findings.comparison))
 
 
-def _write_results(
-    folder: Path,
-    study: Study,
-    estimates: Sequence[Estimate],
-    comparison: Comparison | None,
-    record: Record | None,
-) -> None:
+def _write_results(folder: Path, findings: Findings) -> None:
     from bench.files import write_text_atomic
     from flopcensus.output import to_json
     from flopcensus.report.page import render
     from flopcensus.results import study_document
 
-    document: dict[str, Any] = study_document(study, estimates, comparison, record)
+    document = study_document(findings)
     write_text_atomic(folder / "report.html", render(document))
     write_text_atomic(folder / "results.json", to_json(document))
 
 
-def _summarise(
-    folder: Path,
-    study: Study,
-    estimates: Sequence[Estimate],
-    comparison: Comparison | None,
-    record: Record | None,
-) -> None:
+def _summarise(folder: Path, findings: Findings) -> None:
     from flopcensus.record_view import print_record
     from flopcensus.tables import print_account, print_bases, print_comparison
 
-    say(f"{study.spec.title}, at {study.spec.as_of}\n")
-    if record:
+    spec = findings.study.spec
+    say(f"{spec.title}, at {spec.as_of}\n")
+    if findings.record:
         say("measured here; shown beside the estimate, never in it:")
-        print_record(record)
+        print_record(findings.record)
         say("")
-    print_bases(estimates)
-    last = estimates[-1]
-    for account in last.accounts.accounts:
+    print_bases(findings.estimates)
+    last = findings.estimates[-1].accounts
+    for account in last.accounts:
         if len(account.levels) == 1:
-            print_account(account, last.accounts.denomination.unit, rows=6)
-    if comparison:
-        print_comparison(comparison)
-    for text in dict.fromkeys(w for e in estimates for w in e.warnings):
+            print_account(account, last.denomination.unit, rows=6)
+    if findings.comparison:
+        print_comparison(findings.comparison)
+    for text in dict.fromkeys(w for e in findings.estimates for w in e.warnings):
         warn(text)
-    _next_commands(folder, study)
+    _next_commands(folder, spec)
 
 
-def _next_commands(folder: Path, study: Study) -> None:
+def _next_commands(folder: Path, spec: StudySpec) -> None:
     say(f"Written to {folder}: report.html, results.json, tables/*.csv. Next, try:")
     say(f"  open {folder / 'report.html'} in a browser")
-    say(f"  flopcensus estimate --as-of {study.spec.as_of} --group EU --basis delivered --unit h100e")
+    say(f"  flopcensus estimate --as-of {spec.as_of} --group EU --basis delivered --unit h100e")
     say("  flopcensus compare all-nvidia hedged")
     say("  flopcensus bench --time-budget 300")
     say("  flopcensus catalogue measurements")

@@ -1,0 +1,284 @@
+"""The results document as the page reads it: checked before a word of it is shown.
+
+Keys that the page does not know are left alone, so that a document with more in it still makes a page.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from bench.errors import InputError
+from bench.record import Record, describe_faults
+
+SCHEMA = "flopcensus/results/1"
+SCHEMA_VERSION = 1
+MEND = "give a results.json written by flopcensus run"
+NotNegative = Annotated[float, Field(ge=0, le=1e60)]
+# a sum of shares may pass 1 by rounding
+Share = Annotated[float, Field(ge=0, le=1 + 1e-6)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Spread(_Part):
+    """5th, 50th and 95th percentile and mean, in the unit of its place."""
+
+    p5: NotNegative
+    p50: NotNegative
+    p95: NotNegative
+    mean: NotNegative
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.p5 <= self.p50 <= self.p95:
+            raise PydanticCustomError("order", "percentiles that do not rise from p5 to p95")
+        return self
+
+
+class Row(Spread):
+    """One holder on one level, or one combination of a crossing."""
+
+    code: str
+    name: str
+    nation: str | None = None
+    codes: dict[str, str] | None = None
+    share: Share
+    share_p5: Share
+    share_p95: Share
+
+
+class Group(Row):
+    """A group of nations on one level."""
+
+    level: str
+    members: tuple[str, ...]
+
+
+class Concentration(_Part):
+    """How concentrated a level is; ``hhi`` on the scale from 0 to 10,000."""
+
+    hhi: NotNegative
+    effective_number: NotNegative
+
+
+class Estimate(_Part):
+    """One estimate: all accounts on one basis."""
+
+    census: str
+    rows: int
+    as_of: str
+    basis: str
+    precision: str
+    sparse: bool
+    unit: str
+    status: tuple[str, ...]
+    recipe: str | None = None
+    seed: int
+    draws: int
+    deployments: int
+    skipped: dict[str, int]
+    total: Spread
+    accounts: dict[str, tuple[Row, ...]]
+    groups: tuple[Group, ...]
+    concentration: dict[str, Concentration]
+    provenance: dict[str, Share]
+    warnings: tuple[str, ...]
+
+    @property
+    def numbers(self) -> str:
+        """The precision, and whether dense or sparse: ``bf16 dense``."""
+        return f"{self.precision} {'sparse' if self.sparse else 'dense'}"
+
+
+class Cluster(_Part):
+    """One hypothetical cluster; capacity in ``unit``, power in watts."""
+
+    id: str
+    name: str
+    hypothetical: bool
+    accelerators: NotNegative
+    capacity: dict[str, Spread]
+    unit: str
+    provenance: dict[str, dict[str, Share]] = Field(default_factory=dict)
+    origin: dict[str, dict[str, tuple[Row, ...]]]
+    it_power_w: Spread | None
+    facility_power_w: Spread | None
+
+
+class Difference(_Part):
+    """How two clusters differ on one basis: a ÷ b, and how likely a has more."""
+
+    a: str
+    b: str
+    basis: str
+    ratio: Spread
+    probability_a_more: Share
+
+
+class Comparison(_Part):
+    """Clusters side by side."""
+
+    precision: str
+    seed: int
+    draws: int
+    clusters: tuple[Cluster, ...]
+    differences: tuple[Difference, ...]
+
+
+class Range(_Part):
+    """An uncertain value: 5th, 50th and 95th percentile."""
+
+    low: float
+    best: float
+    high: float
+
+
+class Facility(_Part):
+    """One deployment of the census."""
+
+    deployment: str
+    facility: str
+    territory: str
+    owners: tuple[str, ...]
+    provider: tuple[str, ...]
+    accelerator: str
+    vendor: str
+    count: float | Range | None
+    in_service: str | None
+    status: str
+    kind: str
+    source: str
+
+
+class Measurement(_Part):
+    """One measurement of the calibration."""
+
+    accelerator: str | None
+    basis: str
+    precision: str | None
+    metric: str | None
+    achieved_flop_per_s: float | None
+    fraction: float | Range | None
+    software: str | None
+    date: str
+    kind: str
+    source: str
+
+
+class StudyPart(_Part):
+    """What the study asked."""
+
+    id: str
+    title: str
+    as_of: str
+    precision: str
+    seed: int
+    draws: int
+
+
+def _comparable(estimates: tuple[Estimate, ...]) -> tuple[Estimate, ...]:
+    for what in ("precision", "sparse", "unit", "as_of"):
+        found = sorted({str(getattr(estimate, what)) for estimate in estimates})
+        if len(found) > 1:
+            raise PydanticCustomError(
+                "mixed", "estimates that cannot stand side by side: {what} {found}", _mixed(what, found)
+            )
+    bases = [estimate.basis for estimate in estimates]
+    if len(set(bases)) < len(bases):
+        raise PydanticCustomError("twice", "a basis that is there twice")
+    return estimates
+
+
+def _mixed(what: str, found: list[str]) -> dict[str, Any]:
+    return {"what": what, "found": " and ".join(found)}
+
+
+class Results(_Part):
+    """Everything a study found."""
+
+    flopcensus_version: str
+    study: StudyPart
+    record: Record | None
+    estimates: Annotated[tuple[Estimate, ...], AfterValidator(_comparable)]
+    comparison: Comparison | None
+    facilities: tuple[Facility, ...]
+    measurements: tuple[Measurement, ...]
+
+
+def load_results(path: Path) -> dict[str, Any]:
+    """Read a results document as plain data.
+
+    Raises:
+        InputError: The file is absent, binary, not JSON, cut short, or holds something else; one line
+            says what was found and what to give instead.
+    """
+    data = _parse(_read_text(path), str(path))
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: not a results document (found a JSON {_json_type(data)}); {MEND}")
+    check_results(data, source=str(path))
+    return data
+
+
+def check_results(document: Mapping[str, Any], *, source: str = "results") -> Results:
+    """Check a results document and return it typed; ``source`` names it in errors.
+
+    Raises:
+        InputError: Another schema, a newer version, or a part that is absent or wrong.
+    """
+    _require_schema(document.get("schema"), source)
+    try:
+        return Results.model_validate(document)
+    except ValidationError as error:
+        raise InputError(f"{source}: {describe_faults(error)}; {MEND}") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not text but binary data; {MEND}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}; {MEND}") from error
+    if not text.strip():
+        raise InputError(f"{path}: empty; {MEND}")
+    return text
+
+
+def _parse(text: str, source: str) -> Any:
+    def refuse(constant: str) -> NoReturn:
+        raise InputError(f"{source}: holds {constant}, which no results document may; {MEND}")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        what = "cut short" if error.pos >= len(text.rstrip()) else "not JSON"
+        raise InputError(f"{source}: {what} ({place}); {MEND}") from error
+    except (RecursionError, ValueError) as error:
+        raise InputError(f"{source}: not a results document ({error}); {MEND}") from error
+
+
+def _require_schema(found: object, source: str) -> None:
+    if found == SCHEMA:
+        return
+    match = re.fullmatch(r"flopcensus/results/(\d{1,9})", found) if isinstance(found, str) else None
+    if match and int(match[1]) > SCHEMA_VERSION:
+        raise InputError(
+            f"{source}: results version {match[1]} is newer than {SCHEMA_VERSION}; upgrade flopcensus"
+        )
+    what = "no schema" if found is None else f"schema {repr(found)[:60]}"
+    raise InputError(f"{source}: not a results document ({what}, needs {SCHEMA!r}); {MEND}")
+
+
+def _json_type(data: object) -> str:
+    names = {list: "list", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(data), "number")

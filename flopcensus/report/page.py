@@ -1,0 +1,47 @@
+"""The page: one HTML file from a results document, with nothing to fetch and every string escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from flopcensus.output import printable
+from flopcensus.report.document import check_results
+from flopcensus.report.view import view
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """Return the page of a results document (schema ``flopcensus/results/1``) as HTML.
+
+    Raises:
+        InputError: The document is of another schema, newer, or lacks a part.
+    """
+    return _environment().get_template("page.html").render(view=view(check_results(document)))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("flopcensus.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["unit"] = _unit
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    """Make control characters and marks of writing direction visible; markup of ours passes."""
+    return printable(value) if type(value) is str else value
+
+
+def _unit(value: float) -> str:
+    """Write a length of a picture."""
+    return f"{value:.1f}".removesuffix(".0")
