@@ -1,0 +1,102 @@
+"""The commands shown in README.md and docs/, and what they are shown to print.
+
+A fenced block with the info string ``console`` holds commands after ``$ `` and what each prints to stdout;
+a line ``...`` stands for any lines left out. In a block ``console measured`` the figures are those of one
+machine: there only the command's success and the first word of each line are looked at, and time is cut.
+
+``python -m tests.docs.examples`` runs them all and writes what they print into the files.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 300
+_BLOCK = re.compile(r"^```console(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One command of one file, and the lines shown after it."""
+
+    file: Path
+    command: str
+    shown: tuple[str, ...]
+    measured: bool
+
+    def __str__(self) -> str:
+        """Name it in test reports."""
+        return f"{self.file.name}: {self.command}"
+
+    @property
+    def runs_in_tests(self) -> bool:
+        """Whether it is one of ours that a test can run (not make, pip or git)."""
+        return self.command.startswith("flopcensus ")
+
+
+def files() -> list[Path]:
+    """Return the files that hold examples."""
+    return [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+
+
+def examples() -> list[Example]:
+    """Return every example of every file."""
+    return [example for file in files() for example in _examples(file)]
+
+
+def _examples(file: Path) -> Iterator[Example]:
+    for block in _BLOCK.finditer(file.read_text(encoding="utf-8")):
+        measured = "measured" in block["info"]
+        for part in re.split(r"^\$ ", block["body"], flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            yield Example(file, command.strip(), tuple(output.rstrip("\n").splitlines()), measured)
+
+
+def run(example: Example, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run an example in ``folder``; a measuring one gets little time."""
+    words = shlex.split(example.command)[1:]
+    if example.measured:
+        words = [w for w in words if w != "--quick"]
+        words += ["--time-budget", "6"] if words[0] == "bench" else []
+    command = [sys.executable, "-m", "flopcensus", *words]
+    return subprocess.run(
+        command, check=False, cwd=folder, capture_output=True, encoding="utf-8", timeout=TIMEOUT_S
+    )
+
+
+def agrees(shown: tuple[str, ...], printed: list[str]) -> bool:
+    """Whether what is printed is what is shown, with ``...`` for any lines left out."""
+    pattern = [
+        r"(?:[^\n]*\n)*?" if line.strip() == "..." else re.escape(line.rstrip()) + r"\n" for line in shown
+    ]
+    text = "".join(line.rstrip() + "\n" for line in printed)
+    return re.fullmatch("".join(pattern), text) is not None
+
+
+def refresh(file: Path) -> None:
+    """Write into ``file`` what its examples print now; long output is cut in the middle as it was shown."""
+    text = file.read_text(encoding="utf-8")
+    for example in _examples(file):
+        if not example.runs_in_tests or example.measured:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            printed = [line.rstrip() for line in run(example, Path(folder)).stdout.rstrip("\n").splitlines()]
+        if "..." in example.shown:
+            keep = example.shown.index("...")
+            printed = [*printed[:keep], "...", *printed[len(printed) - (len(example.shown) - keep - 1) :]]
+        before = "\n".join(["$ " + example.command, *example.shown])
+        text = text.replace(before, "\n".join(["$ " + example.command, *printed]))
+    file.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    for path in files():
+        refresh(path)

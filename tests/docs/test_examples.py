@@ -1,0 +1,41 @@
+"""The examples of README.md and docs/ print what they are shown to print."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.examples import REPOSITORY, Example, agrees, examples, files, run
+
+RUNNABLE = [example for example in examples() if example.runs_in_tests]
+
+
+def test_there_are_examples() -> None:
+    assert len(RUNNABLE) >= 3
+
+
+@pytest.mark.parametrize("example", RUNNABLE, ids=str)
+def test_an_example_prints_what_is_shown(tmp_path: Path, example: Example) -> None:
+    result = run(example, tmp_path)
+    assert result.returncode == 0, result.stderr
+    printed = result.stdout.rstrip("\n").splitlines()
+    if example.measured:
+        first_words = {line.split()[0] for line in printed if line.split()}
+        assert {line.split()[0] for line in example.shown if line.split() and line != "..."} <= first_words
+    else:
+        assert agrees(example.shown, printed), result.stdout
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda path: path.name)
+def test_links_to_files_lead_somewhere(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
+        assert (file.parent / target).exists(), target
+
+
+def test_every_folder_named_in_the_layout_is_there() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    for name in re.findall(r"^(\w+/)\s{2,}", readme, flags=re.MULTILINE):
+        assert (REPOSITORY / name).is_dir(), name
