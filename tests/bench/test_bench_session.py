@@ -393,6 +393,6 @@ def test_this_machine_is_really_measured(tmp_path: Path, names: tuple[str, ...],
     assert (result.status, result.correct) == ("ok", True), result.reason
     assert 1e8 < (result.value or 0) < 1e14
     assert result.fraction_of_peak is None
-    assert sum(result.rounds) / len(result.rounds) == pytest.approx(result.value, rel=0.9)
+    assert min(result.rounds) <= (result.value or 0) <= max(result.rounds)
     assert result.sample_seconds < record.seconds_spent < 30
     assert record.environment["torch"]
