@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -71,9 +71,14 @@ def cli() -> None:
     """Measure what AI accelerators deliver, and account for who holds how much of it."""
 
 
-def main(args: Sequence[str] | None = None) -> int:
+def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
-    sys.exit(_guarded(lambda: cli.main(args=args, prog_name="flopcensus", standalone_mode=False)))
+    sys.exit(invoke(args))
+
+
+def invoke(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; errors end as lines on stderr."""
+    return _guarded(lambda: cli.main(args=args, prog_name="flopcensus", standalone_mode=False))
 
 
 def _guarded(work: Callable[[], Any]) -> int:

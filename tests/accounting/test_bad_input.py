@@ -6,13 +6,14 @@ output file.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from tests.cli import Outcome, as_process, in_process
 
 GOOD = """\
 facilities:
@@ -122,21 +123,20 @@ WHOLE_FILES: list[tuple[str, bytes, str]] = [
     ),
 ]  # fmt: skip
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Outcome]
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "flopcensus", *arguments]
-        return subprocess.run(
-            command, check=False, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60
-        )
-
-    return call
+    return partial(in_process, cwd=tmp_path)
 
 
-def assert_refused(result: subprocess.CompletedProcess[str], folder: Path, *files: str) -> list[str]:
+@pytest.fixture(params=["a process", "this process"])
+def run_either_way(tmp_path: Path, request: pytest.FixtureRequest) -> Run:
+    return partial(as_process if request.param == "a process" else in_process, cwd=tmp_path)
+
+
+def assert_refused(result: Outcome, folder: Path, *files: str) -> list[str]:
     assert result.returncode == 2, result.stderr
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
@@ -146,9 +146,9 @@ def assert_refused(result: subprocess.CompletedProcess[str], folder: Path, *file
     return [line.removeprefix("error: ") for line in lines]
 
 
-def test_the_good_file_is_good(tmp_path: Path, run: Run) -> None:
+def test_the_good_file_is_good(tmp_path: Path, run_either_way: Run) -> None:
     (tmp_path / "census.yaml").write_text(GOOD, encoding="utf-8")
-    result = run("estimate", "census.yaml", "--as-of", "2026-01-01", "--draws", "50")
+    result = run_either_way("estimate", "census.yaml", "--as-of", "2026-01-01", "--draws", "50")
     assert result.returncode == 0, result.stderr
     assert "Test Site" not in result.stderr
 
@@ -171,12 +171,12 @@ def test_files_that_are_no_census(tmp_path: Path, run: Run, name: str, content: 
     assert any(line.startswith(expected) for line in lines), (name, lines)
 
 
-def test_all_faults_of_all_files_come_at_once(tmp_path: Path, run: Run) -> None:
+def test_all_faults_of_all_files_come_at_once(tmp_path: Path, run_either_way: Run) -> None:
     text = GOOD.replace("nvidia-h100-sxm", "nope").replace("territory: FR", "territory: XX")
     (tmp_path / "census").mkdir()
     (tmp_path / "census" / "a.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "census" / "b.yaml").write_text(GOOD.replace("18 MW", "18"), encoding="utf-8")
-    lines = assert_refused(run("estimate", "census"), tmp_path, "census")
+    lines = assert_refused(run_either_way("estimate", "census"), tmp_path, "census")
     assert len(lines) == 3
     assert [("a.yaml" in line, "b.yaml" in line) for line in lines] == [
         (True, False),
@@ -211,17 +211,17 @@ cluster:
 """
 
 
-def test_pue_below_one(tmp_path: Path, run: Run) -> None:
+def test_pue_below_one(tmp_path: Path, run_either_way: Run) -> None:
     (tmp_path / "mine.yaml").write_text(CLUSTER, encoding="utf-8")
-    lines = assert_refused(run("compare", "mine.yaml", "hedged"), tmp_path, "mine.yaml")
+    lines = assert_refused(run_either_way("compare", "mine.yaml", "hedged"), tmp_path, "mine.yaml")
     assert lines == ["mine.yaml:8:16: cluster.pue.value: a pue must be at least 1 (found 0.9)"]
 
 
-def test_csv_with_missing_columns(tmp_path: Path, run: Run) -> None:
+def test_csv_with_missing_columns(tmp_path: Path, run_either_way: Run) -> None:
     (tmp_path / "c.csv").write_text(
         "Name,Status,Countri,16-bit OP/s\nA,Existing,France,1\n", encoding="utf-8"
     )
-    lines = assert_refused(run("estimate", "epoch-clusters:c.csv"), tmp_path, "c.csv")
+    lines = assert_refused(run_either_way("estimate", "epoch-clusters:c.csv"), tmp_path, "c.csv")
     assert "c.csv:1:1: the column 'Country' is missing; did you mean Countri?" in lines
     assert len(lines) == 12
 
@@ -273,12 +273,12 @@ def test_wrong_arguments(tmp_path: Path, run: Run, arguments: list[str], expecte
     assert expected in lines[0]
 
 
-def test_a_study_with_faults_writes_nothing(tmp_path: Path, run: Run) -> None:
+def test_a_study_with_faults_writes_nothing(tmp_path: Path, run_either_way: Run) -> None:
     (tmp_path / "s.yaml").write_text(
         "study:\n  id: s\n  title: S\n  as_of: 2026-01-01\n  levels: [teritory]\n  basis: [peak]\n",
         encoding="utf-8",
     )
-    lines = assert_refused(run("run", "s.yaml"), tmp_path, "s.yaml")
+    lines = assert_refused(run_either_way("run", "s.yaml"), tmp_path, "s.yaml")
     assert lines == [
         "s.yaml:5:12: study.levels[0]: unknown level (found 'teritory'); did you mean territory?",
         "s.yaml:6:3: study.basis: unknown key (found 'basis'); did you mean bases?",

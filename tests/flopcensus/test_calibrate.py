@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.record import Record
+from tests.cli import in_process as run
 
 BF16 = 600e12
-
-
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flopcensus", *arguments]
-    return subprocess.run(command, check=False, cwd=cwd, capture_output=True, encoding="utf-8", timeout=60)
 
 
 def record(accelerator: str | None) -> Record:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +12,10 @@ import pytest
 
 from flopcensus import __version__
 from flopcensus.output import escape_cell, percent, printable, si
+from tests.cli import as_process
+from tests.cli import in_process as run
 
-TIMEOUT_S = 120
 AS_OF = "2026-06-30"
-
-
-def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flopcensus", *arguments]
-    return subprocess.run(
-        command, check=False, cwd=cwd, capture_output=True, encoding="utf-8", timeout=TIMEOUT_S
-    )
 
 
 def document(*arguments: str) -> Any:
@@ -33,7 +25,7 @@ def document(*arguments: str) -> Any:
 
 
 def test_help_names_every_command() -> None:
-    result = run("--help")
+    result = as_process("--help")
     assert result.returncode == 0
     for name in ("bench", "calibrate", "catalogue", "compare", "estimate", "report", "run"):
         assert f"  {name}" in result.stdout
@@ -47,11 +39,11 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
 
 
 def test_version() -> None:
-    assert run("--version").stdout.strip().endswith(__version__)
+    assert as_process("--version").stdout.strip().endswith(__version__)
 
 
 def test_a_mistyped_command_is_answered_with_the_nearest() -> None:
-    result = run("estimat")
+    result = as_process("estimat")
     assert result.returncode == 2
     assert "did you mean 'estimate'?" in result.stderr
 
@@ -137,7 +129,7 @@ def test_csv_is_one_table_and_every_row_is_whole() -> None:
 
 
 def test_results_go_to_stdout_and_warnings_to_stderr() -> None:
-    result = run("estimate", "--as-of", AS_OF, "--draws", "200", "--format", "json")
+    result = as_process("estimate", "--as-of", AS_OF, "--draws", "200", "--format", "json")
     json.loads(result.stdout)
     assert "warning: the shipped census holds" in result.stderr
 

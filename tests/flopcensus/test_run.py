@@ -13,17 +13,13 @@ from typing import Any
 
 import pytest
 
+from tests.cli import as_process as run
+
 TIMEOUT_S = 120
 
 
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "flopcensus", *arguments]
-
-
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), check=False, cwd=cwd, capture_output=True, encoding="utf-8", timeout=TIMEOUT_S
-    )
 
 
 def read(path: Path) -> Any:
