@@ -32,15 +32,10 @@ def command(records: tuple[Path, ...], out: Path | None) -> None:
 
 
 def _yaml(measurements: list[Measurement]) -> str:
-    import io
+    import yaml
 
-    from ruamel.yaml import YAML
-
-    yaml = YAML()
-    yaml.default_flow_style = False
-    stream = io.StringIO()
-    yaml.dump({"measurements": [_plain(m) for m in measurements]}, stream)
-    return stream.getvalue()
+    rows = {"measurements": [_plain(m) for m in measurements]}
+    return str(yaml.safe_dump(rows, sort_keys=False, allow_unicode=True))
 
 
 def _plain(measurement: Measurement) -> dict[str, Any]:

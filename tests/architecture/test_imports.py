@@ -13,7 +13,7 @@ from flopcensus.cli import COMMANDS
 
 HEAVY = {"torch", "pandas", "numpy", "scipy"}
 # what else a mere --help or --version does without
-MIDDLING = {"rich", "pydantic", "ruamel", "jinja2", "accounting", "bench", "kernels"}
+MIDDLING = {"rich", "pydantic", "yaml", "jinja2", "accounting", "bench", "kernels"}
 # what Windows or macOS lacks, what [bench] adds, and what only tests use
 ABSENT = ("fcntl", "resource", "termios", "pwd", "grp", "torch", "psutil", "pynvml", "scipy")
 
