@@ -10,9 +10,9 @@ import datetime
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from accounting.accounts.levels import NATIONAL, SEPARATOR, codes
 from accounting.capacity.bases import Basis, Capacity, Denomination, Draws
@@ -21,6 +21,9 @@ from accounting.census.ledger import Entry
 from accounting.reference.facts import Facts
 from accounting.reference.names import EU
 from accounting.validation import Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Levels = tuple[str, ...]
 
@@ -95,6 +98,8 @@ class Account:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows indexed by the codes of the levels."""
+        import pandas as pd  # noqa: PLC0415  (a third of a second that most commands need not spend)
+
         frame = pd.DataFrame([_flat(row, self.levels) for row in self.rows])
         return frame.set_index(list(self.levels)) if len(frame) else frame
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Literal
 
 from accounting.census.facilities import Deployment, Facility
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
 from accounting.validation import Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class Ledger:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one line an entry; counts are medians, owners joined by ';'."""
+        import pandas as pd  # noqa: PLC0415  (a third of a second that most commands need not spend)
+
         return pd.DataFrame([_flat(entry) for entry in self.entries])
 
 
