@@ -44,8 +44,9 @@ def print_estimate(estimate: Estimate) -> None:
     known = ", ".join(f"{percent(share)} {kind}" for kind, share in result.provenance.items())
     say(f"  rests on: {known or 'nothing'}\n")
     for account in result.accounts:
-        print_account(account, unit)
-    if result.groups:
+        if account.rows:
+            print_account(account, unit)
+    if any(group.row.share > 0 for group in result.groups):
         _print_groups(estimate)
 
 

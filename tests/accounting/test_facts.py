@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from accounting.capacity.calibration import STEPS, load_calibration
 from accounting.capacity.h100e import constant, load_h100e
 from accounting.census.ledger import Ledger
 from accounting.census.sources import load_census
@@ -135,3 +136,16 @@ def test_h100e_constants(facts: Facts) -> None:
     assert values[0] == facts.accelerators["nvidia-h100-sxm"].peak_flop_per_s("bf16")
     with pytest.raises(InputError, match="no H100e constant for fp4"):
         constant(table, "peak", "fp4")
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp8"])
+def test_one_h100_is_about_one_h100e_on_every_basis(facts: Facts, precision: str) -> None:
+    """The constants are fixed; if measurements drift from them, re-basing is a decision to take."""
+    table, calibration = load_h100e(configs_root() / "h100e.yaml"), load_calibration(facts)
+    rate = facts.accelerators["nvidia-h100-sxm"].peak_flop_per_s(precision)
+    assert rate is not None
+    for step in STEPS:
+        efficiency = calibration.efficiency(step, "nvidia-h100-sxm", precision)
+        assert efficiency is not None
+        rate *= efficiency.median
+        assert rate == pytest.approx(constant(table, step, precision), rel=0.05)
