@@ -92,7 +92,7 @@ def _device_details(device: DeviceDescription) -> str:
 
 
 def _advice(record: Record) -> str:
-    took = f"took {record.seconds_spent:.0f} s{_disturbance(record)}"
+    took = f"took {record.seconds_spent:.0f} s{disturbance(record)}"
     if any(result.settled is False for result in record.results):
         return (
             f"{took}; not settled: interval wider than ±1 %; an idle machine or a longer --time-budget helps"
@@ -100,7 +100,7 @@ def _advice(record: Record) -> str:
     return took
 
 
-def _disturbance(record: Record) -> str:
+def disturbance(record: Record) -> str:
     """What else the CPUs were doing, where it was enough to move a figure."""
     causes = {"other_load_fraction": "other processes", "steal_fraction": "the virtual machine's host"}
     shares = {cause: record.environment.get(name) for name, cause in causes.items()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from flopcensus.commands.bench_diff import diff
 from flopcensus.options import format_option
 from flopcensus.output import Format, percent, si
 
@@ -25,10 +26,11 @@ _EXAMPLE = """\b
 Examples:
   flopcensus bench --quick
   flopcensus bench --device cuda:0 --workload gemm --precision bf16 --time-budget 30
+  flopcensus bench diff before.json after.json
 """
 
 
-@click.command("bench", epilog=_EXAMPLE)
+@click.group("bench", invoke_without_command=True, epilog=_EXAMPLE)
 @click.option(
     "--device",
     default="auto",
@@ -76,6 +78,8 @@ def command(
     The record is written into the folder that --out names. Exit code 1 means that a device computed wrong
     results.
     """
+    if context.invoked_subcommand is not None:
+        return
     from bench.plan import Plan, budget_of
 
     chosen, budget_seconds = budget_of(mode or "default", time_budget)
@@ -84,6 +88,9 @@ def command(
     _show(record, output)
     if any(result.status == "incorrect" for result in record.results):
         context.exit(EXIT_INCORRECT)
+
+
+command.add_command(diff)
 
 
 def run_bench(plan: Plan, out_dir: Path, progress: Progress | None = None) -> Record:
