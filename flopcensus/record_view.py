@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.record import DeviceDescription, Record, Result
+from bench.workloads import load_workloads
 from flopcensus.output import percent, print_table, say, si, to_csv
 
 CSV_FIELDS = (
@@ -45,6 +46,49 @@ def print_record(record: Record) -> None:
     columns = _columns(record, rows)
     print_table("", columns, [[row[column] for column in columns] for row in rows])
     say(_advice(record))
+
+
+def print_explanation(record: Record) -> None:
+    """Say in plain words what each figure of a record means, and what it does not."""
+    for line in explanation(record):
+        say(line)
+
+
+def explanation(record: Record) -> list[str]:
+    """Return the explanation of a record, a line each; only of what the record holds."""
+    known = load_workloads()
+    lines = [f"{name}: {known[name].summary}." for name in _workloads(record) if name in known]
+    rounds = sorted({len(result.rounds) for result in record.results if result.rounds})
+    if rounds:
+        many = f"{rounds[0]}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]}"
+        lines.append(
+            f"value: the median over {many} rounds, spread over {record.seconds_spent:.0f} s and taken in "
+            "turn with the other workloads; each round is the work of one call ÷ the median time of a call."
+        )
+        lines.append(
+            "95 % interval: where the median of such rounds lies 95 times in 100, if the machine goes on as "
+            "it did. It says nothing of other machines of the model."
+        )
+        lines.append("settled: the interval lies within ±1 % of the value.")
+    if any(result.fraction_of_peak for result in record.results):
+        lines.append(
+            "of peak: value ÷ the data sheet's dense peak in that precision. A sheet is no physical limit."
+        )
+    statuses = {result.status for result in record.results}
+    return lines + [f"{status}: {meaning}." for status, meaning in _STATUSES.items() if status in statuses]
+
+
+def _workloads(record: Record) -> list[str]:
+    return list(dict.fromkeys(result.workload for result in record.results))
+
+
+_STATUSES = {
+    "ok": "the output was checked against an independent computation, and was right",
+    "skipped": "the device cannot do this, or only emulates it; another precision is never put in its place",
+    "failed": "no figure came out; the reason stands in the table",
+    "incorrect": "the device computed something wrong; the figure counts for nothing",
+    "implausible": "faster than the device can be; something about the device or the clock is not as assumed",
+}
 
 
 def result_rows(record: Record) -> list[dict[str, str]]:

@@ -58,6 +58,7 @@ Examples:
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Draws the operands and the order of rounds."
 )
+@click.option("--explain", is_flag=True, help="Say in plain words what each figure means.")
 @format_option
 @click.pass_context
 def command(
@@ -70,6 +71,7 @@ def command(
     precisions: tuple[str, ...],
     out: Path,
     seed: int,
+    explain: bool,
     output: Format,
 ) -> None:
     """Measure what this machine's accelerators, or its CPU, really deliver.
@@ -85,7 +87,7 @@ def command(
     chosen, budget_seconds = budget_of(mode or "default", time_budget)
     plan = Plan(chosen, budget_seconds, device, workloads, precisions, seed)
     record = run_bench(plan, out)
-    _show(record, output)
+    _show(record, output, explain=explain)
     if any(result.status == "incorrect" for result in record.results):
         context.exit(EXIT_INCORRECT)
 
@@ -186,8 +188,8 @@ def _plus_minus(value: float, ci95: tuple[float, float] | None) -> str:
     return f" (−{percent(1 - low / value)} +{percent(high / value - 1)})"
 
 
-def _show(record: Record, output: Format) -> None:
-    from flopcensus.record_view import print_record, record_csv
+def _show(record: Record, output: Format, *, explain: bool) -> None:
+    from flopcensus.record_view import print_explanation, print_record, record_csv
 
     if output == "json":
         click.echo(record.to_json(), nl=False)
@@ -195,3 +197,5 @@ def _show(record: Record, output: Format) -> None:
         click.echo(record_csv(record), nl=False)
     else:
         print_record(record)
+        if explain:
+            print_explanation(record)

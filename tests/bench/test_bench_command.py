@@ -94,6 +94,15 @@ def test_the_table_shows_figures_with_intervals_and_reasons(monkeypatch: pytest.
     assert "not settled: interval wider than ±1 %" in text
 
 
+def test_explain_says_what_each_figure_of_the_record_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, explained = (shown(monkeypatch, record(*RESULTS), *extra).stdout for extra in ((), ("--explain",)))
+    added = explained.removeprefix(plain).splitlines()
+    topics = [line.partition(":")[0] for line in added]
+    statuses = {result.status for result in RESULTS}
+    assert {"gemm", "value", "95 % interval", "settled", "of peak"} | statuses <= set(topics)
+    assert "interrupted" not in topics
+
+
 @pytest.mark.parametrize(("share", "told"), [(0.059, True), (0.001, False), (None, False)])
 def test_a_disturbed_run_says_so(monkeypatch: pytest.MonkeyPatch, share: float | None, told: bool) -> None:
     disturbed = record(*RESULTS).model_copy(update={"environment": {"steal_fraction": share}})
