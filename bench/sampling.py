@@ -32,8 +32,8 @@ def sample(
 ) -> None:
     """Take rounds of all trials until the deadline; verify each trial's output after its last.
 
-    Each slot is an equal share of the time left, so that one slow call is made up for by the others. At
-    least five rounds are taken even where the deadline has passed.
+    Each slot is an equal share of the time left, so that one slow call is made up for by the others. Where
+    calls get slower than the probe saw (a busy host), fewer rounds are taken, but never fewer than five.
 
     Args:
         trials: Trials that were probed; those that failed are passed over.
@@ -46,17 +46,16 @@ def sample(
     for number in range(rounds):
         active = [trial for trial in trials if trial.active]
         order.shuffle(active)
-        last = number == rounds - 1
+        reserve = sum(trial.check_seconds for trial in active)
+        if number >= MIN_ROUNDS and clock() + reserve >= deadline:
+            break
         for place, trial in enumerate(active):
             slots_left = len(active) * (rounds - number) - place
-            reserve = sum(waiting.check_seconds for waiting in (active[place:] if last else active))
             slot = max(0.0, deadline - clock() - reserve) / slots_left
-            _take(trial, slot, last=last)
+            with trial.attempt():
+                trial.take_round(slot)
             on_round(trial)
-
-
-def _take(trial: Trial, slot_seconds: float, *, last: bool) -> None:
-    with trial.attempt():
-        trial.take_round(slot_seconds)
-        if last:
-            trial.check()
+    for trial in trials:
+        if trial.active:
+            with trial.attempt():
+                trial.check()
