@@ -19,11 +19,22 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 ValueT = TypeVar("ValueT")
 
 Kind = Literal["measured", "published", "reported", "derived", "assumed"]
+# weakest last: a product is known no better than the weakest of its factors
+_STRENGTH: tuple[Kind, ...] = ("measured", "published", "reported", "derived", "assumed")
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+
+
+def weakest(kinds: Iterable[Kind]) -> Kind:
+    """Return the kind that a product, or a mixture, of so-known figures has.
+
+    >>> weakest(["published", "assumed", "reported"])
+    'assumed'
+    """
+    return max(kinds, key=_STRENGTH.index)
 
 
 def read_date(raw: object) -> datetime.date:

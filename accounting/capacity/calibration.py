@@ -24,13 +24,16 @@ from accounting.capacity.measurements import REGIME_OF, Measurement, load_measur
 from accounting.capacity.pooling import Observation, Pool, Prediction, logit
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
-from accounting.validation import Kind
+from accounting.validation import Kind, weakest
+from bench.errors import InputError
 
 Step = Literal["achievable", "sustained", "delivered"]
 STEPS: tuple[Step, ...] = ("achievable", "sustained", "delivered")
 
 # an MFU above the pooled best matmul (of an accelerator whose own is not published) is held just below it
 _RATIO_LIMIT = 0.97
+# availability is not known by accelerator: one pool serves all
+_ANY = "any"
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,8 @@ class Calibration:
         running = [(m, m.fraction.best) for m in measurements if m.basis == "availability" and m.fraction]
         if running:
             # one observation a source: what is shared by all accelerators is not grouped by any
-            pools["delivered", ""] = Pool.of(Observation("any", "any", logit(f)) for _, f in running)
-            kinds["delivered", "", "any"] = "published"
+            pools["delivered", ""] = Pool.of(Observation(_ANY, _ANY, logit(f)) for _, f in running)
+            kinds["delivered", "", _ANY] = weakest(m.kind for m, _ in running)
         return cls(tuple(measurements), pools, kinds, families)
 
     def efficiency(self, step: Step, accelerator: str | None, precision: str) -> Efficiency | None:
@@ -101,11 +104,11 @@ class Calibration:
         if pool is None:
             return None
         if step == "delivered":
-            return Efficiency(step, pool.predict("any", "any"), "published", "")
+            return Efficiency(step, pool.predict(_ANY, _ANY), self.kinds[step, "", _ANY], "")
         family = self.families.get(accelerator or "")
         prediction = pool.predict(accelerator, family)
         own = prediction.level == "own"
-        kind: Kind = self.kinds.get((step, precision, accelerator or ""), "published") if own else "assumed"
+        kind: Kind = self.kinds[step, precision, str(accelerator)] if own else "assumed"
         return Efficiency(step, prediction, kind, precision)
 
 
@@ -135,19 +138,27 @@ def _add(
     )
     for m, _ in usable:
         key = (step, precision, str(m.accelerator))
-        # a figure of our own beside a published one: the weaker kind names the mixture
-        kinds[key] = "published" if kinds.get(key, m.kind) == "published" else m.kind
+        kinds[key] = weakest((kinds.get(key, m.kind), m.kind))
 
 
 def _of_peak(m: Measurement, precision: str, facts: Facts) -> float | None:
-    """Return achieved ÷ dense peak, None where the sheet states no such peak or is exceeded."""
+    """Return achieved ÷ dense peak, None where the sheet states no such peak.
+
+    Raises:
+        InputError: the peak is reached or exceeded, which a dense rate cannot.
+    """
     if m.fraction is not None:
         return m.fraction.best
     peak = facts.accelerators[str(m.accelerator)].peak_flop_per_s(precision)
     if peak is None or m.achieved is None:
         return None
     fraction = m.achieved / peak
-    return fraction if 0 < fraction < 1 else None
+    if not 0 < fraction < 1:
+        raise InputError(
+            f"{m.source}: {m.accelerator} at {m.achieved / 1e12:,.4g} TFLOP/s in {precision} against a dense "
+            f"peak of {peak / 1e12:,.4g}: not a fraction below 1; check unit, precision and accelerator"
+        )
+    return fraction
 
 
 def _of_achievable(

@@ -63,17 +63,29 @@ class MeasurementFile(FactModel):
 
 
 def _problem(m: Measurement) -> str:
-    if (m.achieved is None) == (m.fraction is None):
-        return "state either 'achieved' (a rate) or 'fraction', not both"
-    if m.basis == "availability":
-        return "" if m.fraction else "availability is a 'fraction' of time"
-    if m.accelerator is None:
-        return f"a measurement of basis '{m.basis}' needs its 'accelerator'"
-    if m.basis == "achievable" and m.precision is None:
-        return "a measurement of basis 'achievable' needs its 'precision'"
-    if m.basis == "sustained" and (m.regime is None or m.metric is None):
-        return "a measurement of basis 'sustained' needs its 'regime' and 'metric'"
-    return ""
+    """Return what is missing or contradictory, an empty string where nothing is."""
+    chip = m.basis != "availability"
+    checks = (
+        (
+            (m.achieved is None) == (m.fraction is None),
+            "state either 'achieved' (a rate) or 'fraction', not both",
+        ),
+        (
+            m.fraction is not None and not 0 < m.fraction.best < 1,
+            "a measured fraction lies between 0 and 1, and is neither",
+        ),
+        (not chip and m.fraction is None, "availability is a 'fraction' of time"),
+        (chip and m.accelerator is None, f"a measurement of basis '{m.basis}' needs its 'accelerator'"),
+        (
+            m.basis == "achievable" and m.precision is None,
+            "a measurement of basis 'achievable' needs its 'precision'",
+        ),
+        (
+            m.basis == "sustained" and (m.regime is None or m.metric is None),
+            "a measurement of basis 'sustained' needs its 'regime' and 'metric'",
+        ),
+    )
+    return next((message for wrong, message in checks if wrong), "")
 
 
 def load_measurements(paths: Sequence[Path], facts: Facts) -> tuple[Measurement, ...]:

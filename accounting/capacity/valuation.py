@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from accounting.capacity.bases import BASES, Basis, Capacity, Denomination, Draws, Unit
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, standard_normal
 from accounting.census.ledger import Entry
-from accounting.quantities import exact
 from accounting.reference.facts import Facts
-from accounting.validation import Kind
+from accounting.validation import Kind, weakest
 from bench.errors import InputError
 
 Values = Literal["chips", "file"]
 MAX_DRAWS = 1_000_000
-
-# weakest last: a product is known no better than the weakest of its factors
-_STRENGTH: tuple[Kind, ...] = ("measured", "published", "reported", "derived", "assumed")
-
-
-def weakest(kinds: Iterable[Kind]) -> Kind:
-    """Return the kind that a product of so-known factors has.
-
-    >>> weakest(["published", "assumed", "reported"])
-    'assumed'
-    """
-    return max(kinds, key=_STRENGTH.index)
 
 
 @dataclass(frozen=True)
@@ -99,7 +88,7 @@ class Valuer:
             own = entry.values.get(self.precision)
             if own is None:
                 return Skipped(f"no value in the file's column for {self.precision}")
-            return draw(exact(own), standard_normal(self.seed, entry.id, self.size))
+            return np.full(self.size, own)
         if entry.accelerator is None or entry.count is None:
             return Skipped("no known accelerator and count")
         peak = self.facts.accelerators[entry.accelerator].peak_flop_per_s(self.precision)

@@ -21,7 +21,7 @@ from accounting.census.ledger import Entry, Ledger, Owner
 from accounting.errors import Fault, InputFaults, nearest, quote
 from accounting.quantities import Uncertain, exact
 from accounting.reference.facts import Facts, find_or_none
-from accounting.reference.names import WITHHELD
+from accounting.reference.names import UNKNOWN, WITHHELD
 
 T = TypeVar("T")
 
@@ -52,6 +52,7 @@ _REQUIRED = (
 _STATUS = {"existing": "operational", "planned": "announced", "decommissioned": "retired"}
 _SECTOR = {"private": "private", "public": "public", "public/private": "mixed"}
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?")
+_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
 _NOBODY = {"", "unknown"}
 
 
@@ -139,7 +140,8 @@ def _entry(
         count=_count(count),
         in_service=read("First Operational Date", _date),
         retired=read("Decommissioned Date (if applicable)", _date),
-        status=_STATUS.get(row["Status"].casefold(), "announced"),
+        # a word not known here is not taken for any status, and so never counted
+        status=_STATUS.get(row["Status"].casefold(), UNKNOWN),
         kind="reported",
         source=row.get("Source 1") or "https://epoch.ai/data/gpu-clusters",
         values={name: value for name, value in values.items() if value is not None},
@@ -181,7 +183,8 @@ def _true(text: str) -> bool:
 
 def _number(text: str) -> float:
     try:
-        value = float(text.replace(",", ""))
+        # a comma between thousands only: "1,5" is refused, never read as 15
+        value = float(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
     except ValueError:
         raise ValueError("not a number") from None
     if not math.isfinite(value) or value < 0:

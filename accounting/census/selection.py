@@ -19,7 +19,6 @@ RECIPES: Mapping[str, Mapping[str, str]] = {
         "superseded": "drop",
         "duplicates": "keep",
         "unknown": "drop",
-        "values": "file",
     },
 }
 

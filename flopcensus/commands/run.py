@@ -56,7 +56,7 @@ def command(study: str, out: Path | None, without_bench: bool, bench_seconds: fl
 
 def _measure(spec: BenchPart, folder: Path, seconds: float | None) -> tuple[Record | None, bool]:
     """Measure this machine; what was finished before an interruption is kept."""
-    from bench.errors import MissingExtraError
+    from bench.errors import FlopcensusError
     from bench.record import load_record
     from flopcensus.commands.bench import measure_here
 
@@ -64,7 +64,8 @@ def _measure(spec: BenchPart, folder: Path, seconds: float | None) -> tuple[Reco
     before = set(bench.glob("record-*.json"))
     try:
         return measure_here(seconds or spec.seconds, bench, spec.seed), False
-    except MissingExtraError as error:
+    except FlopcensusError as error:
+        # the accounts need no measurement of this machine
         warn(f"this machine is not measured: {error}")
         return None, False
     except KeyboardInterrupt:

@@ -17,6 +17,7 @@ from accounting.capacity.measurements import Measurement, load_measurements
 from accounting.capacity.pooling import Observation, Pool, logit
 from accounting.errors import InputFaults
 from accounting.reference.facts import Facts
+from bench.errors import InputError
 
 
 def measurement(accelerator: str, **fields: object) -> Measurement:
@@ -178,6 +179,30 @@ def test_what_is_not_measured_is_never_surer_than_what_is(rows: list[tuple[str, 
 def test_more_measurements_narrow_what_is_shared() -> None:
     one = Pool.of([Observation("a", "f", 0.0), Observation("b", "f", 0.5), Observation("b", "f", 0.7)])
     assert one.predict("b", "f").shared_sd < one.predict("a", "f").shared_sd
+
+
+def test_a_mixture_is_known_as_its_weakest_part_in_any_order(facts: Facts) -> None:
+    rows = [
+        measured("nvidia-h100-sxm", 794.5),
+        measured("nvidia-h100-sxm", 720).model_copy(update={"kind": "reported"}),
+    ]
+    for order in (rows, rows[::-1]):
+        found = Calibration.of(order, facts).efficiency("achievable", "nvidia-h100-sxm", "bf16")
+        assert found is not None
+        assert found.kind == "reported"
+
+
+def test_a_rate_above_the_dense_peak_is_refused_not_dropped(facts: Facts) -> None:
+    with pytest.raises(InputError, match=r"against a dense peak of 989\.4"):
+        Calibration.of([measured("nvidia-h100-sxm", 1979)], facts)
+
+
+@pytest.mark.parametrize("fraction", ["100%", "0%"])
+def test_a_fraction_of_nought_or_all_is_refused(tmp_path: Path, facts: Facts, fraction: str) -> None:
+    row = f"{{basis: availability, fraction: {fraction}, source: x, date: 2025-01-01, kind: published}}"
+    (tmp_path / "m.yaml").write_text(f"measurements:\n  - {row}\n", encoding="utf-8")
+    with pytest.raises(InputFaults, match=r"m.yaml:2:\d+: .*between 0 and 1"):
+        load_measurements([tmp_path / "m.yaml"], facts)
 
 
 def test_a_measurement_must_say_what_it_is(tmp_path: Path, facts: Facts) -> None:

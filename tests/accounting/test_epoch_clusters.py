@@ -181,10 +181,26 @@ def test_a_small_file_by_hand(tmp_path: Path, facts: Facts) -> None:
     assert result.skipped == {"not operational": 1, "superseded by a later phase in operation": 1}
 
 
+def test_a_status_not_known_is_counted_under_none(tmp_path: Path, facts: Facts) -> None:
+    rows = [
+        BASE | {"16-bit OP/s": "1,000,000"},
+        BASE | {"Name": "B", "Status": "Rumoured", "16-bit OP/s": "1"},
+    ]
+    ledger = load_census([str(write(tmp_path / "c.csv", rows))], facts)
+    statuses = frozenset({"operational", "announced", "retired"})
+    wanted = Selection(datetime.date(2025, 1, 1), statuses)
+    result = estimate(ledger, Request(wanted, ("peak",), draws=5), facts, Calibration.of((), facts))[
+        0
+    ].accounts
+    assert (result.deployments, result.total.mean) == (1, 1e6)
+    assert sum(result.skipped.values()) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"16-bit OP/s": "n/a"}, "c.csv:2:1: 16-bit OP/s: not a number (found 'n/a')"),
+        ({"16-bit OP/s": "1,5"}, "not a number (found '1,5')"),
         ({"Max OP/s": "-3"}, "must be finite and not negative"),
         ({"Max OP/s": "nan"}, "must be finite and not negative"),
         ({"First Operational Date": "1/2/2024"}, "not a date"),

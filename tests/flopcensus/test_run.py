@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from bench.errors import KernelsShadowedError
 from tests.cli import as_process as run
+from tests.cli import in_process
 
 TIMEOUT_S = 120
 
@@ -120,6 +122,19 @@ def test_an_interruption_keeps_what_was_finished(tmp_path: Path) -> None:
     for record in (out / "bench").glob("record-*.json"):
         assert read(record)["interrupted"] is True
     assert not list(out.rglob("*.tmp"))
+
+
+def test_the_accounts_are_written_though_this_machine_cannot_be_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden(*_arguments: object) -> None:
+        raise KernelsShadowedError("another package named kernels hides ours")
+
+    monkeypatch.setattr("flopcensus.commands.bench.measure_here", hidden)
+    outcome = in_process("run", "world", "-o", "out", cwd=tmp_path)
+    assert outcome.returncode == 0
+    assert "warning: this machine is not measured: another package" in outcome.stderr
+    assert read(tmp_path / "out" / "results.json")["record"] is None
 
 
 def test_a_folder_that_is_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
