@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bench.devices.device import Batch
+from bench.devices.device import MEMORY_SHARE, Batch
 from bench.trial import Trial, is_out_of_memory
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 # A call this share of its slot long leaves about twenty calls a round.
 ENOUGH_OF_SLOT = 0.05
 PROBE_CALLS = 3
-MEMORY_SHARE = 0.4
-ASSUMED_CACHE_BYTES = 64 << 20
 
 
 def probe(trial: Trial, *, slot_seconds: float, allowed_seconds: float) -> None:
@@ -43,14 +41,12 @@ def _ladder(trial: Trial) -> Sequence[Shape]:
     trial.skipped = trial.device.lacks(trial.precision) if arithmetic else None
     if trial.skipped:
         return ()
-    cache_bytes = trial.device.description.cache_bytes or ASSUMED_CACHE_BYTES
-    free_bytes = trial.device.free_memory_bytes()
-    memory_bytes = int(free_bytes * MEMORY_SHARE)
-    ladder = trial.workload.ladder(trial.precision, cache_bytes=cache_bytes, memory_bytes=memory_bytes)
+    place = trial.device.place()
+    ladder = trial.workload.ladder(trial.precision, place)
     if not ladder:
         trial.skipped = (
-            f"too little memory: {free_bytes / 1e9:.2f} GB free, of which {MEMORY_SHARE:.0%} may be taken, "
-            f"beside a cache of {cache_bytes / 1e6:.0f} MB"
+            f"too little memory: {place.memory_bytes / 1e9:.2f} GB may be taken "
+            f"({MEMORY_SHARE:.0%} of what is free) beside a cache of {place.cache_bytes / 1e6:.0f} MB"
         )
     return ladder
 
@@ -59,7 +55,7 @@ def _climb(trial: Trial, ladder: Sequence[Shape], slot_seconds: float, allowed_s
     best_rate, start = 0.0, trial.clock()
     for shape in ladder:
         try:
-            prepared = trial.workload.prepare(trial.device.torch_device, trial.precision, shape, trial.seed)
+            prepared = trial.workload.prepare(trial.precision, shape, trial.device.place(), seed=trial.seed)
             batch = _time_calls(trial, prepared)
         except Exception as error:
             if trial.prepared is not None and is_out_of_memory(error):

@@ -21,6 +21,8 @@ Status = Literal["ok", "failed", "skipped", "incorrect", "implausible"]
 Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+Scalar = str | int | float | bool | None
+Placement = Literal["near", "far"]
 
 
 class _Frozen(BaseModel):
@@ -45,11 +47,78 @@ class DeviceDescription(_Frozen):
         None, description="CPU cores this process may use under affinity and cgroup quota."
     )
     isa: tuple[str, ...] = Field((), description="Instruction sets that matter to matrix products.")
+    flop_per_clock: dict[str, Positive] = Field(
+        default_factory=dict,
+        description="Most that one unit does in one clock by precision, from the architecture. Unit: FLOP.",
+    )
     uuid: str | None = None
     driver: str | None = None
     architecture: str | None = Field(None, description="Compute capability or GPU architecture.")
     power_limit_w: Positive | None = Field(None, description="Enforced power limit. Unit: W.")
     max_clock_mhz: Positive | None = Field(None, description="Highest clock reported. Unit: MHz.")
+    variant: str | None = Field(
+        None,
+        description="What makes it less than the whole model: MIG slice, partition, lowered power limit.",
+    )
+    details: dict[str, Scalar] = Field(
+        default_factory=dict, description="Link, ECC, retired pages, NUMA node and the like, as reported."
+    )
+
+
+class RoundDetail(_Frozen):
+    """What surrounded one round; the values themselves stand in ``Result.rounds``, in the same order."""
+
+    started_seconds: NotNegative = Field(description="Since the run began. Unit: s.")
+    process: int = Field(ge=0, description="Which fresh process took it, from 0.")
+    sample_count: int = Field(ge=0)
+    sample_seconds: NotNegative = Field(description="Time inside timed calls. Unit: s.")
+    clock_mhz: Positive | None = Field(None, description="Unit: MHz.")
+    power_w: Positive | None = Field(None, description="Unit: W.")
+    temperature_c: float | None = Field(None, description="Unit: °C.")
+    throttle_reasons: tuple[str, ...] = ()
+    core_to_core_ns: Positive | None = Field(
+        None, description="One way of a cache line between two cores, measured beside the round. Unit: ns."
+    )
+    placement: Placement | None = None
+    steal_fraction: NotNegative | None = Field(None, description="CPU time the host gave to others.")
+    other_load_fraction: NotNegative | None = Field(None, description="CPU time of other processes.")
+    disturbed: str | None = Field(None, description="What took the device away from this round, in words.")
+
+
+class Stratum(_Frozen):
+    """The rounds that were taken in one placement of the cores."""
+
+    placement: Placement
+    rounds: int = Field(gt=0)
+    value: Positive = Field(description="Median, in the result's unit.")
+    ci95: tuple[Positive, Positive] | None = None
+
+
+class Search(_Frozen):
+    """How the shape and the backend were found."""
+
+    shapes_tried: int = Field(gt=0)
+    candidates: int = Field(gt=0, description="Shapes times backends to choose from.")
+    backends: tuple[str, ...]
+    seconds: NotNegative = Field(description="Time it took. Unit: s.")
+    default_backend: str = Field(description="What torch takes by itself.")
+    default_value: Positive | None = Field(
+        None,
+        description="What torch's default gave at its best shape among the finalists, in the result's unit.",
+    )
+    default_shape: dict[str, int] = Field(default_factory=dict)
+    finalists: int = Field(0, ge=0, description="Candidates measured again, interleaved, to choose among.")
+
+
+class TracePoint(_Frozen):
+    """Meters at one moment of a long run."""
+
+    seconds: NotNegative = Field(description="Since the long run began. Unit: s.")
+    value: Positive | None = Field(None, description="Rate around that moment, in the result's unit.")
+    clock_mhz: Positive | None = None
+    power_w: Positive | None = None
+    temperature_c: float | None = None
+    throttle_reasons: tuple[str, ...] = ()
 
 
 class Result(_Frozen):
@@ -71,11 +140,31 @@ class Result(_Frozen):
     steady: Positive | None = Field(None, description="Value of the last half of a long run, in `unit`.")
     clock_mhz: Positive | None = Field(None, description="Median clock while it ran. Unit: MHz.")
     power_w: Positive | None = Field(None, description="Mean power while it ran. Unit: W.")
+    temperature_c: float | None = Field(None, description="Highest while it ran. Unit: °C.")
     energy_j_per_flop: Positive | None = Field(None, description="Unit: J/FLOP.")
+    energy_source: str | None = Field(
+        None,
+        description="Counter or meter that the energy comes from; `not available` where none can be read.",
+    )
     fraction_of_peak: Positive | None = Field(None, description="Value ÷ dense spec peak.")
+    fraction_of_ceiling: Positive | None = Field(
+        None, description="Value ÷ the best ceiling measured in the same run and precision."
+    )
     backend: str | None = Field(None, description="Library that did the work.")
     correct: bool | None = Field(None, description="Whether the output was right; null if never checked.")
+    repeatable: bool | None = Field(
+        None, description="Whether a repeated call was bitwise equal; null where nothing promises it."
+    )
     throttled: bool | None = Field(None, description="Whether the device said it throttled.")
+    throttle_reasons: tuple[str, ...] = Field((), description="Every throttle bit that was seen set.")
+    round_details: tuple[RoundDetail, ...] = ()
+    strata: tuple[Stratum, ...] = Field((), description="By placement of the cores, where it was measured.")
+    search: Search | None = None
+    together: Positive | None = Field(
+        None, description="Value while all devices of the node ran at once, in `unit`."
+    )
+    trace: tuple[TracePoint, ...] = Field((), description="The long run that burst and steady come from.")
+    notes: tuple[str, ...] = Field((), description="What a reader should know of how the value came about.")
     seconds_spent: NotNegative = Field(
         0.0, description="Time taken in all, probe and check included. Unit: s."
     )
@@ -106,7 +195,7 @@ class Record(_Frozen):
     seed: int
     interrupted: bool = Field(False, description="Whether the user stopped it before the end.")
     devices: tuple[DeviceDescription, ...]
-    environment: dict[str, str | int | float | bool | None]
+    environment: dict[str, Scalar]
     results: tuple[Result, ...]
 
     @model_validator(mode="after")

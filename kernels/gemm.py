@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernels.workload import Metric, Prepared, Shape, Unit, Verdict
+from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +32,8 @@ class Gemm:
     metric: Metric = "flop_rate"
     unit: Unit = "FLOP/s"
     precisions: tuple[str, ...] = ("bf16", "fp32")
+    choice: Choice = "climb"
+    headline: bool = True
 
     def flop(self, shape: Shape) -> float:
         """2·M·N·K: a multiplication and an addition per term. Unit: FLOP.
@@ -52,17 +54,27 @@ class Gemm:
         m, n, k = shape["m"], shape["n"], shape["k"]
         return (m * k + k * n + m * n) * ELEMENT_BYTES[precision]
 
-    def ladder(self, precision: str, *, cache_bytes: int, memory_bytes: int) -> tuple[Shape, ...]:
+    def lacks(self, precision: str, place: Place) -> str | None:
+        """Nothing that torch would not have."""
+        return None
+
+    def backends(self, precision: str, place: Place) -> tuple[str, ...]:
+        """What torch takes by default."""
+        return ("torch",)
+
+    def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
         """Squares that fit the memory, smallest first."""
         squares = ({"m": side, "n": side, "k": side} for side in SIDES)
-        return tuple(s for s in squares if self.footprint_bytes(s, precision) <= memory_bytes)
+        return tuple(s for s in squares if self.footprint_bytes(s, precision) <= place.memory_bytes)
 
-    def prepare(self, device: str, precision: str, shape: Shape, seed: int) -> Prepared:
+    def prepare(
+        self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
+    ) -> Prepared:
         """Put standard normal A and B on the device, and room for C."""
         from kernels import tensors  # noqa: PLC0415 - torch takes seconds to import
 
         dtype = tensors.dtype_of(precision)
-        source = tensors.generator(device, seed)
+        source = tensors.generator(place.device, seed)
         a = tensors.normal_matrix(shape["m"], shape["k"], dtype, source)
         b = tensors.normal_matrix(shape["k"], shape["n"], dtype, source)
         return PreparedGemm(a, b, a.new_empty(shape["m"], shape["n"]), seed)
@@ -103,6 +115,12 @@ class PreparedGemm:
         projected = _worst_projected_row(self.a, self.b, self.c, self._seed)
         detail = f"sampled elements at {sampled:.3g}, projection at {projected:.3g} of their tolerance"
         return Verdict(correct=sampled <= 1 and projected <= 1, detail=detail)
+
+    def digest(self) -> str | None:
+        """Hash of C."""
+        from kernels import tensors  # noqa: PLC0415
+
+        return tensors.digest(self.c)
 
 
 def _worst_sampled_element(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, seed: int) -> float:

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from kernels.workload import Metric, Prepared, Shape, Unit, Verdict
+from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +41,8 @@ class Memory:
     metric: Metric = "bandwidth"
     unit: Unit = "B/s"
     precisions: tuple[str, ...] = ("fp32",)
+    choice: Choice = "climb"
+    headline: bool = False
 
     @property
     def name(self) -> str:
@@ -70,18 +72,28 @@ class Memory:
         _refuse_other_precision(precision)
         return self._arrays * shape["elements"] * ELEMENT_BYTES
 
-    def ladder(self, precision: str, *, cache_bytes: int, memory_bytes: int) -> tuple[Shape, ...]:
-        """Sizes from the least that STREAM's rule allows; empty where the memory does not hold that."""
-        least_bytes = max(cache_bytes, SMALLEST_CACHE_BYTES)
-        sizes = ({"elements": multiple * least_bytes // ELEMENT_BYTES} for multiple in CACHE_MULTIPLES)
-        return tuple(s for s in sizes if self.footprint_bytes(s, precision) <= memory_bytes)
+    def lacks(self, precision: str, place: Place) -> str | None:
+        """Nothing: every torch device copies and adds."""
+        return None
 
-    def prepare(self, device: str, precision: str, shape: Shape, seed: int) -> Prepared:
+    def backends(self, precision: str, place: Place) -> tuple[str, ...]:
+        """Torch's own elementwise kernels."""
+        return ("torch",)
+
+    def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
+        """Sizes from the least that STREAM's rule allows; empty where the memory does not hold that."""
+        least_bytes = max(place.cache_bytes, SMALLEST_CACHE_BYTES)
+        sizes = ({"elements": multiple * least_bytes // ELEMENT_BYTES} for multiple in CACHE_MULTIPLES)
+        return tuple(s for s in sizes if self.footprint_bytes(s, precision) <= place.memory_bytes)
+
+    def prepare(
+        self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
+    ) -> Prepared:
         """Put standard normal operands on the device."""
         from kernels import tensors  # noqa: PLC0415 - torch takes seconds to import
 
         _refuse_other_precision(precision)
-        source = tensors.generator(device, seed)
+        source = tensors.generator(place.device, seed)
         sources = [tensors.normal_vector(shape["elements"], source) for _ in range(self._arrays - 1)]
         target = sources[0].new_full((shape["elements"],), math.nan)
         return PreparedMemory(target, *sources)
@@ -123,6 +135,10 @@ class PreparedMemory:
             return Verdict(correct=wrong == 0, detail=f"{wrong} of {len(self.target)} elements differ")
         worst = self._worst_error(self.second)
         return Verdict(correct=worst <= 1, detail=f"largest error at {worst:.3g} of its tolerance")
+
+    def digest(self) -> str | None:
+        """Nothing to promise: ``check`` compares every element anyway."""
+        return None
 
     def _differing(self) -> int:
         # A NaN differs from everything, itself included.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -67,6 +68,16 @@ def times_vector(matrix: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
     step = max(1, CHUNK_ELEMENTS // matrix.shape[1])
     blocks = [float64(matrix[start : start + step]) @ vector for start in range(0, matrix.shape[0], step)]
     return torch.cat(blocks)
+
+
+def digest(tensor: torch.Tensor) -> str:
+    """Hash of a tensor's bits, a block of rows at a time."""
+    hashed = hashlib.blake2b(digest_size=16)
+    step = max(1, CHUNK_ELEMENTS // max(1, tensor[0].numel()))
+    for start in range(0, tensor.shape[0], step):
+        block = tensor[start : start + step].cpu().contiguous()
+        hashed.update(block.view(torch.uint8).numpy().data)
+    return hashed.hexdigest()
 
 
 @contextmanager

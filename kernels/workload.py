@@ -9,11 +9,46 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from ctypes import CDLL
 
 Shape = Mapping[str, int]
 Metric = Literal["flop_rate", "bandwidth"]
 Unit = Literal["FLOP/s", "B/s"]
+Choice = Literal["climb", "search", "each"]
+"""How the floor above settles on a shape: the best rung of the ladder, the best of a searched grid of shapes
+and backends, or every rung as a result of its own."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a workload runs, as the floor above found it.
+
+    Attributes:
+        device: Name in torch: ``cpu``, ``cuda:0``.
+        kind: ``cpu``, ``cuda``, ``rocm``, ``xpu`` or ``mps``.
+        memory_bytes: Memory that operands may take. Unit: B.
+        cache_bytes: Last-level cache, all instances that serve the device. Unit: B.
+        caches_bytes: Data caches as one core sees them, first level first. Unit: B.
+        cpus: Logical CPUs that may be used, one a thread.
+        isa: Instruction sets, by the names that `bench.devices.processor` gives them.
+        architecture: Compute capability (``9.0``) or GPU architecture (``gfx942``).
+        native: Compiled routines; None with the reason in ``native_absent``.
+        native_absent: Why there are no compiled routines.
+    """
+
+    device: str = "cpu"
+    kind: str = "cpu"
+    memory_bytes: int = 1 << 62
+    cache_bytes: int = 64 << 20
+    caches_bytes: tuple[int, ...] = ()
+    cpus: tuple[int, ...] = (0,)
+    isa: frozenset[str] = frozenset()
+    architecture: str | None = None
+    native: CDLL | None = None
+    native_absent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +76,10 @@ class Prepared(Protocol):
         """One call. May return before the device is done."""
 
     def check(self) -> Verdict:
-        """Compare the output of the last call with a float64 reference."""
+        """Compare the output of the last call with an independent reference."""
+
+    def digest(self) -> str | None:
+        """Hash of the output of the last call; None where a repeated call need not be bitwise equal."""
 
 
 class Workload(Protocol):
@@ -71,8 +109,16 @@ class Workload(Protocol):
     def precisions(self) -> tuple[str, ...]:
         """Precisions it can run in, the headline one first."""
 
+    @property
+    def choice(self) -> Choice:
+        """How its shape is chosen."""
+
+    @property
+    def headline(self) -> bool:
+        """Whether it is among the figures people quote, and so worth a long run."""
+
     def flop(self, shape: Shape) -> float:
-        """Floating-point operations of one call. Unit: FLOP."""
+        """Operations of one call: a multiplication and an addition count as two. Unit: FLOP."""
 
     def bytes_moved(self, shape: Shape, precision: str) -> float:
         """Bytes one call must read and write at least. Unit: B."""
@@ -80,18 +126,31 @@ class Workload(Protocol):
     def footprint_bytes(self, shape: Shape, precision: str) -> int:
         """Memory that the operands take. Unit: B."""
 
-    def ladder(self, precision: str, *, cache_bytes: int, memory_bytes: int) -> tuple[Shape, ...]:
-        """Shapes worth trying, smallest first; empty where none fits.
+    def lacks(self, precision: str, place: Place) -> str | None:
+        """Why the software at hand cannot run it there in this precision; None where it can.
 
-        Args:
-            precision: Precision of the operands.
-            cache_bytes: Last-level cache, all instances that serve the device. Unit: B.
-            memory_bytes: Memory that the operands may take. Unit: B.
+        What the hardware lacks, the device itself tells. A library that emulates a precision counts as
+        lacking: it would pass off one precision's rate as another's.
         """
 
-    def prepare(self, device: str, precision: str, shape: Shape, seed: int) -> Prepared:
-        """Put normal random operands on a torch device.
+    def backends(self, precision: str, place: Place) -> tuple[str, ...]:
+        """Libraries that can do the work there; what torch takes by default comes first."""
+
+    def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
+        """Shapes worth trying, smallest first; empty where none fits the place's memory."""
+
+    def prepare(
+        self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
+    ) -> Prepared:
+        """Put normal random operands in place.
+
+        Args:
+            precision: One of ``precisions``.
+            shape: One of the ladder's, or of the same form.
+            place: Where.
+            seed: Draws the operands.
+            backend: One of ``backends``; the first where left out.
 
         Raises:
-            ValueError: The precision is not among ``precisions``.
+            ValueError: The precision or the backend is not among those listed.
         """

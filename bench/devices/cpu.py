@@ -8,12 +8,16 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from bench.devices import cgroup, processor
-from bench.devices.device import Batch, Reading
+from bench.devices.device import ASSUMED_CACHE_BYTES, MEMORY_SHARE, Batch, Reading
 from bench.devices.rapl import PackageEnergy
 from bench.extras import require_psutil, require_torch
 from bench.record import DeviceDescription
+
+if TYPE_CHECKING:
+    from kernels.workload import Place
 
 
 class CpuDevice:
@@ -38,6 +42,20 @@ class CpuDevice:
         free = int(self._psutil.virtual_memory().available)
         headroom = cgroup.memory_headroom_bytes()
         return free if headroom is None else min(free, headroom)
+
+    def place(self) -> Place:
+        """The usable cores and their caches."""
+        from kernels.workload import Place  # noqa: PLC0415 - another package may hide ours until checked
+
+        return Place(
+            device=self.torch_device,
+            kind="cpu",
+            memory_bytes=int(self.free_memory_bytes() * MEMORY_SHARE),
+            cache_bytes=self.description.cache_bytes or ASSUMED_CACHE_BYTES,
+            cpus=processor.usable_cpus()[: max(1, math.floor(usable_cores()))],
+            isa=frozenset(self.description.isa),
+            architecture=self.description.architecture,
+        )
 
     @contextmanager
     def activated(self) -> Iterator[None]:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bench.record import DeviceDescription
 
+if TYPE_CHECKING:
+    from kernels.workload import Place
+
+# Operands may take this share of what is free: the rest is for references, caches of the allocator, others.
+MEMORY_SHARE = 0.4
+ASSUMED_CACHE_BYTES = 64 << 20
 Clock = Callable[[], float]
 """Seconds from any fixed moment, never going back."""
 
@@ -39,12 +45,18 @@ class Reading:
         power_w: Power drawn now. Unit: W.
         energy_j: Reading of a counter that only grows. Unit: J.
         throttled: Whether heat, power or a fault holds the clock down.
+        temperature_c: Unit: °C.
+        throttle_reasons: Every reason the device gives for not running faster, by name.
+        energy_source: What ``energy_j`` was read from: ``nvml_counter``, ``amdsmi_counter``, ``rapl``.
     """
 
     clock_mhz: float | None = None
     power_w: float | None = None
     energy_j: float | None = None
     throttled: bool | None = None
+    temperature_c: float | None = None
+    throttle_reasons: tuple[str, ...] = ()
+    energy_source: str | None = None
 
 
 class Device(Protocol):
@@ -63,6 +75,9 @@ class Device(Protocol):
 
     def free_memory_bytes(self) -> int:
         """Memory that can be taken now. Unit: B."""
+
+    def place(self) -> Place:
+        """Where workloads run, with the memory that operands may take now."""
 
     def activated(self) -> AbstractContextManager[None]:
         """Make it the current device, with the threads it is entitled to."""

@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bench.devices.device import Batch, Reading
+from bench.devices.device import MEMORY_SHARE, Batch, Reading
 from bench.record import DeviceDescription
 
 if TYPE_CHECKING:
-    from kernels.workload import Metric, Prepared, Shape, Unit, Verdict
+    from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
 GIB = 1 << 30
 
@@ -62,6 +62,12 @@ class FakeDevice:
         """The scripted memory. Unit: B."""
         return self.free_bytes
 
+    def place(self) -> Place:
+        """Nothing but the scripted memory, of which operands may take their usual share. Unit: B."""
+        from kernels.workload import Place  # noqa: PLC0415
+
+        return Place(self.torch_device, self.description.kind, int(self.free_bytes * MEMORY_SHARE))
+
     @contextmanager
     def activated(self) -> Iterator[None]:
         """Nothing to switch."""
@@ -98,6 +104,8 @@ class FakeWorkload:
     metric: Metric = "flop_rate"
     unit: Unit = "FLOP/s"
     precisions: tuple[str, ...] = ("fp32",)
+    choice: Choice = "climb"
+    headline: bool = False
     sizes: tuple[int, ...] = (10**9,)
     on_prepare: Callable[[int], None] = lambda size: None
     on_call: Callable[[], None] = lambda: None
@@ -114,11 +122,21 @@ class FakeWorkload:
         """The size."""
         return shape["size"]
 
-    def ladder(self, precision: str, *, cache_bytes: int, memory_bytes: int) -> tuple[Shape, ...]:
-        """The sizes that fit."""
-        return tuple({"size": size} for size in self.sizes if size <= memory_bytes)
+    def lacks(self, precision: str, place: Place) -> str | None:
+        """Nothing."""
+        return None
 
-    def prepare(self, device: str, precision: str, shape: Shape, seed: int) -> Prepared:
+    def backends(self, precision: str, place: Place) -> tuple[str, ...]:
+        """One that does nothing."""
+        return ("fake",)
+
+    def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
+        """The sizes that fit."""
+        return tuple({"size": size} for size in self.sizes if size <= place.memory_bytes)
+
+    def prepare(
+        self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
+    ) -> Prepared:
         """Tell ``on_prepare``, which may raise."""
         self.on_prepare(shape["size"])
         return _FakePrepared(self)
@@ -140,3 +158,6 @@ class _FakePrepared:
 
     def check(self) -> Verdict:
         return self.workload.verdict
+
+    def digest(self) -> str | None:
+        return None

@@ -6,12 +6,15 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from bench.devices.device import Batch, Reading
+from bench.devices.device import ASSUMED_CACHE_BYTES, MEMORY_SHARE, Batch, Reading
 from bench.devices.nvml import NvmlMeter
 from bench.extras import require_psutil, require_torch
 from bench.record import DeviceDescription
+
+if TYPE_CHECKING:
+    from kernels.workload import Place
 
 
 class CudaDevice:
@@ -37,6 +40,10 @@ class CudaDevice:
         """Memory of the device that no process holds. Unit: B."""
         free, _total = self._torch.cuda.mem_get_info(self._index)
         return int(free)
+
+    def place(self) -> Place:
+        """The whole GPU."""
+        return gpu_place(self.description, self.torch_device, self.free_memory_bytes())
 
     @contextmanager
     def activated(self) -> Iterator[None]:
@@ -116,6 +123,10 @@ class OtherGpu:
         total = self.description.memory_bytes or 0
         return int(total - self._backend.memory_allocated(self.torch_device))
 
+    def place(self) -> Place:
+        """The whole GPU."""
+        return gpu_place(self.description, self.torch_device, self.free_memory_bytes())
+
     @contextmanager
     def activated(self) -> Iterator[None]:
         """Nothing to switch: calls go to the device of their operands."""
@@ -148,3 +159,17 @@ class OtherGpu:
         return DeviceDescription(
             id=self.torch_device, kind=self._kind, name=name, memory_bytes=memory or None
         )
+
+
+def gpu_place(description: DeviceDescription, torch_device: str, free_bytes: int) -> Place:
+    """The place that a GPU is; free memory in B."""
+    from kernels.workload import Place  # noqa: PLC0415 - another package may hide ours until checked
+
+    return Place(
+        device=torch_device,
+        kind=description.kind,
+        memory_bytes=int(free_bytes * MEMORY_SHARE),
+        cache_bytes=description.cache_bytes or ASSUMED_CACHE_BYTES,
+        architecture=description.architecture,
+        native_absent="compiled routines are for CPUs",
+    )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kernels import tensors
 from kernels.gemm import Gemm, PreparedGemm
+from kernels.workload import Place
 
 GEMM = Gemm()
 SIDES = st.integers(1, 1 << 16)
@@ -19,7 +20,7 @@ Fault = Callable[[PreparedGemm], None]
 
 
 def prepared(precision: str = "fp32", side: int = 256, seed: int = 7) -> PreparedGemm:
-    operation = GEMM.prepare("cpu", precision, {"m": side, "n": side, "k": side}, seed)
+    operation = GEMM.prepare(precision, {"m": side, "n": side, "k": side}, Place(), seed=seed)
     assert isinstance(operation, PreparedGemm)
     return operation
 
@@ -58,7 +59,7 @@ def test_footprint_is_what_the_operands_take(precision: str) -> None:
 
 @given(memory_bytes=st.integers(0, 1 << 40))
 def test_ladder_climbs_and_fits(memory_bytes: int) -> None:
-    ladder = GEMM.ladder("bf16", cache_bytes=1 << 20, memory_bytes=memory_bytes)
+    ladder = GEMM.ladder("bf16", Place(memory_bytes=memory_bytes))
     assert list(ladder) == sorted(ladder, key=GEMM.flop)
     assert all(GEMM.footprint_bytes(shape, "bf16") <= memory_bytes for shape in ladder)
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.memory import BLOCK_ELEMENTS, TRIAD_SCALAR, Memory, PreparedMemory
+from kernels.workload import Place
 
 COPY, TRIAD = Memory("copy"), Memory("triad")
 ELEMENTS = 2 * BLOCK_ELEMENTS + 3  # not a multiple of any block
@@ -17,7 +18,7 @@ BOTH = pytest.mark.parametrize("memory", [COPY, TRIAD], ids=lambda memory: memor
 
 
 def prepared(memory: Memory) -> PreparedMemory:
-    operation = memory.prepare("cpu", "fp32", {"elements": ELEMENTS}, 11)
+    operation = memory.prepare("fp32", {"elements": ELEMENTS}, Place(), seed=11)
     assert isinstance(operation, PreparedMemory)
     return operation
 
@@ -43,14 +44,14 @@ def test_bytes_are_those_read_plus_written(elements: int) -> None:
 def test_each_array_exceeds_the_cache_fourfold_and_fits(
     memory: Memory, cache_bytes: int, memory_bytes: int
 ) -> None:
-    ladder = memory.ladder("fp32", cache_bytes=cache_bytes, memory_bytes=memory_bytes)
+    ladder = memory.ladder("fp32", Place(cache_bytes=cache_bytes, memory_bytes=memory_bytes))
     for shape in ladder:
         assert 4 * shape["elements"] > 4 * cache_bytes - 4
         assert memory.footprint_bytes(shape, "fp32") <= memory_bytes
 
 
 def test_too_little_memory_leaves_nothing_to_try() -> None:
-    assert COPY.ladder("fp32", cache_bytes=1 << 30, memory_bytes=1 << 31) == ()
+    assert COPY.ladder("fp32", Place(cache_bytes=1 << 30, memory_bytes=1 << 31)) == ()
 
 
 @BOTH
@@ -85,4 +86,4 @@ def test_output_never_written_fails(memory: Memory) -> None:
 
 def test_another_precision_is_refused() -> None:
     with pytest.raises(ValueError, match="bf16"):
-        COPY.prepare("cpu", "bf16", {"elements": 8}, 0)
+        COPY.prepare("bf16", {"elements": 8}, Place(), seed=0)
