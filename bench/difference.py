@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,7 @@ from bench.record import DeviceDescription, Record, Result
 
 Verdict = Literal["same", "faster", "slower", "cannot tell"]
 Key = tuple[str, str, str]
+"""Workload, device, precision; the workload with its size where a record has several (rungs of a ladder)."""
 
 # Intervals of repeated runs on one machine overlap to about this much; less is of no practical weight.
 DEFAULT_MARGIN = 0.02
@@ -72,7 +74,7 @@ def compare_records(old: Record, new: Record, margin: float = DEFAULT_MARGIN) ->
         reasons.append(f"no result in common (old has {_names(before)}; new has {_names(after)})")
     if reasons:
         raise InputError("the records are not comparable: " + "; ".join(reasons))
-    differences = tuple(_difference(before[key], after[key], margin) for key in common)
+    differences = tuple(_difference(key, before[key], after[key], margin) for key in common)
     return Comparison(
         differences,
         tuple(_label(key) for key in before if key not in after),
@@ -107,14 +109,15 @@ def judge(ci95: tuple[float, float], margin: float) -> Verdict:
     return "slower" if high < 1 else "cannot tell"
 
 
-def _difference(old: Result, new: Result, margin: float) -> Difference:
+def _difference(key: Key, old: Result, new: Result, margin: float) -> Difference:
     ci95 = ratio_interval(old, new)
     clocks = old.clock_mhz, new.clock_mhz
     old_value, new_value = old.value or math.nan, new.value or math.nan
+    name, device, precision = key
     return Difference(
-        old.workload,
-        old.device,
-        old.precision,
+        name,
+        device,
+        precision,
         old.unit,
         old_value,
         new_value,
@@ -126,7 +129,18 @@ def _difference(old: Result, new: Result, margin: float) -> Difference:
 
 
 def _usable(record: Record) -> dict[Key, Result]:
-    return {(r.workload, r.device, r.precision): r for r in record.results if r.status == "ok"}
+    usable = [result for result in record.results if result.status == "ok"]
+    kinds = Counter((result.workload, result.device, result.precision) for result in usable)
+    return {
+        _key(result, kinds[result.workload, result.device, result.precision] > 1): result for result in usable
+    }
+
+
+def _key(result: Result, several: bool) -> Key:
+    name = result.workload
+    if several and result.shape:
+        name += " {}={}".format(*next(iter(result.shape.items())))
+    return name, result.device, result.precision
 
 
 def _why_not_comparable(old: Record, new: Record, devices: set[str]) -> list[str]:

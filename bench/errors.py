@@ -8,12 +8,18 @@
     ├── MissingExtraError      a package the command needs is not installed (exit 2)
     ├── DeviceError            a device cannot be used, or stopped answering (exit 2)
     ├── KernelsShadowedError   another package named ``kernels`` hides ours (exit 2)
-    └── RecordError            a record cannot be read, or is not one (exit 2)
+    ├── RecordError            a record cannot be read, or is not one (exit 2)
+    └── RecordNotWrittenError  a finished record found no room on the disk; carries it (exit 2)
 
 It stands in the lowest floor that raises errors, so that every floor above can extend it.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.record import Record
 
 EXIT_BAD_INPUT = 2
 
@@ -42,3 +48,11 @@ class KernelsShadowedError(FlopcensusError):
 
 class RecordError(InputError):
     """A file is not a record, or not one this version can read."""
+
+
+class RecordNotWrittenError(InputError):
+    """A run is finished, but its record could not be written; ``record`` is it, to be shown all the same."""
+
+    def __init__(self, message: str, record: Record) -> None:
+        super().__init__(message)
+        self.record = record

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -40,7 +41,9 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        # A line that found no room is told of when it is added; here it would only be tried once more.
+        with suppress(OSError):
+            self._file.close()
 
     def append(self, kind: str, data: Mapping[str, Any]) -> None:
         """Add a line and wait until the disk has it.

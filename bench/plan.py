@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bench.errors import InputError
@@ -13,6 +13,12 @@ BUDGET_SECONDS: dict[Mode, float] = {"quick": 60.0, "default": 300.0, "full": 18
 SHORTEST_BUDGET_SECONDS = 1.0
 LONGEST_BUDGET_SECONDS = 7 * 86400.0
 MIN_ROUNDS = 5
+BRIEF_BELOW_SECONDS = 120.0
+LONGEST_LONG_RUN_SECONDS = 30.0
+SHORTEST_LONG_RUN_SECONDS = 4.0
+BUDGETS_PER_LONG_RUN = 60.0
+SHORTEST_PATIENCE_SECONDS = 30.0
+LONGEST_PATIENCE_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Plan:
         workloads: Names or families; empty for all.
         precisions: Precisions of arithmetic; empty for all.
         seed: Draws operands and the order of rounds.
+        force: Measure a device even though others use it.
     """
 
     mode: Mode
@@ -34,6 +41,30 @@ class Plan:
     workloads: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ()
     seed: int = 0
+    force: bool = False
+
+    @property
+    def brief(self) -> bool:
+        """Whether there is time for the headline figures only, unless others are asked for."""
+        return self.budget_seconds < BRIEF_BELOW_SECONDS
+
+    @property
+    def long_run_seconds(self) -> float:
+        """How long headline figures run without a pause: 30 s in the full mode, else what can be spared.
+
+        0 where it would be too short to tell a steady state from the first second. Unit: s.
+        """
+        seconds = min(LONGEST_LONG_RUN_SECONDS, self.budget_seconds / BUDGETS_PER_LONG_RUN)
+        return seconds if seconds >= SHORTEST_LONG_RUN_SECONDS else 0.0
+
+    @property
+    def patience_seconds(self) -> float:
+        """How long beyond what it should take a task may take before its process is given up. Unit: s."""
+        return min(LONGEST_PATIENCE_SECONDS, max(SHORTEST_PATIENCE_SECONDS, self.budget_seconds / 4))
+
+    def with_force(self) -> Plan:
+        """The same, on devices that others use too."""
+        return replace(self, force=True)
 
     def __post_init__(self) -> None:
         budget = self.budget_seconds

@@ -8,7 +8,7 @@ from typing import Literal
 
 from bench.record import Result
 
-Kind = Literal["device", "probe", "round", "result", "warning", "record"]
+Kind = Literal["device", "choosing", "probe", "round", "result", "warning", "record"]
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,9 @@ class ProgressEvent:
     """One thing that happened.
 
     Attributes:
-        kind: ``device`` (one is started), ``probe`` (a shape was chosen), ``round`` (a value was taken),
-            ``result`` (a workload is finished), ``warning``,
-            ``record`` (it was written).
+        kind: ``device`` (one was opened), ``choosing`` (a shape is being chosen), ``probe`` (one was),
+            ``round`` (a value was taken), ``result`` (a trial is finished), ``warning``, ``record`` (it was
+            written).
         message: The same in words.
         fraction_done: Share of the time budget that is used.
         seconds_left: Time left of the budget. Unit: s.

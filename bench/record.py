@@ -41,7 +41,9 @@ class DeviceDescription(_Frozen):
     )
     memory_bytes: PositiveInt | None = Field(None, description="Total memory. Unit: B.")
     cache_bytes: PositiveInt | None = Field(None, description="Last-level cache, all instances. Unit: B.")
-    units: int | None = Field(None, description="Physical units: multiprocessors of a GPU.")
+    units: int | None = Field(
+        None, description="Physical units: multiprocessors of a GPU, physical cores of a CPU."
+    )
     cores_present: int | None = Field(None, description="Logical CPU cores of the node.")
     cores_usable: Positive | None = Field(
         None, description="CPU cores this process may use under affinity and cgroup quota."

@@ -3,96 +3,207 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, get_args
 
+from bench.disturbance import disturbances
+from bench.limits import implausible
 from bench.plan import MIN_ROUNDS
-from bench.record import DeviceDescription, Result, Status
+from bench.record import DeviceDescription, Placement, Result, RoundDetail, Status, Stratum
 from bench.statistics import Summary, summarise
 from bench.trial import Round, Trial
 
-# A device may clock above what its spec sheet assumes (an H100's 989 TFLOP/s assumes 1,830 of 1,980 MHz),
-# but not by a quarter: beyond that the clock, the work or the match is wrong.
-IMPLAUSIBLE_FRACTION = 1.25
+NO_ENERGY = "not available"
 
 
 def result_of(trial: Trial, device: DeviceDescription) -> Result:
     """The result of a trial on a device as described, its spec peak included."""
-    summary = _summary(trial)
-    fraction = _fraction_of_peak(trial, device, summary)
-    status, reason = _status(trial, summary, fraction)
+    counted = counted_rounds(trial.rounds)
+    summary = summarise(_values(counted)) if len(counted) >= MIN_ROUNDS else None
+    status, reason = _status(trial, summary, device)
     stands = summary if status in ("ok", "implausible") else None
     return Result(
-        workload=trial.workload.name,
+        workload=trial.case.workload,
         device=device.id,
-        precision=trial.precision,
-        shape=dict(trial.shape),
+        precision=trial.case.precision,
         metric=trial.workload.metric,
         unit=trial.workload.unit,
         value=stands.median if stands else None,
         ci95=(stands.low, stands.high) if stands else None,
         settled=stands.settled if stands else None,
-        fraction_of_peak=fraction if stands else None,
-        backend=trial.backend,
-        correct=None if trial.verdict is None else trial.verdict.correct,
+        fraction_of_peak=_fraction_of_peak(trial, device, stands),
+        correct=_correct(trial),
+        repeatable=trial.repeatable,
         seconds_spent=trial.seconds_spent,
         status=status,
         reason=reason,
         rounds=trial.values,
-        sample_count=sum(taken.sample_count for taken in trial.rounds),
-        sample_seconds=sum(taken.sample_seconds for taken in trial.rounds),
-        **_telemetry(trial, counts=stands is not None),
+        round_details=_details(trial),
+        sample_count=sum(taken.detail.sample_count for taken in trial.rounds),
+        sample_seconds=sum(taken.detail.sample_seconds for taken in trial.rounds),
+        strata=_strata(trial.rounds) if stands else (),
+        together=trial.together,
+        **_choice(trial),
+        **(_telemetry(trial) if stands else {}),
+        **_long_run(trial),
+        notes=tuple(dict.fromkeys([*trial.notes, *_notes(trial, counted)])),
     )
 
 
-def running_summary(trial: Trial) -> Summary | None:
-    """Median and interval of the rounds so far; None before the second."""
-    return summarise(trial.values) if len(trial.rounds) > 1 else None
+def with_ceilings(results: Sequence[Result]) -> tuple[Result, ...]:
+    """The results, each with its share of the best ceiling of its device, precision and unit."""
+    return tuple(_with_ceiling(result, results) for result in results)
 
 
-def _summary(trial: Trial) -> Summary | None:
-    return summarise(trial.values) if len(trial.rounds) >= MIN_ROUNDS else None
+def counted_rounds(rounds: Sequence[Round]) -> list[Round]:
+    """The rounds that the value is taken over: those of the placement that was seen most.
+
+    Near and far cores are two machines in one: a median over both would be a value of neither. The others
+    stay in the record, as a stratum of their own.
+    """
+    placed = [taken.detail.placement for taken in rounds]
+    seen = [placement for placement in placed if placement is not None]
+    if len(set(seen)) < 2:
+        return list(rounds)
+    most = statistics.mode(seen)
+    counted = [taken for taken, placement in zip(rounds, placed, strict=True) if placement == most]
+    return counted if len(counted) >= MIN_ROUNDS else list(rounds)
 
 
-def _status(trial: Trial, summary: Summary | None, fraction: float | None) -> tuple[Status, str | None]:
+def _values(rounds: Iterable[Round]) -> list[float]:
+    return [taken.value for taken in rounds]
+
+
+def _status(trial: Trial, summary: Summary | None, device: DeviceDescription) -> tuple[Status, str | None]:
     if trial.skipped:
         return "skipped", trial.skipped
     if trial.error:
         return "failed", trial.error
-    if trial.verdict is not None and not trial.verdict.correct:
-        return "incorrect", f"wrong output: {trial.verdict.detail}"
+    if wrong := _wrong(trial):
+        return "incorrect", wrong
     if summary is None:
         cause = "interrupted" if trial.interrupted else "too few rounds"
         return "failed", f"{cause}: {len(trial.rounds)} of at least {MIN_ROUNDS} rounds done"
-    if fraction is not None and fraction > IMPLAUSIBLE_FRACTION:
-        return "implausible", f"{fraction:.2f} of the spec peak; the clock or the matched model is wrong"
-    return "ok", None
+    impossible = _implausible(trial, summary, device)
+    return ("implausible", impossible) if impossible else ("ok", None)
+
+
+def _wrong(trial: Trial) -> str | None:
+    if trial.verdict is not None and not trial.verdict.correct:
+        return f"wrong output: {trial.verdict.detail}"
+    if trial.repeatable is False:
+        return "two calls on the same operands differ in their bits, which this device promises they do not"
+    return None
+
+
+def _implausible(trial: Trial, summary: Summary, device: DeviceDescription) -> str | None:
+    if trial.workload.metric != "flop_rate":
+        return None
+    clocks = [clock for taken in trial.rounds if (clock := taken.detail.clock_mhz)]
+    highest = max(clocks, default=None)
+    return implausible(summary.median, summary.low, device, trial.case.precision, seen_clock_mhz=highest)
+
+
+def _correct(trial: Trial) -> bool | None:
+    if trial.repeatable is False:
+        return False
+    return None if trial.verdict is None else trial.verdict.correct
+
+
+def _choice(trial: Trial) -> dict[str, Any]:
+    settled = trial.settled
+    if settled is None or settled.chosen is None:
+        return {"shape": dict(trial.case.shape or {})}
+    chosen = settled.chosen
+    return {"shape": dict(chosen.shape), "backend": settled.backend, "search": chosen.search}
+
+
+def _long_run(trial: Trial) -> dict[str, Any]:
+    if trial.long_run is None or not trial.sound:
+        return {}
+    taken = trial.long_run
+    return {"burst": taken.burst, "steady": taken.steady, "trace": taken.trace}
+
+
+def _details(trial: Trial) -> tuple[RoundDetail, ...]:
+    words = disturbances(trial.rounds)
+    return tuple(
+        taken.detail.model_copy(update={"disturbed": disturbed})
+        for taken, disturbed in zip(trial.rounds, words, strict=True)
+    )
+
+
+def _notes(trial: Trial, counted: Sequence[Round]) -> list[str]:
+    if len(counted) == len(trial.rounds):
+        return []
+    placement = counted[0].detail.placement
+    return [f"value over the {len(counted)} of {len(trial.rounds)} rounds with {placement} cores"]
+
+
+def _strata(rounds: Sequence[Round]) -> tuple[Stratum, ...]:
+    return tuple(
+        stratum for placement in get_args(Placement) if (stratum := _stratum(rounds, placement)) is not None
+    )
+
+
+def _stratum(rounds: Sequence[Round], placement: Placement) -> Stratum | None:
+    values = [taken.value for taken in rounds if taken.detail.placement == placement]
+    if not values:
+        return None
+    if len(values) < 2:
+        return Stratum(placement=placement, rounds=1, value=values[0])
+    summary = summarise(values)
+    interval = (summary.low, summary.high)
+    return Stratum(placement=placement, rounds=len(values), value=summary.median, ci95=interval)
 
 
 def _fraction_of_peak(trial: Trial, device: DeviceDescription, summary: Summary | None) -> float | None:
-    peak = device.peak.get(trial.precision)
+    peak = device.peak.get(trial.case.precision)
     if summary is None or peak is None or trial.workload.metric != "flop_rate":
         return None
     return summary.median / peak
 
 
-def _telemetry(trial: Trial, *, counts: bool) -> dict[str, Any]:
+def _with_ceiling(result: Result, results: Sequence[Result]) -> Result:
+    ceilings = [one.value for one in results if one.value and _is_ceiling_of(one, result)]
+    if not ceilings or not result.value or result.workload.startswith("ceiling"):
+        return result
+    return result.model_copy(update={"fraction_of_ceiling": result.value / max(ceilings)})
+
+
+def _is_ceiling_of(one: Result, result: Result) -> bool:
+    if not one.workload.startswith("ceiling") or (one.device, one.unit) != (result.device, result.unit):
+        return False
+    # A rung of the ladder may lie in a cache, which main memory is no ceiling for.
+    if result.metric == "bandwidth":
+        return result.workload != "memory_ladder"
+    return one.precision == result.precision
+
+
+def _telemetry(trial: Trial) -> dict[str, Any]:
     """Clock, power, energy per FLOP and throttling over the rounds, None where no meter told."""
-    if not counts:
-        return {}
-    during = [taken.during for taken in trial.rounds]
-    throttled = [reading.throttled for reading in during if reading.throttled is not None]
+    details = [taken.detail for taken in trial.rounds]
+    throttled = [taken.throttled for taken in trial.rounds if taken.throttled is not None]
+    energy = _energy_j_per_flop(trial)
     return {
-        "clock_mhz": _median(reading.clock_mhz for reading in during),
-        "power_w": _mean_power_w(trial.rounds) or _median(reading.power_w for reading in during),
-        "energy_j_per_flop": _energy_j_per_flop(trial),
+        "clock_mhz": _median(one.clock_mhz for one in details),
+        "power_w": _mean_power_w(trial.rounds) or _median(one.power_w for one in details),
+        "temperature_c": max((t for one in details if (t := one.temperature_c) is not None), default=None),
+        "energy_j_per_flop": energy,
+        "energy_source": _energy_source(trial),
         "throttled": any(throttled) if throttled else None,
+        "throttle_reasons": tuple(sorted({name for one in details for name in one.throttle_reasons})),
     }
 
 
 def _metered(rounds: Iterable[Round]) -> list[Round]:
     """Rounds over which the energy counter moved: one that stands still tells nothing, not zero."""
     return [taken for taken in rounds if taken.energy_j and taken.energy_j > 0]
+
+
+def _energy_source(trial: Trial) -> str:
+    sources = dict.fromkeys(taken.energy_source for taken in _metered(trial.rounds) if taken.energy_source)
+    return ", ".join(sources) or NO_ENERGY
 
 
 def _mean_power_w(rounds: Iterable[Round]) -> float | None:
@@ -103,10 +214,11 @@ def _mean_power_w(rounds: Iterable[Round]) -> float | None:
 
 def _energy_j_per_flop(trial: Trial) -> float | None:
     metered = _metered(trial.rounds)
-    flop = sum(taken.sample_count for taken in metered) * trial.workload.flop(trial.shape)
-    if trial.workload.metric != "flop_rate" or flop <= 0:
+    settled = trial.settled
+    if trial.workload.metric != "flop_rate" or settled is None or settled.chosen is None:
         return None
-    return sum(taken.energy_j or 0.0 for taken in metered) / flop
+    flop = sum(taken.detail.sample_count for taken in metered) * trial.workload.flop(settled.chosen.shape)
+    return sum(taken.energy_j or 0.0 for taken in metered) / flop if flop > 0 else None
 
 
 def _median(readings: Iterable[float | None]) -> float | None:

@@ -1,13 +1,16 @@
 """Rounds: every trial measured again and again over the time budget, in an order drawn anew each time.
 
 Interleaving spreads slow drifts (heat, a neighbour on a shared host) over all trials alike, and makes
-the rounds of one trial far enough apart to differ as two runs would.
+the rounds of one trial far enough apart to differ as two runs would. A fresh process for each sweep over the
+trials lets memory land elsewhere and threads be placed anew, which within one process never change: intervals
+from one process's own samples hold another run's value far less often than they say.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from bench.devices.device import Clock
 from bench.plan import MIN_ROUNDS
@@ -15,47 +18,84 @@ from bench.trial import Trial
 
 SLOT_SECONDS = 1.2
 MOST_ROUNDS = 40
+# Of the time for rounds, what starting fresh processes may take.
+START_SHARE = 0.35
+# A check that takes more of a slot than this is made in the first and the fifth round only.
+CHECK_SHARE = 0.25
+MOST_EXTRA_SWEEPS = 4 * MIN_ROUNDS
 
 
-def round_count(seconds: float, trials: int) -> int:
-    """How many rounds share the time: slots of about a second, five rounds at least, forty at most."""
-    return min(MOST_ROUNDS, max(MIN_ROUNDS, int(seconds / (SLOT_SECONDS * max(1, trials)))))
+@dataclass(frozen=True)
+class Schedule:
+    """How many sweeps over the trials fit, and how many fresh processes make them.
+
+    Attributes:
+        sweeps: Each takes a round of every trial.
+        processes: Spread evenly over the sweeps.
+    """
+
+    sweeps: int
+    processes: int
+
+    def is_fresh(self, sweep: int) -> bool:
+        """Whether this sweep, from 0, begins with a fresh process."""
+        if sweep == 0:
+            return True
+        return (sweep * self.processes) // self.sweeps != ((sweep - 1) * self.processes) // self.sweeps
+
+
+def schedule(seconds: float, trials: int, start_seconds: float) -> Schedule:
+    """Slots of about a second, five sweeps at least, forty at most; a process each where that costs little.
+
+    Args:
+        seconds: Time for all rounds. Unit: s.
+        trials: How many trials a sweep goes over.
+        start_seconds: What starting a process takes. Unit: s.
+    """
+    sweep_seconds = SLOT_SECONDS * max(1, trials) + start_seconds
+    sweeps = min(MOST_ROUNDS, max(MIN_ROUNDS, int(seconds / sweep_seconds)))
+    spare_seconds = START_SHARE * seconds
+    if spare_seconds >= sweeps * start_seconds:
+        return Schedule(sweeps, sweeps)
+    return Schedule(sweeps, max(1, int(spare_seconds / start_seconds)))
 
 
 def sample(
     trials: Sequence[Trial],
     *,
+    planned: Schedule,
     deadline: float,
     clock: Clock,
     order: random.Random,
-    on_round: Callable[[Trial], None],
+    renew: Callable[[], None],
+    take: Callable[[Trial, float, bool], None],
 ) -> None:
-    """Take rounds of all trials until the deadline; verify each trial's output after its last.
+    """Take rounds of all trials until the deadline, or until all have settled.
 
     Each slot is an equal share of the time left, so that one slow call is made up for by the others. Where
-    calls get slower than the probe saw (a busy host), fewer rounds are taken, but never fewer than five.
+    calls get slower than expected (a busy host), fewer rounds are taken, but never fewer than five.
 
     Args:
-        trials: Trials that were probed; those that failed are passed over.
-        deadline: When the last check should be done, on ``clock``. Unit: s.
+        trials: Trials whose shape is chosen; those that failed are passed over.
+        planned: Sweeps and processes.
+        deadline: When the last round should be done, on ``clock``. Unit: s.
         clock: Tells the time. Unit: s.
-        order: Draws the order within each round.
-        on_round: Told of each trial after each of its rounds.
+        order: Draws the order within each sweep.
+        renew: Called where a fresh process is due.
+        take: Takes a round of a trial in a slot of so many seconds, with a check or without.
     """
-    rounds = round_count(deadline - clock(), sum(trial.active for trial in trials))
-    for number in range(rounds):
-        active = [trial for trial in trials if trial.active]
-        order.shuffle(active)
-        reserve = sum(trial.check_seconds for trial in active)
-        if number >= MIN_ROUNDS and clock() + reserve >= deadline:
+    for sweep in range(planned.sweeps + MOST_EXTRA_SWEEPS):
+        over = sweep >= planned.sweeps or (sweep >= MIN_ROUNDS and clock() >= deadline)
+        # A trial that had to start over with a smaller shape gets its five rounds all the same.
+        active = [one for one in trials if one.active and not (over and len(one.rounds) >= MIN_ROUNDS)]
+        if not active:
             break
+        order.shuffle(active)
+        if planned.is_fresh(sweep):
+            renew()
         for place, trial in enumerate(active):
-            slots_left = len(active) * (rounds - number) - place
-            slot = max(0.0, deadline - clock() - reserve) / slots_left
-            with trial.attempt():
-                trial.take_round(slot)
-            on_round(trial)
-    for trial in trials:
-        if trial.active:
-            with trial.attempt():
-                trial.check()
+            if trial.active:
+                slots_left = len(active) * max(1, planned.sweeps - sweep) - place
+                slot = max(0.0, deadline - clock()) / slots_left
+                due = sweep in (0, MIN_ROUNDS - 1) or trial.check_seconds <= CHECK_SHARE * slot
+                take(trial, slot, due)

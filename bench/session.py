@@ -11,31 +11,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.devices.device import Clock, Device
-from bench.devices.selection import open_devices
+from bench.devices.names import select_devices
 from bench.devices.spec import SpecLookup, with_spec
-from bench.environment import Environment, Load, describe_environment, node_name
-from bench.errors import InputError
+from bench.environment import Environment, Load, node_name
+from bench.errors import DeviceError, InputError, RecordNotWrittenError
 from bench.files import write_text_atomic
 from bench.journal import Journal
+from bench.log import Log
 from bench.plan import Plan
-from bench.probe import probe
-from bench.progress import Kind, Progress, ProgressEvent
+from bench.progress import Progress
 from bench.record import DeviceDescription, Record, Result, safe_name, timestamp
-from bench.results import result_of, running_summary
-from bench.sampling import round_count, sample
+from bench.results import with_ceilings
+from bench.resume import Progressed, find_progress, plan_as_dict
+from bench.together import shared_cases, take_together
 from bench.trial import Trial
-from bench.workloads import load_workloads, require_known_precisions, select_precisions, select_workloads
+from bench.turn import Turn
+from bench.worker.process import OPENER, SpawnedWorker, Worker, WorkerLostError, survey
+from bench.worker.tasks import Failure, Introduce, Introduction
+from bench.workloads import load_workloads, names_for, require_known_precisions, select_workloads
 
 if TYPE_CHECKING:
     from kernels.workload import Workload
 
-# Of a device's time, what its probes may take; most of it goes to filling large arrays.
-PROBE_SHARE = 0.25
-# Of the budget, what the run aims to fill: start-up, a slow last call and the record take the rest.
+# Of the budget, what the run aims to fill: a slow last call and the record take the rest.
 AIM_SHARE = 0.98
+# Of the budget, what all devices at once get where there are several.
+TOGETHER_SHARE = 0.1
 
 
-def measure(
+def measure(  # noqa: PLR0913 - all but the plan are seams
     plan: Plan,
     *,
     lookup: SpecLookup,
@@ -44,165 +48,218 @@ def measure(
     devices: Sequence[Device] | None = None,
     workloads: Mapping[str, Workload] | None = None,
     clock: Clock = time.perf_counter,
+    opener: str = OPENER,
 ) -> Record:
     """Run a plan within its budget and write ``record-<node>-<time>.json`` into a folder.
+
+    Each device is measured by a process of its own, so that one that hangs or crashes loses nothing.
 
     Args:
         plan: What to measure, and for how long.
         lookup: Finds the spec sheet of a device.
         out_dir: Folder of the record, and of the journal while the run lasts.
         progress: Told of everything that happens.
-        devices: Devices to use in place of those that the plan selects.
+        devices: Devices to use in place of those that the plan selects, in this process.
         workloads: Workloads to choose from in place of all.
         clock: Tells the time. Unit: s.
+        opener: Module that opens devices in the measuring processes.
 
     Raises:
-        DeviceError: A device asked for is not here.
+        DeviceError: A device asked for is not here, is busy, or cannot be opened.
         InputError: A workload or precision is unknown, or the folder cannot be written to.
         KernelsShadowedError: Another package named ``kernels`` hides ours.
         MissingExtraError: Torch is not installed.
+        RecordNotWrittenError: The disk took the journal but not the record, which the error carries.
         KeyboardInterrupt: The user stopped the run; the record holds what was finished.
     """
-    run = Run(plan, lookup, progress, clock)
-    run.add_trials(devices, workloads)
-    path = out_dir / f"journal-{safe_name(run.node)}-{timestamp(run.created)}.jsonl"
-    with Journal(path) as journal:
-        journal.append("start", run.header())
-        stopped = False
-        try:
-            run.take_all(journal)
-        except KeyboardInterrupt:
-            run.finish_interrupted(journal)
-            stopped = True
-    record = run.write_record(out_dir)
-    # The record now holds all that the journal held.
-    path.unlink(missing_ok=True)
-    if stopped:
-        raise KeyboardInterrupt
-    return record
+    run = Run(plan, lookup, progress, clock, load_workloads() if workloads is None else workloads)
+    return run.complete(out_dir, _local(devices, run) if devices is not None else None, opener)
+
+
+def resume(
+    folder: Path, *, lookup: SpecLookup, progress: Progress, force: bool = False, opener: str = OPENER
+) -> Record:
+    """Continue the newest unfinished run in a folder: what was finished stays, rounds taken count.
+
+    Args:
+        folder: Where its journal lies; the record goes there too.
+        lookup: Finds the spec sheet of a device.
+        progress: Told of everything that happens.
+        force: Measure a device even though others use it.
+        opener: Module that opens devices in the measuring processes.
+
+    Raises:
+        InputError: No run there is unfinished, or it ran on another node.
+        RecordError: Its journal cannot be read.
+        FlopcensusError: See `measure`.
+        KeyboardInterrupt: Stopped once more.
+    """
+    before = find_progress(folder)
+    if before.node != node_name():
+        raise InputError(f"{before.path}: a run on {before.node}, and this is {node_name()}; resume it there")
+    plan = before.plan.with_force() if force else before.plan
+    run = Run(plan, lookup, progress, time.perf_counter, load_workloads(), before)
+    return run.complete(folder, None, opener)
 
 
 class Run:
-    """State of one run: its trials by device, and the results so far."""
+    """State of one run: a turn for each device."""
 
-    def __init__(self, plan: Plan, lookup: SpecLookup, progress: Progress, clock: Clock) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        lookup: SpecLookup,
+        progress: Progress,
+        clock: Clock,
+        workloads: Mapping[str, Workload],
+        before: Progressed | None = None,
+    ) -> None:
+        require_known_precisions(workloads, plan.precisions)
+        select_workloads(workloads, plan.workloads)
         self.plan, self.node, self.created = plan, node_name(), datetime.now(UTC)
-        self._lookup, self._progress, self._clock = lookup, progress, clock
-        self._start = clock()
-        self._load: Load | None = None
+        self.workloads, self.clock = workloads, clock
+        self._lookup, self._progress, self._before = lookup, progress, before
+        self._start = clock() - (before.seconds_spent if before else 0.0)
         self._environment: Environment = {}
-        self._descriptions: dict[str, DeviceDescription] = {}
-        self._trials: dict[str, list[Trial]] = {}
-        self._results: dict[str, Result] = {}
+        self._turns: list[Turn] = []
+        self._workers: list[Worker] = []
+        self._load = Load(self._own_pids)
         self._interrupted = False
 
-    def add_trials(self, devices: Sequence[Device] | None, workloads: Mapping[str, Workload] | None) -> None:
-        """Open the devices and lay out one trial per workload, device and precision."""
-        available = load_workloads() if workloads is None else workloads
-        require_known_precisions(available, self.plan.precisions)
-        chosen = select_workloads(available, self.plan.workloads)
-        opened = open_devices(self.plan.device) if devices is None else devices
-        for device in opened:
-            self._descriptions[device.description.id] = with_spec(device.description, self._lookup)
-            self._trials[device.description.id] = [
-                Trial(workload, device, precision, self.plan.seed, self._clock)
-                for workload in chosen
-                for precision in select_precisions(workload, self.plan.precisions)
-            ]
-        if not any(self._trials.values()):
+    def complete(self, out_dir: Path, workers: Mapping[str, Worker] | None, opener: str) -> Record:
+        """Measure, and write the record."""
+        path = self._journal_path(out_dir)
+        with Journal(path) as journal:
+            journal.append("start", {"node": self.node, "plan": plan_as_dict(self.plan)})
+            log = Log(journal, self._progress, self.clock, self._start, self.plan.budget_seconds)
+            try:
+                self._open(self._spawned(opener) if workers is None else workers, log)
+                self._take_all(log)
+            except KeyboardInterrupt:
+                if not self._turns:
+                    self._forget_unless_begun(path)
+                    raise
+                self._finish_interrupted()
+            except BaseException:
+                self._forget_unless_begun(path)
+                raise
+            finally:
+                self._close()
+        record = self._write_record(out_dir, log)
+        # The record now holds all that the journals held.
+        path.unlink(missing_ok=True)
+        if self._interrupted:
+            raise KeyboardInterrupt
+        return record
+
+    def _journal_path(self, out_dir: Path) -> Path:
+        if self._before is not None:
+            return self._before.path
+        return out_dir / f"journal-{safe_name(self.node)}-{timestamp(self.created)}.jsonl"
+
+    def _forget_unless_begun(self, path: Path) -> None:
+        """A run that never met its devices leaves nothing; one that did can be resumed."""
+        if self._before is None and not self._turns:
+            path.unlink(missing_ok=True)
+
+    def _own_pids(self) -> list[int]:
+        return [pid for worker in self._workers for pid in worker.pids]
+
+    def _spawned(self, opener: str) -> dict[str, Worker]:
+        """A worker for each device that the plan selects; the process that looked becomes the first one's."""
+        try:
+            present, process = survey(opener)
+        except WorkerLostError as lost:
+            raise DeviceError(f"{lost}; run python -c 'import torch' to see whether torch works") from lost
+        try:
+            names = select_devices(self.plan.device, present)
+        except DeviceError:
+            process.end()
+            raise
+        first, *others = names
+        workers: dict[str, Worker] = {first: SpawnedWorker(first, opener, process=process)}
+        return workers | {name: SpawnedWorker(name, opener) for name in others}
+
+    def _open(self, workers: Mapping[str, Worker], log: Log) -> None:
+        """Meet all devices before measuring any, so that a busy one is refused at once."""
+        self._workers = list(workers.values())
+        met = {name: self._meet(name, worker) for name, worker in workers.items()}
+        for name, introduction in met.items():
+            if introduction.busy and not self.plan.force:
+                raise DeviceError(
+                    f"{name} is in use: {introduction.busy}; wait, or measure it all the same with --force"
+                )
+        for name, introduction in met.items():
+            self._environment = introduction.environment | self._environment
+            self._turns.append(self._turn(introduction, workers[name], log))
+            if introduction.busy:
+                log.warn(f"{name} is in use: {introduction.busy}")
+        if not any(turn.trials for turn in self._turns):
             raise InputError("nothing to measure: no chosen workload runs in a chosen precision")
-        # With the first device active, so that the threads are those that will be used.
-        with opened[0].activated():
-            self._environment = describe_environment()
-        self._load = Load()
 
-    def header(self) -> Environment:
-        """What the journal's first line says of the run."""
-        plan = self.plan
-        created = self.created.isoformat()
-        return {
-            "node": self.node,
-            "created": created,
-            "mode": plan.mode,
-            "budget_seconds": plan.budget_seconds,
-        }
+    def _meet(self, name: str, worker: Worker) -> Introduction:
+        names = names_for(self.workloads, self.plan.workloads, brief=self.plan.brief)
+        task = Introduce(names, tuple(self.plan.precisions))
+        try:
+            answer = worker.do(task, self.plan.patience_seconds)
+        except WorkerLostError as lost:
+            raise DeviceError(f"{lost}; leave it out with --device") from lost
+        if isinstance(answer, Introduction):
+            return answer
+        reason = answer.reason if isinstance(answer, Failure) else "it gave no description"
+        raise DeviceError(f"{name}: {reason}; leave it out with --device")
 
-    def take_all(self, journal: Journal) -> None:
-        """Measure device after device, each with an equal share of the time that is left."""
-        end = self._start + AIM_SHARE * self.plan.budget_seconds
-        order = random.Random(self.plan.seed)  # noqa: S311 - an order, not a secret
-        for number, trials in enumerate(self._trials.values()):
-            now = self._clock()
-            deadline = now + max(0.0, end - now) / (len(self._trials) - number)
-            self._take_device(trials, deadline, order, journal)
-
-    def _take_device(
-        self, trials: list[Trial], deadline: float, order: random.Random, journal: Journal
-    ) -> None:
-        description = trials[0].device.description
-        self._tell(ProgressEvent("device", f"{description.id}: {description.name}", *self._time()))
-        self._probe(trials, deadline)
-        sample(
-            trials,
-            deadline=deadline,
-            clock=self._clock,
-            order=order,
-            on_round=lambda trial: self._on_round(trial, journal),
+    def _turn(self, introduction: Introduction, worker: Worker, log: Log) -> Turn:
+        description = with_spec(introduction.description, self._lookup)
+        cases = introduction.cases
+        trials = [Trial(case, self.workloads[case.workload], description.id) for case in cases]
+        turn = Turn(
+            description, worker, trials, self.plan, self.clock, log, introduction.least_window_seconds
         )
-        for trial in trials:
-            self._finish(trial, journal)
-        if self._clock() > deadline + 0.1 * self.plan.budget_seconds:
-            self._warn(
-                f"{description.id}: took longer than the time budget; calls were slower than the probe saw"
+        if self._before is not None:
+            _restore(turn, self._before)
+        log.device(description)
+        return turn
+
+    def _take_all(self, log: Log) -> None:
+        """Measure device after device, each with an equal share of the time left; then all at once."""
+        several = bool(shared_cases(self._turns))
+        end = self._start + self.plan.budget_seconds * (AIM_SHARE - several * TOGETHER_SHARE)
+        order = random.Random(self.plan.seed)  # noqa: S311 - an order, not a secret
+        for number, turn in enumerate(self._turns):
+            now = self.clock()
+            turn.take(now + max(0.0, end - now) / (len(self._turns) - number), order)
+            turn.worker.renew()
+        if several:
+            take_together(self._turns, self.plan, TOGETHER_SHARE * self.plan.budget_seconds)
+        if log.spent_seconds > 1.1 * self.plan.budget_seconds:
+            log.warn(
+                "took longer than the time budget: calls were slower than they were when shapes were chosen"
             )
 
-    def _probe(self, trials: Sequence[Trial], deadline: float) -> None:
-        seconds = max(0.0, deadline - self._clock())
-        share = PROBE_SHARE * seconds / len(trials)
-        slot = (1 - PROBE_SHARE) * seconds / (len(trials) * round_count(seconds, len(trials)))
-        for trial in trials:
-            probe(trial, slot_seconds=slot, allowed_seconds=share)
-            shape = " ".join(f"{key}={size}" for key, size in trial.shape.items())
-            self._tell_trial("probe", trial, trial.skipped or trial.error or f"chose {shape}")
-
-    def _on_round(self, trial: Trial, journal: Journal) -> None:
-        if not trial.active:
-            self._finish(trial, journal)
-            return
-        taken = trial.rounds[-1]
-        key = {"workload": trial.workload.name, "device": trial.device.description.id}
-        value = {"precision": trial.precision, "value": taken.value, "sample_seconds": taken.sample_seconds}
-        journal.append("round", {**key, **value})
-        self._tell_trial("round", trial, f"round {len(trial.rounds)}")
-
-    def _finish(self, trial: Trial, journal: Journal) -> None:
-        """Turn a trial into its result once, journal it, and free its memory."""
-        if trial.label in self._results:
-            return
-        result = result_of(trial, self._descriptions[trial.device.description.id])
-        self._results[trial.label] = result
-        trial.release()
-        journal.append_result(result)
-        self._tell_trial("result", trial, result.reason or "done", result)
-
-    def finish_interrupted(self, journal: Journal) -> None:
-        """Keep every trial with rounds enough; the others end as interrupted."""
+    def _finish_interrupted(self) -> None:
         self._interrupted = True
-        for trial in (trial for trials in self._trials.values() for trial in trials):
-            trial.interrupted = True
-            self._finish(trial, journal)
+        for turn in self._turns:
+            turn.finish_interrupted()
 
-    def write_record(self, folder: Path) -> Record:
+    def _close(self) -> None:
+        for worker in self._workers:
+            worker.close()
+
+    def _write_record(self, folder: Path, log: Log) -> Record:
         """Write the record whole, and say where."""
         record = self.record()
         path = _free_path(folder, record)
-        write_text_atomic(path, record.to_json())
-        self._tell(ProgressEvent("record", f"record written to {path}", *self._time()))
+        try:
+            write_text_atomic(path, record.to_json())
+        except InputError as error:
+            raise RecordNotWrittenError(str(error), record) from error
+        log.written(path)
         return record
 
     def record(self) -> Record:
         """The record of all results so far."""
-        load = self._load.since() if self._load else {}
+        results: tuple[Result, ...] = tuple(result for turn in self._turns for result in turn.results)
         return Record(
             schema="flopcensus/record/1",
             node=self.node,
@@ -210,41 +267,39 @@ class Run:
             flopcensus_version=_own_version(),
             mode=self.plan.mode,
             budget_seconds=self.plan.budget_seconds,
-            seconds_spent=max(0.0, self._clock() - self._start),
+            seconds_spent=max(0.0, self.clock() - self._start),
             seed=self.plan.seed,
             interrupted=self._interrupted,
-            devices=tuple(self._descriptions.values()),
-            environment=self._environment | load,
-            results=tuple(self._results.values()),
+            devices=tuple(turn.description for turn in self._turns),
+            environment=self._environment | self._load.since() | {"resumed": self._before is not None},
+            results=with_ceilings(results),
         )
 
-    def _time(self) -> tuple[float, float]:
-        """Share of the budget that is used, and seconds left of it."""
-        spent, budget = self._clock() - self._start, self.plan.budget_seconds
-        return min(1.0, max(0.0, spent / budget)), max(0.0, budget - spent)
 
-    def _tell_trial(self, kind: Kind, trial: Trial, message: str, result: Result | None = None) -> None:
-        summary = running_summary(trial)
-        self._tell(
-            ProgressEvent(
-                kind,
-                f"{trial.label}: {message}",
-                *self._time(),
-                device=trial.device.description.id,
-                workload=trial.workload.name,
-                precision=trial.precision,
-                unit=trial.workload.unit,
-                value=summary.median if summary else None,
-                ci95=(summary.low, summary.high) if summary else None,
-                result=result,
-            )
+def _restore(turn: Turn, before: Progressed) -> None:
+    """Give the trials what an earlier run had found out about the same device."""
+    then = before.devices.get(turn.description.id)
+    if then is None:
+        return
+    if (then.name, then.uuid) != (turn.description.name, turn.description.uuid):
+        raise InputError(
+            f"{before.path}: {then.id} was {then.name} and is now {turn.description.name}; run bench anew"
         )
+    for trial in turn.trials:
+        if result := before.results.get(trial.label):
+            turn.adopt(trial.label, result)
+        elif settled := before.settled.get(trial.label):
+            trial.settle(settled)
+            for taken in before.rounds.get(trial.label, ()):
+                trial.add(taken)
 
-    def _warn(self, message: str) -> None:
-        self._tell(ProgressEvent("warning", message, *self._time()))
 
-    def _tell(self, event: ProgressEvent) -> None:
-        self._progress(event)
+def _local(devices: Sequence[Device], run: Run) -> dict[str, Worker]:
+    """Workers in this process, for devices that only exist as objects."""
+    from bench.worker.local import LocalWorker  # noqa: PLC0415 - what measures imports torch
+    from bench.worker.station import Station  # noqa: PLC0415
+
+    return {one.description.id: LocalWorker(Station(one, run.workloads, run.clock)) for one in devices}
 
 
 def _own_version() -> str:
@@ -262,3 +317,6 @@ def _free_path(folder: Path, record: Record) -> Path:
         number += 1
         path = folder / f"{Path(record.file_name).stem}-{number}.json"
     return path
+
+
+__all__ = ["DeviceDescription", "Run", "measure", "resume"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 from collections.abc import Sequence
@@ -11,11 +12,13 @@ CONFIDENCE = 0.95
 SETTLED_HALF_WIDTH = 0.01
 # Standard error of the median over that of the mean, for normal data and large samples: √(π/2).
 MEDIAN_TO_MEAN_ERROR = math.sqrt(math.pi / 2)
+# Two runs differ by the errors of both.
+TWO_RUNS = math.sqrt(2)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A median with its 95 % interval, in the unit of the values it came from."""
+    """A median with the 95 % interval of a fresh run's median, in the unit of the values it came from."""
 
     median: float
     low: float
@@ -29,12 +32,14 @@ class Summary:
 
 
 def summarise(values: Sequence[float]) -> Summary:
-    """Median of positive values, with a 95 % interval from Student's t on their logs.
+    """Median of positive values, and where a fresh run's median would fall 95 times in 100.
 
-    The interval is median · exp(±t · √(π/2) · s/√n), with s the standard deviation of the logs: rates
-    vary by factors, and the standard error of a median exceeds that of a mean by √(π/2) (Kenney and
-    Keeping, Mathematics of Statistics, vol. 2, 1951, section 7.11). Scaling all values scales all three
-    figures; their order does not matter.
+    The interval is median · exp(±t · √2 · √(π/2) · s/√n), with s the standard deviation of the logs and t
+    Student's for n − 1 degrees: rates vary by factors; the standard error of a median exceeds that of a mean
+    by √(π/2) (Kenney and Keeping, Mathematics of Statistics, vol. 2, 1951, section 7.11); and two runs of n
+    rounds differ by the errors of both, hence √2 (a prediction interval for a future sample's centre: Hahn
+    and Meeker, Statistical Intervals, 1991, section 4.7). Scaling all values scales all three figures; their
+    order does not matter.
 
     Raises:
         ValueError: Fewer than two values, or one that is not positive and finite.
@@ -46,11 +51,12 @@ def summarise(values: Sequence[float]) -> Summary:
     ordered = sorted(values)
     median = statistics.median(ordered)
     spread = statistics.stdev([math.log(value / median) for value in ordered])
-    half_width = student_t_quantile(CONFIDENCE, len(values) - 1) * MEDIAN_TO_MEAN_ERROR
+    half_width = student_t_quantile(CONFIDENCE, len(values) - 1) * TWO_RUNS * MEDIAN_TO_MEAN_ERROR
     half_width *= spread / math.sqrt(len(values))
     return Summary(median, median * math.exp(-half_width), median * math.exp(half_width))
 
 
+@functools.cache
 def student_t_quantile(confidence: float, degrees: int) -> float:
     """The t that a Student variable stays within, on both sides, with this probability.
 

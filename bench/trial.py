@@ -1,68 +1,103 @@
-"""A trial: one workload on one device in one precision, from its first probe to its result."""
+"""A trial: one row of the record on one device, from the choice of its shape to its last round.
+
+This is the parent's side: it holds what workers answered, and imports no torch.
+"""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bench.devices.device import Batch, Clock, Device, Reading
+from bench.plan import MIN_ROUNDS
+from bench.record import RoundDetail
+from bench.statistics import Summary, summarise
+from bench.worker.tasks import Case, LongRunTaken, RoundTaken, Settled
 
 if TYPE_CHECKING:
-    from kernels.workload import Prepared, Shape, Verdict, Workload
-
-# More events than this in one queue only cost memory; the interval comes from rounds, not calls.
-MOST_CALLS = 20_000
+    from kernels.workload import Verdict, Workload
 
 
 @dataclass(frozen=True)
 class Round:
-    """One fresh batch of calls.
+    """One fresh batch of calls, and when it was taken.
 
     Attributes:
         value: Work of a call ÷ median time of a call. Unit: the workload's.
-        sample_count: Timed calls.
-        sample_seconds: Time inside them. Unit: s.
-        window_seconds: Time between the meter readings before and after. Unit: s.
-        energy_j: Energy over that window. Unit: J.
-        during: Meters while the device was busy.
+        window_seconds: Time that the energy was taken over. Unit: s.
+        energy_j: Over that window. Unit: J.
+        energy_source: What the energy was read from.
+        throttled: Whether heat, power or a fault held the clock down.
+        detail: What surrounded it.
     """
 
     value: float
-    sample_count: int
-    sample_seconds: float
     window_seconds: float
     energy_j: float | None
-    during: Reading
+    energy_source: str | None
+    throttled: bool | None
+    detail: RoundDetail
+
+    @classmethod
+    def of(cls, taken: RoundTaken, *, started_seconds: float, process: int) -> Round:
+        """What the record keeps of a worker's answer."""
+        around = taken.around
+        detail = RoundDetail(
+            started_seconds=max(0.0, started_seconds),
+            process=max(0, process),
+            sample_count=taken.sample_count,
+            sample_seconds=taken.sample_seconds,
+            clock_mhz=around.clock_mhz,
+            power_w=around.power_w,
+            temperature_c=around.temperature_c,
+            throttle_reasons=around.throttle_reasons,
+            core_to_core_ns=around.core_to_core_ns,
+            placement=around.placement,
+            steal_fraction=around.steal_fraction,
+            other_load_fraction=around.other_load_fraction,
+        )
+        return cls(
+            taken.value,
+            taken.window_seconds,
+            around.energy_j,
+            around.energy_source,
+            around.throttled,
+            detail,
+        )
 
 
 @dataclass
 class Trial:
     """State of one measurement; ``error`` or ``skipped`` ends it without a value."""
 
+    case: Case
     workload: Workload
-    device: Device
-    precision: str
-    seed: int
-    clock: Clock
-    shape: Shape = field(default_factory=dict)
-    prepared: Prepared | None = None
-    backend: str | None = None
+    device: str
+    settled: Settled | None = None
     call_seconds: float = 0.0
     check_seconds: float = 0.0
     seconds_spent: float = 0.0
     rounds: list[Round] = field(default_factory=list)
     verdict: Verdict | None = None
+    repeatable: bool | None = None
+    long_run: LongRunTaken | None = None
+    together: float | None = None
+    notes: list[str] = field(default_factory=list)
     skipped: str | None = None
     error: str | None = None
     interrupted: bool = False
+    enough: bool = False
+    narrow: int = 0
 
     @property
     def active(self) -> bool:
-        """Whether rounds can be taken."""
-        return self.prepared is not None and self.error is None and self.skipped is None
+        """Whether further rounds can and should be taken."""
+        return self.sound and not self.enough
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing has ended it without a value."""
+        return self.settled is not None and self.error is None and self.skipped is None
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -71,95 +106,56 @@ class Trial:
 
     @property
     def label(self) -> str:
-        """For people: ``gemm bf16 on cpu``."""
-        return f"{self.workload.name} {self.precision} on {self.device.description.id}"
+        """For people, and as a key: ``gemm bf16 on cpu``."""
+        return f"{self.case.label} on {self.device}"
 
-    def work(self, shape: Shape) -> float:
-        """FLOP or bytes of one call in this shape, as the metric says."""
-        if self.workload.metric == "flop_rate":
-            return self.workload.flop(shape)
-        return self.workload.bytes_moved(shape, self.precision)
-
-    @contextmanager
-    def attempt(self) -> Iterator[None]:
-        """Book the time, and turn a failure into the trial's error, so that other trials go on."""
-        start = self.clock()
-        try:
-            with self.device.activated():
-                yield
-        # Whatever a kernel or a driver raises ends this trial, and only this one.
-        except Exception as error:
-            self.fail(describe(error))
-        finally:
-            self.seconds_spent += self.clock() - start
-
-    def fail(self, reason: str) -> None:
-        """End the trial without a value, and let go of its memory."""
-        self.error = reason
-        self.release()
-
-    def release(self) -> None:
-        """Let go of the operands."""
-        self.prepared = None
-        # A device that has just failed may fail again here, and its first error is the one to report.
-        with suppress(RuntimeError):
-            self.device.release_memory()
-
-    def check(self) -> None:
-        """Verify the output of the last call; a verdict that was once bad stays bad."""
-        if self.prepared is None:
+    def settle(self, settled: Settled) -> None:
+        """Take what was chosen; or the reason why nothing was."""
+        self.skipped = settled.skipped
+        if settled.chosen is None:
             return
-        start = self.clock()
-        verdict = self.prepared.check()
-        self.check_seconds = self.clock() - start
-        if self.verdict is None or self.verdict.correct:
+        self.settled = settled
+        self.call_seconds = settled.chosen.call_seconds
+        self.check_seconds = settled.check_seconds
+        self.notes += settled.chosen.notes
+        self.judge(settled.verdict)
+
+    def judge(self, verdict: Verdict | None) -> None:
+        """Take a verdict; one that was once bad stays bad."""
+        if verdict is not None and (self.verdict is None or self.verdict.correct):
             self.verdict = verdict
 
-    def take_round(self, slot_seconds: float) -> None:
-        """Poison, warm up, then time as many calls as fill what is left of the slot."""
-        if self.prepared is None:
-            return
-        start = self.clock()
-        self.prepared.poison()
-        with self.prepared.setting():
-            self._time(1, _nothing)
-            left = slot_seconds - (self.clock() - start)
-            count = min(MOST_CALLS, max(1, int(left / self.call_seconds)))
-            taken = self._measured_batch(count)
-        self.rounds.append(taken)
+    def take(self, taken: RoundTaken, *, started_seconds: float, process: int) -> None:
+        """Add a round, and see whether it is enough of them."""
+        self.add(Round.of(taken, started_seconds=started_seconds, process=process))
+        self.judge(taken.verdict)
         self.call_seconds = taken.sample_seconds / taken.sample_count
+        self.check_seconds = taken.check_seconds or self.check_seconds
+        if taken.repeatable is not None:
+            self.repeatable = taken.repeatable and self.repeatable is not False
 
-    def _measured_batch(self, count: int) -> Round:
-        readings: list[Reading] = []
-        before, start = self.device.read(), self.clock()
-        batch = self._time(count, lambda: readings.append(self.device.read()))
-        window, after = self.clock() - start, self.device.read()
-        energy = None
-        if before.energy_j is not None and after.energy_j is not None:
-            energy = after.energy_j - before.energy_j
-        value = self.work(self.shape) / statistics.median(batch.call_seconds)
-        return Round(
-            value, count, batch.total_seconds, window, energy, readings[0] if readings else Reading()
-        )
+    def add(self, taken: Round) -> None:
+        """Add a round.
 
-    def _time(self, count: int, during: Callable[[], None]) -> Batch:
-        if self.prepared is None:
-            raise RuntimeError("nothing is prepared")
-        return self.device.time_calls(self.prepared.run, count, during)
+        One look at a narrow interval is luck one time in twenty, and there is a look after each round: so it
+        must be narrow twice in a row.
+        """
+        self.rounds.append(taken)
+        narrow = len(self.rounds) >= MIN_ROUNDS and summarise(self.values).settled
+        self.narrow = self.narrow + 1 if narrow else 0
+        self.enough = self.enough or self.narrow > 1
 
+    def set_rounds_aside(self, why: str) -> None:
+        """Start over, and say so."""
+        if self.rounds:
+            self.notes.append(f"{len(self.rounds)} rounds were set aside: {why}")
+        self.rounds, self.narrow, self.enough = [], 0, False
 
-def describe(error: BaseException) -> str:
-    """An exception on one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed, on the host or on a device."""
-    text = str(error).lower()
-    signs = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
-    return isinstance(error, MemoryError) or any(sign in text for sign in signs)
+    def summary(self) -> Summary | None:
+        """Median and interval of the rounds so far; None before the second."""
+        return summarise(self.values) if len(self.rounds) > 1 else None
 
 
-def _nothing() -> None:
-    """For calls that are not measured."""
+def sound_trials(trials: Sequence[Trial]) -> list[Trial]:
+    """Those that nothing has ended."""
+    return [trial for trial in trials if trial.sound]

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from kernels.workload import Workload
 
 
+# What a run of a minute takes where nothing is asked for: the headline figures with what they are judged by.
+BRIEFLY = frozenset({"gemm", "memory_copy", "memory_triad", "ceiling"})
+
+
 def load_workloads() -> Mapping[str, Workload]:
     """All workloads by name.
 
@@ -47,6 +51,14 @@ def select_workloads(available: Mapping[str, Workload], names: Sequence[str]) ->
         return tuple(available.values())
     chosen = {found.name: found for name in names for found in _named(available, name)}
     return tuple(chosen.values())
+
+
+def names_for(available: Mapping[str, Workload], names: Sequence[str], *, brief: bool) -> tuple[str, ...]:
+    """The names asked for; where none is, those that a brief run has time for, or all."""
+    if names or not brief:
+        return tuple(names)
+    chosen = tuple(one.name for one in available.values() if {one.name, one.family} & BRIEFLY)
+    return chosen or tuple(available)
 
 
 def select_precisions(workload: Workload, asked: Sequence[str]) -> tuple[str, ...]:

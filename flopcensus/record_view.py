@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,9 +26,15 @@ CSV_FIELDS = (
     "clock_mhz",
     "power_w",
     "energy_j_per_flop",
+    "energy_source",
     "fraction_of_peak",
+    "fraction_of_ceiling",
+    "burst",
+    "steady",
+    "together",
     "backend",
     "correct",
+    "repeatable",
     "throttled",
     "seconds_spent",
     "status",
@@ -42,9 +49,12 @@ def print_record(record: Record) -> None:
     """Print what was measured: the devices, a row a result, and what would make it better."""
     for device in record.devices:
         say(f"{device.id}: {device.name}{_device_details(device)}")
-    rows = result_rows(record)
-    columns = _columns(record, rows)
-    print_table("", columns, [[row[column] for column in columns] for row in rows])
+    _print_rows(record, [result for result in record.results if not _is_rung(result)])
+    rungs = [result for result in record.results if _is_rung(result)]
+    if rungs:
+        print_table("by working set", *_ladder(record, rungs))
+    for line in (*_notes(record), *_disturbances(record)):
+        say(line)
     say(_advice(record))
 
 
@@ -66,14 +76,17 @@ def explanation(record: Record) -> list[str]:
             "turn with the other workloads; each round is the work of one call ÷ the median time of a call."
         )
         lines.append(
-            "95 % interval: where the median of such rounds lies 95 times in 100, if the machine goes on as "
-            "it did. It says nothing of other machines of the model."
+            "95 % interval: where the median of another run would lie 95 times in 100, if the machine goes "
+            "on as it did. It says nothing of other machines of the model."
         )
         lines.append("settled: the interval lies within ±1 % of the value.")
     if any(result.fraction_of_peak for result in record.results):
         lines.append(
             "of peak: value ÷ the data sheet's dense peak in that precision. A sheet is no physical limit."
         )
+    lines += [
+        line for name, line in _FIELDS.items() if any(getattr(result, name) for result in record.results)
+    ]
     statuses = {result.status for result in record.results}
     return lines + [f"{status}: {meaning}." for status, meaning in _STATUSES.items() if status in statuses]
 
@@ -81,6 +94,23 @@ def explanation(record: Record) -> list[str]:
 def _workloads(record: Record) -> list[str]:
     return list(dict.fromkeys(result.workload for result in record.results))
 
+
+_FIELDS = {
+    "fraction_of_ceiling": (
+        "of ceiling: value ÷ the most that the device's units gave in this run with nothing in their way "
+        "(operands in registers; for memory, non-temporal stores). What is missing is software's to find."
+    ),
+    "search": (
+        "backend: the library that was fastest among those at hand, found by trying shapes and libraries and "
+        "measuring the best again; the record says what torch's default gave."
+    ),
+    "burst": "burst, steady: the rate of the first second and of the last half of a run without a pause.",
+    "together": "together: the rate while all devices of the node ran at once.",
+    "strata": (
+        "placement: whether the cores lay near or far from each other, by the time a cache line takes "
+        "between them; a host may move them, and memory bandwidth goes with it."
+    ),
+}
 
 _STATUSES = {
     "ok": "the output was checked against an independent computation, and was right",
@@ -91,14 +121,55 @@ _STATUSES = {
 }
 
 
-def result_rows(record: Record) -> list[dict[str, str]]:
-    """Return the results as text, a row each."""
-    return [_row(result) for result in record.results]
-
-
 def record_csv(record: Record) -> str:
     """Return the results as CSV, a row each."""
     return to_csv(CSV_FIELDS, [_csv_row(result) for result in record.results])
+
+
+def _print_rows(record: Record, results: Sequence[Result]) -> None:
+    rows = [_row(result) for result in results]
+    columns = _columns(record, rows)
+    print_table("", columns, [[row[column] for column in columns] for row in rows])
+
+
+def _is_rung(result: Result) -> bool:
+    """Whether it is one of a ladder of working sets, which reads better by itself."""
+    return result.workload == "memory_ladder" and bool(result.shape)
+
+
+def _ladder(record: Record, rungs: Sequence[Result]) -> tuple[list[str], list[list[str]]]:
+    """Return the rungs, the smallest working set first."""
+    several = len(record.devices) > 1
+    columns = ["working set", *(["device"] if several else []), "bandwidth", "95 % interval", "status"]
+    rows = []
+    for result in sorted(rungs, key=lambda one: (one.device, _working_set(one))):
+        size = si(float(_working_set(result)), "B", 3)
+        value = si(result.value, result.unit, 4) if result.value else "–"
+        rows.append([size, *([result.device] if several else []), value, _interval(result), result.status])
+    return columns, rows
+
+
+def _working_set(result: Result) -> int:
+    return result.shape.get("bytes", 0)
+
+
+def _notes(record: Record) -> list[str]:
+    """Return the notes on all results, each once, with the results that it is about."""
+    about: dict[str, list[str]] = {}
+    for result in record.results:
+        for note in result.notes:
+            about.setdefault(note, []).append(f"{result.workload} {result.precision}")
+    return [f"{', '.join(dict.fromkeys(names))}: {note}" for note, names in about.items()]
+
+
+def _disturbances(record: Record) -> list[str]:
+    """Return one line on all rounds that something disturbed; none where nothing did."""
+    rounds = [detail for result in record.results for detail in result.round_details]
+    causes = Counter(detail.disturbed.partition(" (")[0] for detail in rounds if detail.disturbed)
+    if not causes:
+        return []
+    told = ", ".join(f"{cause} ({count})" for cause, count in causes.most_common())
+    return [f"{causes.total()} of {len(rounds)} rounds were disturbed: {told}; the record says which"]
 
 
 def _columns(record: Record, rows: Sequence[dict[str, str]]) -> list[str]:
@@ -115,9 +186,11 @@ def _row(result: Result) -> dict[str, str]:
         "value": si(result.value, result.unit, 4) if result.value else "–",
         "95 % interval": _interval(result),
         "of peak": "–" if result.fraction_of_peak is None else percent(result.fraction_of_peak),
+        "of ceiling": "–" if result.fraction_of_ceiling is None else percent(result.fraction_of_ceiling),
         "settled": {True: "yes", False: "no", None: "–"}[result.settled],
         "status": result.status,
         "shape": _shape(result),
+        "backend": result.backend or "",
         "reason": result.reason or "",
     }
 
@@ -132,7 +205,8 @@ def _device_details(device: DeviceDescription) -> str:
     cores = f", {device.cores_usable:g} cores usable" if device.cores_usable else ""
     isa = f", {' '.join(device.isa)}" if device.isa else ""
     spec = f", taken as {device.accelerator}" if device.accelerator else ""
-    return f"{cores}{isa}{spec}"
+    variant = f", {device.variant}" if device.variant else ""
+    return f"{cores}{isa}{spec}{variant}"
 
 
 def _advice(record: Record) -> str:

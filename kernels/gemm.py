@@ -1,42 +1,40 @@
 """Dense matrix product C = A·B, the operation that carries most of the arithmetic of AI.
 
-A is M×K, B is K×N, all three in the stated precision with accumulation in float32 or better.
+A is M×K, B is K×N, in the stated precision, with sums in float32 or better (in int32 for int8). Products of
+8-bit and 4-bit floats are handed on in bf16. B may lie transposed or be laid out beforehand as a library
+likes it, as the constant weights of a model may; the backend's name then says ``transposed`` or ``packed``,
+and ``fast sum`` where a GPU sums 8-bit products in fewer bits than float32 has.
 """
 
 from __future__ import annotations
 
-import math
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
+from kernels import gemm_shapes
+from kernels.gemm_shapes import RESULT_BYTES
+from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
-    import torch
-
-ELEMENT_BYTES = {"bf16": 2, "fp32": 4}
-# Squares: powers of two and one and a half times them, where tiles divide evenly on every device.
-SIDES = (256, 512, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384)
-SAMPLED_ELEMENTS = 64
-PROJECTION_SIGMAS = 6.0
+    from kernels.gemm_backends import PreparedGemm
 
 
 @dataclass(frozen=True)
 class Gemm:
-    """Matrix product, in the square shape the device does best."""
+    """Matrix product, in the shape and with the library that the device does best."""
 
     name: str = "gemm"
     family: str = "gemm"
-    summary: str = "dense matrix product C = A·B, at the best of a ladder of square shapes"
+    summary: str = "dense matrix product C = A·B, at the best of a searched grid of shapes and backends"
     metric: Metric = "flop_rate"
     unit: Unit = "FLOP/s"
-    precisions: tuple[str, ...] = ("bf16", "fp32")
-    choice: Choice = "climb"
+    precisions: tuple[str, ...] = ("bf16", "fp32", "fp64", "tf32", "fp16", "fp8", "int8", "fp4")
+    choice: Choice = "search"
     headline: bool = True
 
     def flop(self, shape: Shape) -> float:
-        """2·M·N·K: a multiplication and an addition per term. Unit: FLOP.
+        """2·M·N·K: a multiplication and an addition per term, of integers too. Unit: FLOP.
 
         Source: Golub and Van Loan, Matrix Computations, 4th ed., section 1.1.11.
         """
@@ -50,132 +48,59 @@ class Gemm:
         return float(self.footprint_bytes(shape, precision))
 
     def footprint_bytes(self, shape: Shape, precision: str) -> int:
-        """(M·K + K·N + M·N) elements. Unit: B."""
-        m, n, k = shape["m"], shape["n"], shape["k"]
-        return (m * k + k * n + m * n) * ELEMENT_BYTES[precision]
+        """A and B in the precision, C in what products of it are handed on in. Unit: B."""
+        return gemm_shapes.footprint_bytes(shape, precision)
 
     def lacks(self, precision: str, place: Place) -> str | None:
-        """Nothing that torch would not have."""
-        return None
+        """Why the software at hand has no product in this precision, or would pass off another's."""
+        from kernels import gemm_backends  # noqa: PLC0415 - torch takes seconds to import
+
+        return gemm_backends.lacks(precision, place)
 
     def backends(self, precision: str, place: Place) -> tuple[str, ...]:
-        """What torch takes by default."""
-        return ("torch",)
+        """Every way of multiplying that a small product has worked with, torch's default first."""
+        from kernels import gemm_backends  # noqa: PLC0415
+
+        return tuple(gemm_backends.ways(precision, place))
 
     def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
         """Squares that fit the memory, smallest first."""
-        squares = ({"m": side, "n": side, "k": side} for side in SIDES)
-        return tuple(s for s in squares if self.footprint_bytes(s, precision) <= place.memory_bytes)
+        return self._fitting(gemm_shapes.squares(), precision, place)
+
+    def grid(self, precision: str, place: Place) -> tuple[Shape, ...]:
+        """Shapes to search that fit the memory, least work first."""
+        if place.kind == "cpu":
+            return self._fitting(gemm_shapes.cpu_grid(), precision, place)
+        from kernels import tensors  # noqa: PLC0415
+
+        return self._fitting(gemm_shapes.gpu_grid(tensors.multiprocessors(place.device)), precision, place)
+
+    def sharing(self, precision: str, place: Place) -> AbstractContextManager[None]:
+        """While it lasts, operands of all shapes of the grid are views of buffers drawn once."""
+        from kernels import gemm_operands  # noqa: PLC0415
+
+        packing = 2 if precision == "fp4" else 1
+        shapes = self.grid(precision, place)
+        largest_a = max((shape["m"] * shape["k"] for shape in shapes), default=0)
+        largest_b = max((shape["k"] * shape["n"] for shape in shapes), default=0)
+        return gemm_operands.shared(largest_a // packing, largest_b // packing)
 
     def prepare(
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
-    ) -> Prepared:
-        """Put standard normal A and B on the device, and room for C."""
-        from kernels import tensors  # noqa: PLC0415 - torch takes seconds to import
+    ) -> PreparedGemm:
+        """Put normal random A and B on the device, laid out as the backend takes them, and room for C."""
+        if precision not in RESULT_BYTES:
+            raise ValueError(f"no matrix product in {precision!r}; known: {', '.join(RESULT_BYTES)}")
+        from kernels import gemm_backends  # noqa: PLC0415
 
-        dtype = tensors.dtype_of(precision)
-        source = tensors.generator(place.device, seed)
-        a = tensors.normal_matrix(shape["m"], shape["k"], dtype, source)
-        b = tensors.normal_matrix(shape["k"], shape["n"], dtype, source)
-        return PreparedGemm(a, b, a.new_empty(shape["m"], shape["n"]), seed)
+        ways = gemm_backends.ways(precision, place)
+        chosen = backend or gemm_backends.DEFAULT
+        if chosen not in ways:
+            raise ValueError(
+                f"no backend {chosen!r} for {precision} on {place.device}; found: {', '.join(ways)}"
+            )
+        sides = (shape["m"], shape["n"], shape["k"])
+        return gemm_backends.prepare(precision, sides, place, seed=seed, way=ways[chosen])
 
-
-class PreparedGemm:
-    """A matrix product with its operands in place."""
-
-    def __init__(self, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, seed: int) -> None:
-        import torch  # noqa: PLC0415
-
-        self.a, self.b, self.c = a, b, c
-        self._seed = seed
-        self._multiply = torch.mm
-
-    @property
-    def backend(self) -> str:
-        """Library behind torch's product for this device and precision."""
-        return f"torch/{_blas_of(self.a)}"
-
-    def setting(self) -> AbstractContextManager[None]:
-        """TF32 and reduced-precision passes off: fp32 means fp32."""
-        from kernels import tensors  # noqa: PLC0415
-
-        return tensors.true_fp32()
-
-    def poison(self) -> None:
-        """Fill C with NaN."""
-        self.c.fill_(math.nan)
-
-    def run(self) -> None:
-        """C = A·B."""
-        self._multiply(self.a, self.b, out=self.c)
-
-    def check(self) -> Verdict:
-        """Sampled elements, then the whole of C against a random projection, both in float64."""
-        sampled = _worst_sampled_element(self.a, self.b, self.c, self._seed)
-        projected = _worst_projected_row(self.a, self.b, self.c, self._seed)
-        detail = f"sampled elements at {sampled:.3g}, projection at {projected:.3g} of their tolerance"
-        return Verdict(correct=sampled <= 1 and projected <= 1, detail=detail)
-
-    def digest(self) -> str | None:
-        """Hash of C."""
-        from kernels import tensors  # noqa: PLC0415
-
-        return tensors.digest(self.c)
-
-
-def _worst_sampled_element(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, seed: int) -> float:
-    """Largest error of sampled elements of C, as a share of its tolerance (NaN where C has one).
-
-    For standard normal operands an element of C is of size √K. With u the unit roundoff of C's type and
-    v that of float32, tolerance = 2u·(|c| + 2√K) for rounding C, split sums included, + 4v·K for a sum
-    of K terms whose partial sums wander to √K (Higham, Accuracy and Stability, 2nd ed., section 4.2).
-    TF32 passed off as float32 exceeds this more than tenfold up to K = 16,384.
-    """
-    import torch  # noqa: PLC0415
-
-    from kernels import tensors  # noqa: PLC0415
-
-    draw = torch.Generator().manual_seed(seed)
-    rows = torch.randint(c.shape[0], (SAMPLED_ELEMENTS,), generator=draw).to(c.device)
-    columns = torch.randint(c.shape[1], (SAMPLED_ELEMENTS,), generator=draw).to(c.device)
-    reference = (tensors.float64(a[rows]) * tensors.float64(b[:, columns].T)).sum(dim=1)
-    error = (tensors.float64(c[rows, columns]) - reference).abs()
-    inner = a.shape[1]
-    roundoff = torch.finfo(c.dtype).eps / 2
-    tolerance = 2 * roundoff * (reference.abs() + 2 * math.sqrt(inner))
-    tolerance += 4 * tensors.UNIT_ROUNDOFF_FP32 * inner
-    return float((error / tolerance).max())
-
-
-def _worst_projected_row(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, seed: int) -> float:
-    """Largest entry of C·x − A·(B·x) for random signs x, as a share of its tolerance.
-
-    Freivalds, Probabilistic machines can use less running time (IFIP 1977), in float64. Every element of
-    C takes part, so a tile left out or a block mixed up shows. Errors of size σ = u√K + v·K (see above)
-    with random signs add up to σ√N; the tolerance is six of those.
-    """
-    import torch  # noqa: PLC0415
-
-    from kernels import tensors  # noqa: PLC0415
-
-    draw = torch.Generator().manual_seed(seed + 1)
-    signs = torch.randint(2, (c.shape[1],), generator=draw).double() * 2 - 1
-    signs = signs if c.device.type == "mps" else signs.to(c.device)
-    projected = tensors.times_vector(b, signs)
-    residual = tensors.times_vector(c, signs) - tensors.times_vector(a, projected)
-    inner, columns = b.shape
-    sigma = torch.finfo(c.dtype).eps / 2 * math.sqrt(inner) + tensors.UNIT_ROUNDOFF_FP32 * inner
-    return float(residual.abs().max() / (PROJECTION_SIGMAS * sigma * math.sqrt(columns)))
-
-
-def _blas_of(operand: torch.Tensor) -> str:
-    import torch  # noqa: PLC0415
-
-    if operand.device.type == "cuda":
-        return "hipblas" if torch.version.hip else "cublas"
-    if operand.device.type != "cpu":
-        return str(operand.device.type)
-    if operand.dtype == torch.float32 and torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]
-        return "mkl"
-    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return "onednn" if has_onednn else "native"
+    def _fitting(self, shapes: tuple[Shape, ...], precision: str, place: Place) -> tuple[Shape, ...]:
+        return tuple(s for s in shapes if self.footprint_bytes(s, precision) <= place.memory_bytes)

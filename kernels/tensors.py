@@ -8,7 +8,16 @@ from contextlib import contextmanager
 
 import torch
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+# TF32 is a way of multiplying float32 values, not a type of its own.
+DTYPES = {
+    "fp64": torch.float64,
+    "fp32": torch.float32,
+    "tf32": torch.float32,
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+    "fp8": torch.float8_e4m3fn,
+    "int8": torch.int8,
+}
 UNIT_ROUNDOFF_FP32 = 2.0**-24
 # Float64 blocks of 2 MiB: small enough for the allocator to reuse rather than map anew.
 CHUNK_ELEMENTS = 1 << 18
@@ -81,11 +90,52 @@ def digest(tensor: torch.Tensor) -> str:
 
 
 @contextmanager
-def true_fp32() -> Iterator[None]:
-    """Keep float32 products in float32: no TF32 on GPUs, no bf16 passes on CPUs."""
+def numerics(precision: str) -> Iterator[None]:
+    """Switches under which a product is computed in ``precision`` and summed in float32 or better.
+
+    TF32 is allowed for ``tf32`` alone. Partial sums of 16-bit products stay in float32: torch may else
+    round those of a split product to 16 bits, faster but less exact than what the other devices give.
+    """
+    with _float32_products("high" if precision == "tf32" else "highest"), _full_reductions():
+        yield
+
+
+@contextmanager
+def _float32_products(allowed: str) -> Iterator[None]:
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    torch.set_float32_matmul_precision(allowed)
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+REDUCTIONS = ("allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision_reduction")
+ACCUMULATION = "allow_fp16_accumulation"
+
+
+@contextmanager
+def _full_reductions() -> Iterator[None]:
+    switches = torch.backends.cuda.matmul
+    before = {name: _switch(name) for name in (*REDUCTIONS, ACCUMULATION) if hasattr(switches, name)}
+    for name in before:
+        setattr(switches, name, False)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(switches, name, value)
+
+
+def _switch(name: str) -> bool | tuple[bool, bool]:
+    """A switch with its companion for split products, where this torch has one, as its setter takes them."""
+    value = bool(getattr(torch.backends.cuda.matmul, name))
+    split = getattr(torch.backends.cuda.matmul, f"{name}_split_k", None)
+    return value if split is None else (value, bool(split))
+
+
+def multiprocessors(device: str) -> int | None:
+    """How many multiprocessors or compute units a CUDA or ROCm device has; None for others."""
+    if torch.device(device).type != "cuda":
+        return None
+    return int(torch.cuda.get_device_properties(device).multi_processor_count)

@@ -6,14 +6,16 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bench.devices import cgroup, processor
 from bench.devices.device import ASSUMED_CACHE_BYTES, MEMORY_SHARE, Batch, Reading
-from bench.devices.rapl import PackageEnergy
+from bench.devices.precisions import lacks
+from bench.devices.rapl import ENERGY_SOURCE, PackageEnergy
 from bench.extras import require_psutil, require_torch
+from bench.native import load_native
 from bench.record import DeviceDescription
 
 if TYPE_CHECKING:
@@ -29,13 +31,13 @@ class CpuDevice:
         self._torch = require_torch()
         self._psutil = require_psutil()
         self._energy = PackageEnergy()
+        self._native = load_native()
         self.description = self._describe()
 
     def lacks(self, precision: str) -> str | None:
-        """bf16 needs instructions for it; without them torch emulates it through fp32."""
-        if precision == "bf16" and not processor.NATIVE_BF16.intersection(self.description.isa):
-            return "bf16 is only emulated here: the CPU has none of avx512_bf16, amx_bf16, Arm's bf16"
-        return None
+        """The instruction sets tell."""
+        found = self.description
+        return lacks("cpu", precision, isa=frozenset(found.isa), architecture=found.architecture)
 
     def free_memory_bytes(self) -> int:
         """Memory that the node has free and the control group still allows. Unit: B."""
@@ -52,16 +54,19 @@ class CpuDevice:
             kind="cpu",
             memory_bytes=int(self.free_memory_bytes() * MEMORY_SHARE),
             cache_bytes=self.description.cache_bytes or ASSUMED_CACHE_BYTES,
-            cpus=processor.usable_cpus()[: max(1, math.floor(usable_cores()))],
+            cpus=processor.usable_cpus()[: whole_cores()],
             isa=frozenset(self.description.isa),
             architecture=self.description.architecture,
+            caches_bytes=processor.data_caches_bytes(),
+            native=self._native.library,
+            native_absent=self._native.absent,
         )
 
     @contextmanager
     def activated(self) -> Iterator[None]:
         """Hold torch to the usable cores: under a quota, more threads only throttle each other."""
         before = self._torch.get_num_threads()
-        self._torch.set_num_threads(min(before, max(1, math.floor(usable_cores()))))
+        self._torch.set_num_threads(min(before, whole_cores()))
         try:
             yield
         finally:
@@ -74,8 +79,22 @@ class CpuDevice:
         return Batch(tuple(seconds))
 
     def read(self) -> Reading:
-        """Clock from the frequency driver, energy from RAPL; on most virtual machines neither is there."""
-        return Reading(clock_mhz=processor.clock_mhz(), energy_j=self._energy.read_j())
+        """Clock counted, else from the frequency driver; energy from RAPL, rare on virtual machines."""
+        energy_j = self._energy.read_j()
+        source = None if energy_j is None else ENERGY_SOURCE
+        return Reading(clock_mhz=self._clock_mhz(), energy_j=energy_j, energy_source=source)
+
+    def busy(self, own_pids: Iterable[int] = ()) -> str | None:
+        """Nothing: a CPU always has other users, and what they take is told beside each round."""
+        return None
+
+    def _clock_mhz(self) -> float | None:
+        library = self._native.library
+        if library is None:
+            return processor.clock_mhz()
+        from kernels.native_library import effective_clock_mhz  # noqa: PLC0415
+
+        return effective_clock_mhz(library, processor.usable_cpus()[: whole_cores()])
 
     def release_memory(self) -> None:
         """Nothing to do: the allocator returns large blocks by itself."""
@@ -87,6 +106,7 @@ class CpuDevice:
             name=processor.model_name(),
             memory_bytes=self._psutil.virtual_memory().total,
             cache_bytes=processor.last_level_cache_bytes(),
+            units=processor.physical_cores(),
             cores_present=os.cpu_count(),
             cores_usable=usable_cores(),
             isa=processor.isa() or self._isa_from_torch(),
@@ -107,6 +127,11 @@ def usable_cores() -> float:
     cores = float(len(processor.usable_cpus()))
     quota = cgroup.cpu_quota_cores()
     return cores if quota is None else min(cores, quota)
+
+
+def whole_cores() -> int:
+    """Threads worth running: under a quota, more only throttle each other."""
+    return max(1, math.floor(usable_cores()))
 
 
 def _seconds_of(call: Callable[[], None]) -> float:

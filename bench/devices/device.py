@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from bench.record import DeviceDescription
+from bench.record import DeviceDescription, Scalar
 
 if TYPE_CHECKING:
     from kernels.workload import Place
@@ -26,9 +26,12 @@ class Batch:
     Attributes:
         call_seconds: One time per call, or the mean of the batch for each where the device cannot time
             single calls. Unit: s.
+        replayed: Whether the calls were recorded once and replayed by the device, which takes the cost of
+            launching each from the host out of the time.
     """
 
     call_seconds: tuple[float, ...]
+    replayed: bool = False
 
     @property
     def total_seconds(self) -> float:
@@ -48,6 +51,7 @@ class Reading:
         temperature_c: Unit: °C.
         throttle_reasons: Every reason the device gives for not running faster, by name.
         energy_source: What ``energy_j`` was read from: ``nvml_counter``, ``amdsmi_counter``, ``rapl``.
+        lost: Whether the driver says that the device has fallen off the bus; nothing else is read then.
     """
 
     clock_mhz: float | None = None
@@ -57,6 +61,35 @@ class Reading:
     temperature_c: float | None = None
     throttle_reasons: tuple[str, ...] = ()
     energy_source: str | None = None
+    lost: bool = False
+
+
+class Meter(Protocol):
+    """What a vendor's management library tells of one GPU; None is what it does not tell."""
+
+    def read(self) -> Reading:
+        """All meters now."""
+
+    def driver(self) -> str | None:
+        """Version of the driver."""
+
+    def power_limit_w(self) -> float | None:
+        """Enforced power limit. Unit: W."""
+
+    def max_clock_mhz(self) -> float | None:
+        """Highest clock of the execution units. Unit: MHz."""
+
+    def variant(self) -> str | None:
+        """What makes the device less than the whole model, in words."""
+
+    def details(self) -> dict[str, Scalar]:
+        """Link, ECC, retired memory, partition and the like."""
+
+    def local_cpus(self) -> tuple[int, ...]:
+        """Logical CPUs of the memory node that the device hangs on; empty where nothing tells."""
+
+    def busy(self, own_pids: Iterable[int] = ()) -> str | None:
+        """What else uses the device, in words; asked while we leave it idle. None: nothing, or not told."""
 
 
 class Device(Protocol):
@@ -87,6 +120,13 @@ class Device(Protocol):
 
     def read(self) -> Reading:
         """Read the meters."""
+
+    def busy(self, own_pids: Iterable[int] = ()) -> str | None:
+        """What else uses the device, in words; asked while we leave it idle. None: nothing, or not told.
+
+        Args:
+            own_pids: Processes that are ours besides this one and its relatives.
+        """
 
     def release_memory(self) -> None:
         """Return memory that is no longer used to the device."""

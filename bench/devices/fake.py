@@ -5,7 +5,7 @@ Time passes only inside calls, so a run of minutes is over in milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -45,6 +45,9 @@ class FakeDevice:
     free_bytes: int = 64 * GIB
     reading: Callable[[float], Reading] = lambda seconds: Reading()
     on_release: Callable[[], None] = lambda: None
+    used_by: str | None = None
+    units: int | None = None
+    max_clock_mhz: float | None = None
     calls: int = 0
     torch_device: str = "cpu"
 
@@ -52,7 +55,10 @@ class FakeDevice:
     def description(self) -> DeviceDescription:
         """A GPU where the id names one, else a CPU."""
         kind: str = self.id.partition(":")[0]
-        return DeviceDescription.model_validate({"id": self.id, "kind": kind, "name": f"Fake {kind}"})
+        known = {"units": self.units, "max_clock_mhz": self.max_clock_mhz}
+        return DeviceDescription.model_validate(
+            {"id": self.id, "kind": kind, "name": f"Fake {kind}", **known}
+        )
 
     def lacks(self, precision: str) -> str | None:
         """The scripted reason."""
@@ -88,6 +94,10 @@ class FakeDevice:
         """The scripted meters at this time."""
         return self.reading(self.clock())
 
+    def busy(self, own_pids: Iterable[int] = ()) -> str | None:
+        """The scripted user."""
+        return self.used_by
+
     def release_memory(self) -> None:
         """Tell ``on_release``, which may raise."""
         self.on_release()
@@ -109,6 +119,7 @@ class FakeWorkload:
     sizes: tuple[int, ...] = (10**9,)
     on_prepare: Callable[[int], None] = lambda size: None
     on_call: Callable[[], None] = lambda: None
+    digest: Callable[[], str | None] = lambda: None
 
     def flop(self, shape: Shape) -> float:
         """The size."""
@@ -160,4 +171,4 @@ class _FakePrepared:
         return self.workload.verdict
 
     def digest(self) -> str | None:
-        return None
+        return self.workload.digest()

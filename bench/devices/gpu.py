@@ -1,20 +1,33 @@
-"""GPUs through torch: CUDA and ROCm (which torch calls cuda), Intel's XPU, Apple's MPS."""
+"""GPUs through torch: CUDA and ROCm (which torch calls cuda)."""
 
 from __future__ import annotations
 
 import itertools
-import time
-from collections.abc import Callable, Iterator
+import statistics
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from bench.devices.device import ASSUMED_CACHE_BYTES, MEMORY_SHARE, Batch, Reading
+from bench.devices.amdsmi import AmdMeter, serial_of
+from bench.devices.device import Batch, Meter, Reading
+from bench.devices.gpu_place import gpu_place
 from bench.devices.nvml import NvmlMeter
-from bench.extras import require_psutil, require_torch
+from bench.devices.other_gpu import OtherGpu
+from bench.devices.precisions import lacks
+from bench.extras import require_torch
 from bench.record import DeviceDescription
 
 if TYPE_CHECKING:
     from kernels.workload import Place
+
+__all__ = ["CudaDevice", "OtherGpu"]
+# Below this a call is about as short as its launch by the host, and launches would be timed. Unit: s.
+SHORT_CALL_SECONDS = 50e-6
+# Calls that tell whether calls are short, and the fewest it is asked for.
+PROBE_CALLS = 5
+FEWEST_TO_PROBE = 2 * PROBE_CALLS
+# Calls in one graph: enough to hide its own launch, few enough for many samples.
+CALLS_PER_GRAPH = 50
 
 
 class CudaDevice:
@@ -27,14 +40,17 @@ class CudaDevice:
         properties = self._torch.cuda.get_device_properties(index)
         uuid = getattr(properties, "uuid", None)
         self._uuid = None if uuid is None else f"GPU-{uuid}"
-        self._meter = NvmlMeter(None if self._torch.version.hip else self._uuid)
+        self._meter = self._open_meter(properties)
+        self._stream: Any = None
         self.description = self._describe(properties)
 
     def lacks(self, precision: str) -> str | None:
-        """Torch says whether bf16 is native."""
-        if precision == "bf16" and not self._bf16_native():
-            return f"bf16 is only emulated on {self.description.name}"
-        return None
+        """The architecture tells; of bf16, torch as well."""
+        found = self.description
+        reason = lacks(found.kind, precision, isa=frozenset(), architecture=found.architecture)
+        if reason is None and precision == "bf16" and not self._bf16_native():
+            return f"bf16 is only emulated on {found.name}"
+        return reason
 
     def free_memory_bytes(self) -> int:
         """Memory of the device that no process holds. Unit: B."""
@@ -52,7 +68,45 @@ class CudaDevice:
             yield
 
     def time_calls(self, call: Callable[[], None], count: int, during: Callable[[], None]) -> Batch:
-        """Queue all calls with an event between each two; ``during`` runs while the queue drains."""
+        """Queue all calls with an event between each two; ``during`` runs while the queue drains.
+
+        Where the first calls are short, calls are recorded into graphs, and replays of these are timed: each
+        call's time is then the mean of its replay. Where recording fails, as it does for a call that waits
+        for the device, they are timed one by one.
+        """
+        if count < FEWEST_TO_PROBE:
+            return Batch(self._between_events(call, count, during))
+        probed = self._between_events(call, PROBE_CALLS, _nothing)
+        if statistics.median(probed) < SHORT_CALL_SECONDS:
+            replays = -(-count // CALLS_PER_GRAPH)
+            calls = -(-count // replays)
+            graph = self._record(call, calls)
+            if graph is not None:
+                times = self._between_events(graph.replay, replays, during)
+                single = tuple(seconds / calls for seconds in times for _ in range(calls))
+                return Batch(single[:count], replayed=True)
+        return Batch(probed + self._between_events(call, count - PROBE_CALLS, during))
+
+    def read(self) -> Reading:
+        """The vendor's meters."""
+        return self._meter.read()
+
+    def busy(self, own_pids: Iterable[int] = ()) -> str | None:
+        """Other processes on the GPU, or work that is not ours, as the vendor's library tells."""
+        return self._meter.busy(own_pids)
+
+    def local_cpus(self) -> tuple[int, ...]:
+        """Logical CPUs of the memory node that the GPU hangs on; empty where nothing tells."""
+        return self._meter.local_cpus()
+
+    def release_memory(self) -> None:
+        """Return torch's cached blocks."""
+        self._torch.cuda.empty_cache()
+
+    def _between_events(
+        self, call: Callable[[], None], count: int, during: Callable[[], None]
+    ) -> tuple[float, ...]:
+        """Time of each call between two events. Unit: s."""
         cuda = self._torch.cuda
         events = [cuda.Event(enable_timing=True) for _ in range(count + 1)]
         cuda.synchronize()
@@ -62,20 +116,44 @@ class CudaDevice:
             event.record()
         during()
         cuda.synchronize()
-        pairs = itertools.pairwise(events)
-        return Batch(tuple(start.elapsed_time(end) / 1e3 for start, end in pairs))
+        return tuple(start.elapsed_time(end) / 1e3 for start, end in itertools.pairwise(events))
 
-    def read(self) -> Reading:
-        """NVML's meters; AMD's are not read yet."""
-        return self._meter.read()
+    def _record(self, call: Callable[[], None], calls: int) -> Any:
+        """A graph of so many calls, recorded beside the current stream; None where it cannot be recorded."""
+        cuda = self._torch.cuda
+        self._stream = self._stream or cuda.Stream()
+        self._stream.wait_stream(cuda.current_stream())
+        try:
+            with cuda.stream(self._stream):
+                # Libraries take their work space on a stream's first call, which a graph must not own.
+                call()
+                cuda.synchronize()
+                graph = self._captured(call, calls)
+        except RuntimeError:
+            return None
+        finally:
+            cuda.current_stream().wait_stream(self._stream)
+        return graph
 
-    def release_memory(self) -> None:
-        """Return torch's cached blocks."""
-        self._torch.cuda.empty_cache()
+    def _captured(self, call: Callable[[], None], calls: int) -> Any:
+        graph = self._torch.cuda.CUDAGraph()
+        # Only this thread's doings can spoil the recording: others may read meters meanwhile.
+        graph.capture_begin(capture_error_mode="thread_local")
+        try:
+            for _ in range(calls):
+                call()
+        finally:
+            graph.capture_end()
+        return graph
 
     def _bf16_native(self) -> bool:
         with self._torch.cuda.device(self._index):
             return bool(self._torch.cuda.is_bf16_supported(including_emulation=False))
+
+    def _open_meter(self, properties: Any) -> Meter:
+        if not self._torch.version.hip:
+            return NvmlMeter(self._uuid)
+        return AmdMeter(_bus_id(properties), serial_of(self._uuid), str(properties.name))
 
     def _describe(self, properties: Any) -> DeviceDescription:
         is_rocm = bool(self._torch.version.hip)
@@ -92,84 +170,17 @@ class CudaDevice:
             architecture=getattr(properties, "gcnArchName", None) if is_rocm else capability,
             power_limit_w=self._meter.power_limit_w(),
             max_clock_mhz=self._meter.max_clock_mhz(),
+            variant=self._meter.variant(),
+            details=self._meter.details(),
         )
 
 
-class OtherGpu:
-    """An XPU or MPS device, timed by the host's clock around a whole batch."""
-
-    def __init__(self, kind: Literal["xpu", "mps"], index: int) -> None:
-        self._torch = require_torch()
-        self._kind = kind
-        self._backend = getattr(self._torch, kind)
-        self.torch_device = f"{kind}:{index}"
-        self.description = self._describe(index)
-
-    def lacks(self, precision: str) -> str | None:
-        """A device that cannot even hold a bf16 product lacks it; torch tells no more."""
-        if precision != "bf16":
-            return None
-        try:
-            ones = self._torch.ones(8, 8, dtype=self._torch.bfloat16, device=self.torch_device)
-            self._torch.mm(ones, ones)
-        except (RuntimeError, TypeError) as error:
-            return f"bf16 does not run on {self.description.name}: {error}"
-        return None
-
-    def free_memory_bytes(self) -> int:
-        """Memory of the device, or of the node where they share it, less what torch holds. Unit: B."""
-        if self._kind == "mps":
-            return int(require_psutil().virtual_memory().available)
-        total = self.description.memory_bytes or 0
-        return int(total - self._backend.memory_allocated(self.torch_device))
-
-    def place(self) -> Place:
-        """The whole GPU."""
-        return gpu_place(self.description, self.torch_device, self.free_memory_bytes())
-
-    @contextmanager
-    def activated(self) -> Iterator[None]:
-        """Nothing to switch: calls go to the device of their operands."""
-        yield
-
-    def time_calls(self, call: Callable[[], None], count: int, during: Callable[[], None]) -> Batch:
-        """Mean over the batch, given once per call: single calls cannot be told apart from outside."""
-        self._backend.synchronize()
-        start = time.perf_counter()
-        for _ in range(count):
-            call()
-        during()
-        self._backend.synchronize()
-        return Batch((((time.perf_counter() - start) / count),) * count)
-
-    def read(self) -> Reading:
-        """No meter is known to us on these devices."""
-        return Reading()
-
-    def release_memory(self) -> None:
-        """Return torch's cached blocks."""
-        self._backend.empty_cache()
-
-    def _describe(self, index: int) -> DeviceDescription:
-        if self._kind == "mps":
-            name, memory = "Apple GPU (Metal)", self._backend.recommended_max_memory()
-        else:
-            properties = self._backend.get_device_properties(index)
-            name, memory = properties.name, properties.total_memory
-        return DeviceDescription(
-            id=self.torch_device, kind=self._kind, name=name, memory_bytes=memory or None
-        )
+def _bus_id(properties: Any) -> str | None:
+    """Place on the PCI bus without the function; older versions of torch do not tell it."""
+    numbers = [getattr(properties, f"pci_{part}_id", None) for part in ("domain", "bus", "device")]
+    known = [number for number in numbers if isinstance(number, int)]
+    return "{:04x}:{:02x}:{:02x}".format(*known) if len(known) == len(numbers) else None
 
 
-def gpu_place(description: DeviceDescription, torch_device: str, free_bytes: int) -> Place:
-    """The place that a GPU is; free memory in B."""
-    from kernels.workload import Place  # noqa: PLC0415 - another package may hide ours until checked
-
-    return Place(
-        device=torch_device,
-        kind=description.kind,
-        memory_bytes=int(free_bytes * MEMORY_SHARE),
-        cache_bytes=description.cache_bytes or ASSUMED_CACHE_BYTES,
-        architecture=description.architecture,
-        native_absent="compiled routines are for CPUs",
-    )
+def _nothing() -> None:
+    """For calls that no meter is read beside."""

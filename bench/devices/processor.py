@@ -24,7 +24,10 @@ ISA_FLAGS = {
     "amx_bf16": "amx_bf16",
     "amx_int8": "amx_int8",
     "amx_fp16": "amx_fp16",
+    "amx_tf32": "amx_tf32",
+    "amx_fp8": "amx_fp8",
     "asimd": "neon",
+    "asimdhp": "arm_fp16",
     "asimddp": "dotprod",
     "bf16": "arm_bf16",
     "i8mm": "i8mm",
@@ -40,6 +43,7 @@ SYSCTL_FLAGS = {
     "hw.optional.avx512f": "avx512f",
     "hw.optional.neon": "neon",
     "hw.optional.arm.FEAT_DotProd": "dotprod",
+    "hw.optional.arm.FEAT_FP16": "arm_fp16",
     "hw.optional.arm.FEAT_BF16": "arm_bf16",
     "hw.optional.arm.FEAT_I8MM": "i8mm",
     "hw.optional.arm.FEAT_SME": "sme",
@@ -79,11 +83,26 @@ def last_level_cache_bytes(root: Path = ROOT) -> int | None:
     return sum(dict(found for found in instances if found).values()) or None
 
 
+def data_caches_bytes(root: Path = ROOT) -> tuple[int, ...]:
+    """Data caches as the first usable core sees them, first level first; empty where not told. Unit: B."""
+    if sys.platform == "darwin":
+        sizes = (_sysctl(key) for key in ("hw.perflevel0.l1dcachesize", "hw.perflevel0.l2cachesize"))
+        return tuple(int(size) for size in sizes if size.isdigit() and int(size))
+    return tuple(size for _, _, size in sorted(_data_caches(root, usable_cpus()[0])))
+
+
 def usable_cpus() -> tuple[int, ...]:
     """Logical CPUs that the affinity mask allows; all of them where there is no mask."""
     if sys.platform == "linux":
         return tuple(sorted(os.sched_getaffinity(0)))
     return tuple(range(os.cpu_count() or 1))
+
+
+def physical_cores(root: Path = ROOT) -> int | None:
+    """Cores that the usable logical CPUs are threads of; None where the system does not tell."""
+    folder = root / "sys/devices/system/cpu"
+    siblings = [_read(folder / f"cpu{cpu}/topology/thread_siblings_list") for cpu in usable_cpus()]
+    return len(set(siblings)) if all(siblings) else None
 
 
 def clock_mhz(root: Path = ROOT) -> float | None:
@@ -115,14 +134,16 @@ def _arm_name(fields: dict[str, str]) -> str:
 
 def _last_cache(root: Path, cpu: int) -> tuple[str, int] | None:
     """The highest-level data cache of a core: the cores that share it, and its size in bytes."""
-    found: tuple[int, str, int] | None = None
+    found = max(_data_caches(root, cpu), default=None)
+    return found and found[1:]
+
+
+def _data_caches(root: Path, cpu: int) -> Iterable[tuple[int, str, int]]:
+    """Data caches of a core: level, the cores that share it, size in bytes."""
     for folder in (root / f"sys/devices/system/cpu/cpu{cpu}/cache").glob("index*"):
         level, size = _read(folder / "level"), parse_size(_read(folder / "size"))
-        if not level.isdigit() or size is None or _read(folder / "type") == "Instruction":
-            continue
-        if found is None or int(level) > found[0]:
-            found = (int(level), _read(folder / "shared_cpu_list") or str(cpu), size)
-    return found and found[1:]
+        if level.isdigit() and size is not None and _read(folder / "type") != "Instruction":
+            yield int(level), _read(folder / "shared_cpu_list") or str(cpu), size
 
 
 def parse_size(text: str) -> int | None:

@@ -1,31 +1,54 @@
 """Energy counters of x86 packages through Linux's powercap; unreadable counters count as absent.
 
-Source of the files and their units: Linux kernel documentation, power/powercap.
+Source of the files and their units: Linux kernel documentation, power/powercap. The driver bears Intel's
+name and serves AMD's packages too (since Linux 5.8). Since 5.10 only root may read the counters
+(CVE-2020-8694), so that on most nodes there are none.
 """
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 POWERCAP = Path("/sys/class/powercap")
+ENERGY_SOURCE = "rapl"
 
 
 @dataclass
 class PackageEnergy:
-    """Energy of all packages, with the wraps of their counters unrolled."""
+    """Energy of all packages, with the wraps of their counters unrolled. Memory has counters of its own."""
 
     powercap: Path = POWERCAP
     _last_uj: dict[Path, int] = field(default_factory=dict)
     _total_uj: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read_j(self) -> float | None:
-        """Energy since the first reading. Unit: J. None: no package tells it."""
-        for package in self.powercap.glob("intel-rapl:[0-9]*"):
-            # Sub-zones (core, dram) are part of a package, and named intel-rapl:0:1.
-            if package.name.count(":") == 1 and (now_uj := _number(package / "energy_uj")) is not None:
-                self._add(package, now_uj)
-        return self._total_uj / 1e6 if self._last_uj else None
+        """Energy since the first reading. Unit: J. None: not all packages tell it."""
+        with self._lock:
+            now_uj = {package: _number(package / "energy_uj") for package in self._packages()}
+            for package, energy_uj in now_uj.items():
+                if energy_uj is not None:
+                    self._add(package, energy_uj)
+            told = bool(now_uj) and None not in now_uj.values()
+            return self._total_uj / 1e6 if told else None
+
+    def absence(self) -> str | None:
+        """Why nothing is read, in words; None where something is."""
+        packages = list(self._packages())
+        if not packages:
+            return "the system shows no energy counters of the CPU"
+        unread = [package.name for package in packages if _number(package / "energy_uj") is None]
+        return f"energy_uj of {', '.join(unread)} may not be read; root may" if unread else None
+
+    def _packages(self) -> Iterator[Path]:
+        for zone in sorted(self.powercap.glob("intel-rapl:[0-9]*")):
+            # Sub-zones (core, dram) are part of a package or beside it, and named intel-rapl:0:1; psys is the
+            # whole platform, its packages included.
+            if zone.name.count(":") == 1 and _text(zone / "name") != "psys":
+                yield zone
 
     def _add(self, package: Path, now_uj: int) -> None:
         grown = now_uj - self._last_uj.get(package, now_uj)
@@ -36,7 +59,12 @@ class PackageEnergy:
 
 
 def _number(path: Path) -> int | None:
+    text = _text(path)
+    return int(text) if text.isdigit() else None
+
+
+def _text(path: Path) -> str:
     try:
-        return int(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -1,4 +1,4 @@
-"""From what the user asks for to devices: ``auto``, ``all``, ``cpu``, ``cuda``, ``cuda:0,cuda:1``."""
+"""The devices of this node, as torch finds them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,9 @@ from functools import partial
 from bench.devices.cpu import CpuDevice
 from bench.devices.device import Device
 from bench.devices.gpu import CudaDevice, OtherGpu
-from bench.errors import DeviceError
 from bench.extras import require_torch
 
 Opener = Callable[[], Device]
-
-
-def open_devices(selector: str) -> tuple[Device, ...]:
-    """The devices that a selector names.
-
-    ``auto`` is every GPU present, else the CPU; ``all`` is the CPU and every GPU; a bare kind is all of
-    that kind; names may be joined by commas.
-
-    Raises:
-        DeviceError: A device asked for is not here; the message lists those that are.
-        MissingExtraError: Torch is not installed.
-    """
-    present = present_devices()
-    names = dict.fromkeys(name for part in selector.split(",") for name in _named(part.strip(), present))
-    return tuple(present[name]() for name in names)
 
 
 def present_devices() -> Mapping[str, Opener]:
@@ -46,15 +30,3 @@ def present_devices() -> Mapping[str, Opener]:
     if torch.backends.mps.is_available():
         present["mps:0"] = partial(OtherGpu, "mps", 0)
     return present
-
-
-def _named(part: str, present: Mapping[str, Opener]) -> list[str]:
-    gpus = [name for name in present if name != "cpu"]
-    if part == "auto":
-        return gpus or ["cpu"]
-    if part == "all":
-        return list(present)
-    found = [name for name in present if part in (name, name.partition(":")[0])]
-    if not found:
-        raise DeviceError(f"no device {part!r} here; found {', '.join(present)}; or say auto or all")
-    return found

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,12 +10,12 @@ import click
 
 from flopcensus.commands.bench_diff import diff
 from flopcensus.options import format_option
-from flopcensus.output import Format, percent, si
+from flopcensus.output import Format
 
 if TYPE_CHECKING:
     from bench.devices.spec import SpecMatch
     from bench.plan import Plan
-    from bench.progress import Progress, ProgressEvent
+    from bench.progress import Progress
     from bench.record import DeviceDescription, Record
 
 DEFAULT_OUT = Path("results/bench")
@@ -25,6 +24,7 @@ EXIT_INCORRECT = 1
 _EXAMPLE = """\b
 Examples:
   flopcensus bench --quick
+  flopcensus bench --resume results/bench
   flopcensus bench --device cuda:0 --workload gemm --precision bf16 --time-budget 30
   flopcensus bench diff before.json after.json
 """
@@ -47,7 +47,9 @@ Examples:
     metavar="NAME",
     help="gemm, memory, memory_copy, … (repeatable).",
 )
-@click.option("--precision", "precisions", multiple=True, metavar="NAME", help="bf16, fp32 (repeatable).")
+@click.option(
+    "--precision", "precisions", multiple=True, metavar="NAME", help="fp64, fp32, bf16, … (repeatable)."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -57,6 +59,14 @@ Examples:
 )
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Draws the operands and the order of rounds."
+)
+@click.option("--force", is_flag=True, help="Measure a device even though others use it.")
+@click.option(
+    "--resume",
+    "resumed",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="DIR",
+    help="Continue the run in this folder that was cut off.",
 )
 @click.option("--explain", is_flag=True, help="Say in plain words what each figure means.")
 @format_option
@@ -71,6 +81,8 @@ def command(
     precisions: tuple[str, ...],
     out: Path,
     seed: int,
+    force: bool,
+    resumed: Path | None,
     explain: bool,
     output: Format,
 ) -> None:
@@ -84,9 +96,13 @@ def command(
         return
     from bench.plan import Plan, budget_of
 
-    chosen, budget_seconds = budget_of(mode or "default", time_budget)
-    plan = Plan(chosen, budget_seconds, device, workloads, precisions, seed)
-    record = run_bench(plan, out)
+    if resumed is not None:
+        _refuse_a_second_plan(context)
+        record = _shown_if_unwritten(lambda: resume_bench(resumed, force=force), output)
+    else:
+        chosen, budget_seconds = budget_of(mode or "default", time_budget)
+        plan = Plan(chosen, budget_seconds, device, workloads, precisions, seed, force)
+        record = _shown_if_unwritten(lambda: run_bench(plan, out), output)
     _show(record, output, explain=explain)
     if any(result.status == "incorrect" for result in record.results):
         context.exit(EXIT_INCORRECT)
@@ -106,8 +122,24 @@ def run_bench(plan: Plan, out_dir: Path, progress: Progress | None = None) -> Re
 
     if progress is not None:
         return measure(plan, lookup=_find_spec, out_dir=out_dir, progress=progress)
-    with _progress_on_stderr() as shown:
+    from flopcensus.live import progress_on_stderr
+
+    with progress_on_stderr() as shown:
         return measure(plan, lookup=_find_spec, out_dir=out_dir, progress=shown)
+
+
+def resume_bench(folder: Path, *, force: bool = False) -> Record:
+    """Continue the unfinished run in a folder, with the plan that it was started with.
+
+    Raises:
+        FlopcensusError: See `bench.session.resume`.
+        KeyboardInterrupt: Stopped by the user; what was finished is in the folder.
+    """
+    from bench.session import resume
+    from flopcensus.live import progress_on_stderr
+
+    with progress_on_stderr() as shown:
+        return resume(folder, lookup=_find_spec, progress=shown, force=force)
 
 
 def measure_here(budget_seconds: float, out_dir: Path, seed: int, progress: Progress | None = None) -> Record:
@@ -132,60 +164,38 @@ def measure_here(budget_seconds: float, out_dir: Path, seed: int, progress: Prog
 def _find_spec(description: DeviceDescription) -> SpecMatch | None:
     from accounting.reference.devices import match_device
 
-    match: SpecMatch | None = match_device(description.name, description.memory_bytes)
+    match: SpecMatch | None = match_device(description)
     return match
 
 
-@contextmanager
-def _progress_on_stderr() -> Iterator[Progress]:
-    """A bar where stderr is a terminal, else a line for each result."""
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bar
+def _refuse_a_second_plan(context: click.Context) -> None:
+    """A resumed run has its plan already: another one beside it would be passed over in silence.
 
-    console = Console(stderr=True, highlight=False, markup=False)
-    if not console.is_terminal:
-        yield lambda event: _print_event(event, console.print)
-        return
-    # Text columns would read "[…]" in a device's name as markup.
-    columns = (
-        BarColumn(),
-        TextColumn("{task.percentage:3.0f} %"),
-        TextColumn("{task.fields[seconds_left]:.0f} s left"),
-        TextColumn("{task.description}", markup=False),
-    )
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=1.0, seconds_left=0.0)
+    Raises:
+        InputError: An option that makes a plan was given.
+    """
+    from bench.errors import InputError
 
-        def show(event: ProgressEvent) -> None:
-            bar.update(
-                task, completed=event.fraction_done, description=_line(event), seconds_left=event.seconds_left
-            )
-            _print_event(event, bar.console.print)
-
-        yield show
+    mine = {"output", "explain", "force", "resumed"}
+    source = click.core.ParameterSource.COMMANDLINE
+    given = [
+        name for name in context.params if name not in mine and context.get_parameter_source(name) is source
+    ]
+    if given:
+        options = {"mode": "quick or --full", "workloads": "workload", "precisions": "precision"}
+        named = ", ".join(f"--{options.get(name, name).replace('_', '-')}" for name in given)
+        raise InputError(f"--resume goes on with the plan of the run that was cut off; leave out {named}")
 
 
-def _print_event(event: ProgressEvent, write: Callable[[str], None]) -> None:
-    if event.kind == "warning":
-        write(f"warning: {event.message}")
-    elif event.kind == "record":
-        write(event.message)
-    elif event.kind != "round":
-        write(f"{_line(event)}  ({event.seconds_left:.0f} s left)")
+def _shown_if_unwritten(take: Callable[[], Record], output: Format) -> Record:
+    """The record; one that found no room on the disk is shown before the error, so that nothing is lost."""
+    from bench.errors import RecordNotWrittenError
 
-
-def _line(event: ProgressEvent) -> str:
-    if event.value is None or event.unit is None:
-        return event.message
-    return f"{event.message}  {si(event.value, event.unit, 4)}{_plus_minus(event.value, event.ci95)}"
-
-
-def _plus_minus(value: float, ci95: tuple[float, float] | None) -> str:
-    if ci95 is None:
-        return ""
-    low, high = ci95
-    return f" (−{percent(1 - low / value)} +{percent(high / value - 1)})"
+    try:
+        return take()
+    except RecordNotWrittenError as error:
+        _show(error.record, output, explain=False)
+        raise
 
 
 def _show(record: Record, output: Format, *, explain: bool) -> None:

@@ -12,7 +12,6 @@ from accounting.capacity.calibration import STEPS, load_calibration
 from accounting.capacity.h100e import constant, load_h100e
 from accounting.census.ledger import Ledger
 from accounting.census.sources import load_census
-from accounting.reference.devices import match_device
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
 from bench.errors import InputError
@@ -118,15 +117,6 @@ def test_facilities_agree_with_the_worked_table(census: Ledger, shared: Path) ->
     }
     for name, identifier in names.items():
         assert ours[identifier] == pytest.approx(float(table[name]["count"]), rel=0.05), name
-
-
-def test_a_device_is_matched_by_name_and_memory(facts: Facts) -> None:
-    h100 = match_device("NVIDIA H100 80GB HBM3", 85.0e9, facts)
-    assert h100 is not None
-    assert h100.accelerator == "nvidia-h100-sxm"
-    assert h100.peak["bf16"] == pytest.approx(989.4e12, rel=1e-3)
-    assert match_device("NVIDIA H100 80GB HBM3", 10e9, facts) is None
-    assert match_device("Some Other Device", None, facts) is None
 
 
 def test_h100e_constants(facts: Facts) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import click.testing
 import pytest
 
-from bench.errors import InputError, KernelsShadowedError, MissingExtraError
+from bench.errors import InputError, KernelsShadowedError, MissingExtraError, RecordNotWrittenError
 from bench.extras import require_torch
 from bench.plan import Plan
 from bench.record import DeviceDescription, Record, Result, load_record, parse_record
@@ -160,6 +160,35 @@ def test_budgets(
     monkeypatch.setattr(bench_command, "run_bench", keep)
     assert invoke(*arguments).exit_code == 0
     assert [(plan.mode, plan.budget_seconds) for plan in plans] == [(mode, seconds)]
+
+
+def test_a_resumed_run_has_its_plan_already(tmp_path: Path) -> None:
+    done = invoke("--resume", str(tmp_path), "--quick", "--workload", "gemm")
+    assert isinstance(done.exception, InputError)
+    assert "leave out --quick or --full, --workload" in str(done.exception)
+
+
+def test_resume_and_force_reach_the_session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[tuple[Path, bool]] = []
+
+    def keep(folder: Path, *, force: bool) -> Record:
+        asked.append((folder, force))
+        return record(*RESULTS)
+
+    monkeypatch.setattr(bench_command, "resume_bench", keep)
+    assert invoke("--resume", str(tmp_path), "--force").exit_code == 0
+    assert asked == [(tmp_path, True)]
+
+
+def test_a_record_that_found_no_room_is_shown_before_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> Record:
+        raise RecordNotWrittenError("results: cannot be written: No space left on device", record(*RESULTS))
+
+    monkeypatch.setattr(bench_command, "run_bench", full)
+    done = invoke("--format", "json")
+    assert isinstance(done.exception, RecordNotWrittenError)
+    assert done.exception.exit_code == 2
+    assert json.loads(done.stdout)["results"][0]["value"] == 7.9e14
 
 
 def test_bad_input_is_one_of_our_errors() -> None:

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from bench.devices import cgroup, processor
 from bench.devices.cpu import CpuDevice, usable_cores
-from bench.devices.device import Reading
-from bench.devices.nvml import NvmlMeter
-from bench.devices.rapl import PackageEnergy
-from bench.devices.selection import open_devices
-from bench.devices.spec import with_spec
+from bench.devices.names import select_devices
+from bench.devices.selection import present_devices
 from bench.errors import DeviceError
-from bench.record import DeviceDescription
 
 GROUP_V2 = "0::/jobs/mine\n"
 GROUP_V1 = "4:memory:/jobs/mine\n3:cpu,cpuacct:/jobs/mine\n1:cpu:/jobs/mine\n"
@@ -169,82 +163,8 @@ def test_clock_is_the_mean_over_usable_cores(tmp_path: Path, monkeypatch: pytest
     assert processor.clock_mhz(root) == 2500
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a colon may not stand in a file name there")
-def test_package_energy_adds_packages_and_unrolls_wraps(tmp_path: Path) -> None:
-    zones = ("intel-rapl:0", "intel-rapl:1", "intel-rapl:0:0")
-    system(tmp_path, {f"{zone}/energy_uj": "1000000" for zone in zones})
-    system(tmp_path, {f"{zone}/max_energy_range_uj": "5000000" for zone in zones})
-    meter = PackageEnergy(tmp_path)
-    assert meter.read_j() == 0
-    system(tmp_path, {"intel-rapl:0/energy_uj": "3000000", "intel-rapl:1/energy_uj": "4000000"})
-    assert meter.read_j() == pytest.approx(5)
-    system(tmp_path, {"intel-rapl:0/energy_uj": "500000"})
-    assert meter.read_j() == pytest.approx(5 + 2.5)
-
-
-def test_energy_that_nothing_tells_is_none(tmp_path: Path) -> None:
-    assert PackageEnergy(tmp_path).read_j() is None
-
-
-class NVMLError(Exception):
-    """Stands for pynvml's."""
-
-
-def nvml(**answers: Any) -> SimpleNamespace:
-    """A stand-in for pynvml that raises for everything it was given no answer to."""
-
-    def refuse(*_arguments: Any) -> Any:
-        raise NVMLError
-
-    meters = ("ClockInfo", "PowerUsage", "TotalEnergyConsumption", "CurrentClocksThrottleReasons")
-    module = {f"nvmlDeviceGet{name}": refuse for name in (*meters, "EnforcedPowerLimit", "MaxClockInfo")}
-    module |= {f"nvmlDeviceGet{name}": lambda *_a, answer=answer: answer for name, answer in answers.items()}
-    bits = ("HwSlowdown", "SwThermalSlowdown", "HwThermalSlowdown", "HwPowerBrakeSlowdown")
-    constants = {f"nvmlClocksThrottleReason{name}": 8 << place for place, name in enumerate(bits)}
-    return SimpleNamespace(
-        NVMLError=NVMLError,
-        NVML_CLOCK_SM=1,
-        nvmlInit=lambda: None,
-        nvmlDeviceGetHandleByUUID=lambda _uuid: "handle",
-        nvmlSystemGetDriverVersion=lambda: "570.1",
-        **module,
-        **constants,
-    )
-
-
-def test_nvml_meters_are_read_in_si_units(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = {"ClockInfo": 1980, "PowerUsage": 650_000, "TotalEnergyConsumption": 7_500}
-    module = nvml(**answers, CurrentClocksThrottleReasons=16, EnforcedPowerLimit=700_000, MaxClockInfo=2000)
-    monkeypatch.setitem(sys.modules, "pynvml", module)
-    meter = NvmlMeter("GPU-1")
-    assert meter.read() == Reading(clock_mhz=1980, power_w=650, energy_j=7.5, throttled=True)
-    assert (meter.power_limit_w(), meter.max_clock_mhz(), meter.driver()) == (700, 2000, "570.1")
-
-
-@pytest.mark.parametrize(("reasons", "throttled"), [(0, False), (4, False), (8, True), (64, True)])
-def test_running_at_the_power_cap_is_not_throttling(
-    monkeypatch: pytest.MonkeyPatch, reasons: int, throttled: bool
-) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", nvml(CurrentClocksThrottleReasons=reasons))
-    assert NvmlMeter("GPU-1").read() == Reading(throttled=throttled)
-
-
-def test_a_meter_without_permission_driver_or_package_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_driver() -> None:
-        raise NVMLError
-
-    without_driver = nvml(PowerUsage=1)
-    without_driver.nvmlInit = no_driver
-    for module in (nvml(), without_driver, None):
-        monkeypatch.setitem(sys.modules, "pynvml", module)
-        meter = NvmlMeter("GPU-1")
-        assert meter.read() == Reading()
-        assert meter.power_limit_w() is None
-    assert NvmlMeter(None).driver() is None
-
-
 def test_this_cpu_describes_itself() -> None:
-    (device,) = open_devices("cpu")
+    device = present_devices()["cpu"]()
     found = device.description
     assert (found.id, found.kind, found.accelerator, found.peak) == ("cpu", "cpu", None, {})
     assert found.name
@@ -279,11 +199,6 @@ def test_each_call_is_timed_and_meters_are_read_after_the_last() -> None:
     assert batch.total_seconds == pytest.approx(sum(batch.call_seconds))
 
 
-def gpus(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    openers = {name: (lambda name=name: name) for name in ("cpu", *names)}
-    monkeypatch.setattr("bench.devices.selection.present_devices", lambda: openers)
-
-
 @pytest.mark.parametrize(
     ("selector", "present", "chosen"),
     [
@@ -295,25 +210,11 @@ def gpus(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         ("cuda:1, cpu, cuda", ("cuda:0", "cuda:1"), ("cuda:1", "cpu", "cuda:0")),
     ],
 )
-def test_selection(
-    monkeypatch: pytest.MonkeyPatch, selector: str, present: tuple[str, ...], chosen: tuple[str, ...]
-) -> None:
-    gpus(monkeypatch, *present)
-    assert tuple(map(str, open_devices(selector))) == chosen
+def test_selection(selector: str, present: tuple[str, ...], chosen: tuple[str, ...]) -> None:
+    assert select_devices(selector, ("cpu", *present)) == chosen
 
 
 @pytest.mark.parametrize("selector", ["cuda:7", "gpu", "", "cpu,tpu"])
-def test_an_absent_device_is_named_with_those_present(monkeypatch: pytest.MonkeyPatch, selector: str) -> None:
-    gpus(monkeypatch, "cuda:0")
+def test_an_absent_device_is_named_with_those_present(selector: str) -> None:
     with pytest.raises(DeviceError, match="found cpu, cuda:0"):
-        open_devices(selector)
-
-
-def test_a_known_gpu_gets_its_spec_and_a_cpu_never_does() -> None:
-    match = SimpleNamespace(accelerator="nvidia-h100-sxm", peak={"bf16": 989e12})
-    gpu = DeviceDescription(id="cuda:0", kind="cuda", name="NVIDIA H100 80GB HBM3")
-    cpu = DeviceDescription(id="cpu", kind="cpu", name="AMD Instinct MI300A Accelerator")
-    known = with_spec(gpu, lambda _description: match)
-    assert (known.accelerator, known.peak) == ("nvidia-h100-sxm", {"bf16": 989e12})
-    assert with_spec(gpu, lambda _description: None) == gpu
-    assert with_spec(cpu, lambda _description: match) == cpu
+        select_devices(selector, ("cpu", "cuda:0"))

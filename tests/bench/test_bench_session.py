@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.devices.device import Reading
+from bench.devices.device import Batch, Reading
 from bench.devices.fake import FakeClock, FakeDevice, FakeWorkload
 from bench.errors import InputError
 from bench.journal import read_results
@@ -96,7 +96,10 @@ def test_the_budget_is_kept_within_ten_percent(
         for i in range(devices)
     ]
     record = run(tmp_path, workload("a"), workload("b"), devices=fakes, clock=clock, budget_seconds=budget)
-    assert record.seconds_spent == pytest.approx(budget, rel=0.1)
+    assert record.seconds_spent <= 1.1 * budget
+    # Less only where every figure has settled.
+    settled = all(result.settled for result in record.results)
+    assert settled or record.seconds_spent == pytest.approx(budget, rel=0.1)
     assert all(len(result.rounds) >= MIN_ROUNDS for result in record.results)
     assert len(record.results) == 2 * devices
 
@@ -147,8 +150,7 @@ def test_the_best_shape_is_measured_again(tmp_path: Path) -> None:
     fake = workload(sizes=sizes, on_prepare=choose)
     result = only(run(tmp_path, fake, devices=[device], clock=clock))
     assert result.shape == {"size": 10**9}
-    # What the probe saw does not count: the device has since slowed to the last shape's time per call.
-    assert result.value == pytest.approx(1e9 / (1e10 / 2e11))
+    assert result.value == pytest.approx(4e11)
 
 
 def failing(message: str, error: type[Exception] = RuntimeError) -> Callable[..., None]:
@@ -167,7 +169,6 @@ def test_one_failure_leaves_the_others_alone(tmp_path: Path, place: str) -> None
     assert found["bad"].reason == "RuntimeError: no such kernel on this device"
     assert found["bad"].value is None
     assert found["good"].status == found["fine"].status == "ok"
-    assert record.seconds_spent == pytest.approx(60, rel=0.1)
 
 
 def test_a_device_that_stays_broken_is_reported_by_its_first_error(tmp_path: Path) -> None:
@@ -181,7 +182,7 @@ def test_a_failure_in_a_late_round_is_a_failure(tmp_path: Path) -> None:
     calls = iter(range(10**6))
 
     def fail_late() -> None:
-        if next(calls) > 2000:
+        if next(calls) > 300:
             raise RuntimeError("device lost")
 
     result = only(run(tmp_path, workload(on_call=fail_late)))
@@ -240,11 +241,16 @@ def test_too_little_memory_is_skipped_with_the_reason(tmp_path: Path) -> None:
     assert "0.40 GB may be taken" in (result.reason or "")
 
 
-@pytest.mark.parametrize(("peak", "status"), [(2e11, "ok"), (9e10, "ok"), (7e10, "implausible")])
-def test_the_fraction_of_the_spec_peak(tmp_path: Path, peak: float, status: str) -> None:
+@pytest.mark.parametrize(
+    ("peak", "per_clock", "status"), [(2e11, 128, "ok"), (9e10, 128, "ok"), (7e10, 64, "implausible")]
+)
+def test_the_fraction_of_the_spec_peak(tmp_path: Path, peak: float, per_clock: float, status: str) -> None:
+    """A sheet is no physical limit; 1 unit × 64 FLOP per clock × 1 GHz is."""
     clock = FakeClock()
-    match = SimpleNamespace(accelerator="acme-one", peak={"fp32": peak})
-    gpu = FakeDevice(clock, id="cuda:0")
+    match = SimpleNamespace(
+        accelerator="acme-one", peak={"fp32": peak}, flop_per_clock={"fp32": per_clock}, variant=None
+    )
+    gpu = FakeDevice(clock, id="cuda:0", units=1, max_clock_mhz=1000)
     record = run(tmp_path, devices=[gpu], clock=clock, lookup=lambda _description: match)
     assert record.devices[0].accelerator == "acme-one"
     assert only(record).fraction_of_peak == pytest.approx(1e11 / peak)
@@ -253,7 +259,7 @@ def test_the_fraction_of_the_spec_peak(tmp_path: Path, peak: float, status: str)
 
 def test_bandwidth_is_no_fraction_of_a_flop_peak(tmp_path: Path) -> None:
     clock = FakeClock()
-    match = SimpleNamespace(accelerator="acme-one", peak={"fp32": 1e12})
+    match = SimpleNamespace(accelerator="acme-one", peak={"fp32": 1e12}, flop_per_clock={}, variant=None)
     fake = workload(metric="bandwidth", unit="B/s")
     gpu = FakeDevice(clock, id="cuda:0", reading=lambda seconds: Reading(energy_j=5 * seconds))
     result = only(run(tmp_path, fake, devices=[gpu], clock=clock, lookup=lambda _description: match))
@@ -263,7 +269,7 @@ def test_bandwidth_is_no_fraction_of_a_flop_peak(tmp_path: Path) -> None:
 
 def test_energy_comes_from_the_counter(tmp_path: Path) -> None:
     clock = FakeClock()
-    meter = lambda seconds: Reading(clock_mhz=1500, power_w=1, energy_j=300 * seconds, throttled=seconds > 30)  # noqa: E731
+    meter = lambda seconds: Reading(clock_mhz=1500, power_w=1, energy_j=300 * seconds, throttled=seconds > 3)  # noqa: E731
     result = only(run(tmp_path, devices=[FakeDevice(clock, reading=meter)], clock=clock))
     assert result.energy_j_per_flop == pytest.approx(300 * 0.01 / 1e9)
     assert result.power_w == pytest.approx(300)
@@ -273,6 +279,70 @@ def test_energy_comes_from_the_counter(tmp_path: Path) -> None:
 def test_without_meters_quantities_are_null(tmp_path: Path) -> None:
     result = only(run(tmp_path))
     assert (result.clock_mhz, result.power_w, result.energy_j_per_flop, result.throttled) == (None,) * 4
+
+
+def test_a_clock_that_jumps_gives_no_value(tmp_path: Path) -> None:
+    clock = FakeClock()
+    device = FakeDevice(clock, lambda number: -5.0 if number == 200 else 0.01)
+    result = only(run(tmp_path, devices=[device], clock=clock))
+    assert (result.status, result.value) == ("failed", None)
+    assert "the clock jumped: a call took -5 s" in (result.reason or "")
+
+
+def test_calls_longer_than_the_window_that_held_them_give_no_value(tmp_path: Path) -> None:
+    """As when the device's clock runs ahead of the host's."""
+    clock = FakeClock()
+
+    class Ahead(FakeDevice):
+        def time_calls(self, call: Callable[[], None], count: int, during: Callable[[], None]) -> Batch:
+            honest = super().time_calls(call, count, during)
+            return Batch(tuple(10 * seconds for seconds in honest.call_seconds))
+
+    result = only(run(tmp_path, devices=[Ahead(clock)], clock=clock))
+    assert result.status == "failed"
+    assert "within a window of" in (result.reason or "")
+
+
+def test_a_repeated_call_with_other_bits_is_incorrect(tmp_path: Path) -> None:
+    digests = (f"{number}" for number in range(10**6))
+    result = only(run(tmp_path, workload(digest=lambda: next(digests))))
+    assert (result.status, result.correct, result.repeatable) == ("incorrect", False, False)
+    assert "two calls on the same operands differ in their bits" in (result.reason or "")
+
+
+def test_a_repeated_call_with_the_same_bits_is_said(tmp_path: Path) -> None:
+    result = only(run(tmp_path, workload(digest=lambda: "same")))
+    assert (result.status, result.repeatable) == ("ok", True)
+
+
+def test_a_long_run_tells_the_first_second_from_the_steady_state(tmp_path: Path) -> None:
+    """After two seconds of a long run the device halves its clock, as one does under its power limit."""
+    clock = FakeClock()
+    device = FakeDevice(clock)
+    idle_since = [0.0]
+
+    def call_seconds(_number: int) -> float:
+        return 0.02 if clock() - idle_since[0] > 2.0 else 0.01
+
+    def note_idle(event: ProgressEvent) -> None:
+        idle_since[0] = clock()
+
+    device.call_seconds = call_seconds
+    plan = Plan("custom", 300.0)
+    record = measure(
+        plan,
+        lookup=lambda _description: None,
+        out_dir=tmp_path,
+        progress=note_idle,
+        devices=[device],
+        workloads={"fake": workload(headline=True)},
+        clock=clock,
+    )
+    result = only(record)
+    assert result.burst == pytest.approx(1e11)
+    assert result.steady == pytest.approx(5e10)
+    assert result.trace[-1].seconds <= plan.long_run_seconds + 1
+    assert result.trace[0].value == pytest.approx(1e11)
 
 
 def stop_after(rounds: int) -> Callable[[ProgressEvent], None]:
@@ -304,7 +374,7 @@ def test_a_late_interrupt_keeps_the_value(tmp_path: Path) -> None:
     first, second = load_record(next(tmp_path.glob("record-*.json"))).results
     assert first.status == "ok"
     assert first.value == pytest.approx(1e11)
-    assert second.reason == "interrupted: 0 of at least 5 rounds done"
+    assert second.reason == "interrupted: 1 of at least 5 rounds done"
     assert not list(tmp_path.glob("journal-*"))
 
 
@@ -371,11 +441,11 @@ def test_a_plan_that_cannot_be_carried_out_is_refused(
 
 def test_precision_holds_for_arithmetic_only(tmp_path: Path) -> None:
     arithmetic = workload("gemm", precisions=("bf16", "fp32"))
-    memory = workload("memory", metric="bandwidth", unit="B/s", precisions=("fp32",))
+    memory = workload("memory_copy", metric="bandwidth", unit="B/s", precisions=("fp32",))
     record = run(tmp_path, arithmetic, memory, precisions=("bf16",))
     assert {(result.workload, result.precision) for result in record.results} == {
         ("gemm", "bf16"),
-        ("memory", "fp32"),
+        ("memory_copy", "fp32"),
     }
 
 

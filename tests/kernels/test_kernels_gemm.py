@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels import tensors
-from kernels.gemm import Gemm, PreparedGemm
+from kernels.gemm import Gemm
+from kernels.gemm_backends import PreparedGemm
 from kernels.workload import Place
 
 GEMM = Gemm()
+# Every CPU multiplies these, fast or not.
+FLOATS = ("bf16", "fp32", "fp64", "fp16")
 SIDES = st.integers(1, 1 << 16)
 Fault = Callable[[PreparedGemm], None]
 
@@ -50,7 +53,7 @@ def test_flop_agrees_with_torch_counter() -> None:
     assert counter.get_total_flops() == GEMM.flop({"m": 256, "n": 256, "k": 256})
 
 
-@pytest.mark.parametrize("precision", GEMM.precisions)
+@pytest.mark.parametrize("precision", FLOATS)
 def test_footprint_is_what_the_operands_take(precision: str) -> None:
     operation = prepared(precision)
     held = sum(t.numel() * t.element_size() for t in (operation.a, operation.b, operation.c))
@@ -67,6 +70,7 @@ def test_ladder_climbs_and_fits(memory_bytes: int) -> None:
 def test_operands_are_standard_normal_and_repeatable() -> None:
     first, again, other = prepared(side=512), prepared(side=512), prepared(side=512, seed=8)
     assert abs(float(first.a.mean())) < 0.01
+    assert abs(float(first.b.std()) - 1) < 0.01
     assert abs(float(first.a.std()) - 1) < 0.01
     assert int((first.a == 0).sum()) < 10
     assert torch.equal(first.a, again.a)
@@ -74,7 +78,7 @@ def test_operands_are_standard_normal_and_repeatable() -> None:
     assert not torch.equal(first.a, first.b)
 
 
-@pytest.mark.parametrize("precision", GEMM.precisions)
+@pytest.mark.parametrize("precision", FLOATS)
 @pytest.mark.parametrize("side", [16, 256, 1024])
 def test_right_result_passes(precision: str, side: int) -> None:
     verdict = run(prepared(precision, side)).check()
@@ -122,7 +126,7 @@ FAULTS: list[Fault] = [
 ]
 
 
-@pytest.mark.parametrize("precision", GEMM.precisions)
+@pytest.mark.parametrize("precision", FLOATS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_wrong_result_fails(fault: Fault, precision: str) -> None:
     operation = run(prepared(precision))
@@ -163,6 +167,13 @@ def test_setting_forces_true_fp32_and_restores() -> None:
 def test_unknown_precision_is_named() -> None:
     with pytest.raises(ValueError, match=r"'fp3'.*fp32"):
         tensors.dtype_of("fp3")
+    with pytest.raises(ValueError, match=r"'fp3'.*fp32"):
+        prepared("fp3")
+
+
+def test_unknown_backend_is_named() -> None:
+    with pytest.raises(ValueError, match=r"'abacus' for fp32.*torch"):
+        GEMM.prepare("fp32", {"m": 8, "n": 8, "k": 8}, Place(), seed=1, backend="abacus")
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (5, 3), (700, 900)])

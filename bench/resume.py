@@ -1,0 +1,188 @@
+"""What a journal holds of a run that was cut off, and how its parts are written into one and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench.choosing.choice import Chosen
+from bench.errors import InputError, RecordError
+from bench.journal import read_journal
+from bench.plan import Plan
+from bench.record import DeviceDescription, Result, RoundDetail, Search, describe_faults
+from bench.trial import Round
+from bench.worker.tasks import Settled
+
+
+@dataclass
+class Progressed:
+    """How far a run had come; parts are kept by the label of their trial.
+
+    Attributes:
+        path: The journal.
+        node: Host that it ran on.
+        plan: What it was to measure.
+        seconds_spent: Time it had taken. Unit: s.
+        devices: Those it had met, by id.
+        settled: Shapes and libraries that were chosen.
+        rounds: Rounds that were taken since.
+        results: Trials that were finished.
+    """
+
+    path: Path
+    node: str
+    plan: Plan
+    seconds_spent: float = 0.0
+    devices: dict[str, DeviceDescription] = field(default_factory=dict)
+    settled: dict[str, Settled] = field(default_factory=dict)
+    rounds: dict[str, list[Round]] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
+
+
+def find_progress(folder: Path) -> Progressed:
+    """The newest unfinished run in a folder.
+
+    Raises:
+        InputError: There is none.
+        RecordError: Its journal cannot be read.
+    """
+    journals = sorted(folder.glob("journal-*.jsonl"), key=lambda path: path.stat().st_mtime)
+    if not journals:
+        finished = "; the runs there are finished" if any(folder.glob("record-*.json")) else ""
+        raise InputError(
+            f"{folder}: no journal of an unfinished run{finished}; give the folder that --out named when it "
+            "was cut off"
+        )
+    return read_progress(journals[-1])
+
+
+def read_progress(path: Path) -> Progressed:
+    """How far the run of a journal had come.
+
+    Raises:
+        RecordError: The file cannot be read, or is not a journal of this version.
+    """
+    lines = read_journal(path)
+    if not lines or lines[0]["kind"] != "start":
+        raise RecordError(f"{path}: no journal of a run (its first line does not say start); run bench again")
+    try:
+        return _progressed(path, lines)
+    except (KeyError, TypeError, ValueError) as error:
+        what = (
+            describe_faults(error) if isinstance(error, ValidationError) else f"{error!r} is missing or wrong"
+        )
+        raise RecordError(f"{path}: {what}; run flopcensus bench again") from error
+
+
+def plan_as_dict(plan: Plan) -> dict[str, Any]:
+    """A plan for the journal's first line."""
+    return asdict(plan)
+
+
+def settled_as_dict(settled: Settled) -> dict[str, Any]:
+    """What was chosen, for the journal."""
+    chosen, verdict = settled.chosen, settled.verdict
+    return {
+        "skipped": settled.skipped,
+        "backend": settled.backend,
+        "footprint_bytes": settled.footprint_bytes,
+        "check_seconds": settled.check_seconds,
+        "verdict": None if verdict is None else {"correct": verdict.correct, "detail": verdict.detail},
+        "chosen": None if chosen is None else _chosen_as_dict(chosen),
+    }
+
+
+def round_as_dict(taken: Round) -> dict[str, Any]:
+    """A round, for the journal."""
+    return {
+        "value": taken.value,
+        "window_seconds": taken.window_seconds,
+        "energy_j": taken.energy_j,
+        "energy_source": taken.energy_source,
+        "throttled": taken.throttled,
+        "detail": taken.detail.model_dump(mode="json"),
+    }
+
+
+def _progressed(path: Path, lines: Iterable[Mapping[str, Any]]) -> Progressed:
+    start, *others = lines
+    progressed = Progressed(path, start["node"], _plan(start["plan"]))
+    for line in others:
+        progressed.seconds_spent = max(progressed.seconds_spent, float(line.get("at", 0.0)))
+        _read_line(progressed, line)
+    return progressed
+
+
+def _plan(data: Mapping[str, Any]) -> Plan:
+    return Plan(
+        data["mode"],
+        float(data["budget_seconds"]),
+        data["device"],
+        tuple(data["workloads"]),
+        tuple(data["precisions"]),
+        int(data["seed"]),
+        bool(data["force"]),
+    )
+
+
+def _read_line(progressed: Progressed, line: Mapping[str, Any]) -> None:
+    match line["kind"]:
+        case "device":
+            description = DeviceDescription.model_validate(line["device"])
+            progressed.devices[description.id] = description
+        case "settled":
+            # Choosing anew (memory ran out) sets earlier rounds aside.
+            progressed.settled[line["trial"]] = _settled(line["settled"])
+            progressed.rounds[line["trial"]] = []
+        case "round":
+            progressed.rounds.setdefault(line["trial"], []).append(_round(line["round"]))
+        case "result":
+            progressed.results[line["trial"]] = Result.model_validate(line["result"])
+
+
+def _chosen_as_dict(chosen: Chosen) -> dict[str, Any]:
+    return {
+        "shape": dict(chosen.shape),
+        "backend": chosen.backend,
+        "call_seconds": chosen.call_seconds,
+        "search": None if chosen.search is None else chosen.search.model_dump(mode="json"),
+        "notes": list(chosen.notes),
+    }
+
+
+def _chosen(data: Mapping[str, Any]) -> Chosen:
+    return Chosen(
+        {str(key): int(size) for key, size in data["shape"].items()},
+        data["backend"],
+        float(data["call_seconds"]),
+        None if data["search"] is None else Search.model_validate(data["search"]),
+        tuple(data["notes"]),
+    )
+
+
+def _settled(data: Mapping[str, Any]) -> Settled:
+    from kernels.workload import Verdict  # noqa: PLC0415 - another package may hide ours until checked
+
+    return Settled(
+        chosen=None if data["chosen"] is None else _chosen(data["chosen"]),
+        backend=data["backend"],
+        footprint_bytes=int(data["footprint_bytes"]),
+        verdict=None if data["verdict"] is None else Verdict(**data["verdict"]),
+        check_seconds=float(data["check_seconds"]),
+        skipped=data["skipped"],
+    )
+
+
+def _round(data: Mapping[str, Any]) -> Round:
+    return Round(
+        float(data["value"]),
+        float(data["window_seconds"]),
+        data["energy_j"],
+        data["energy_source"],
+        data["throttled"],
+        RoundDetail.model_validate(data["detail"]),
+    )

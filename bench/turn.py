@@ -1,0 +1,226 @@
+"""One device's share of a run: choose a shape for each trial, take rounds of all, then the long runs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from bench.devices.device import Clock
+from bench.log import Log
+from bench.plan import Plan
+from bench.record import DeviceDescription, Result
+from bench.results import result_of
+from bench.sampling import sample, schedule
+from bench.trial import Trial, sound_trials
+from bench.worker.process import Worker, WorkerLostError
+from bench.worker.tasks import (
+    Answer,
+    Choose,
+    Failure,
+    LongRunTaken,
+    RoundTaken,
+    RunLong,
+    Settled,
+    TakeRound,
+    Task,
+)
+
+# Of a device's time, what choosing may take; a search of shapes and libraries gets more of it than a ladder.
+CHOOSE_SHARE = 0.25
+SEARCH_WEIGHT = 6.0
+RUNG_WEIGHT = 0.2
+MOST_SEARCH_SECONDS = 10.0
+# A meter or a scheduler tells little over less than this.
+LEAST_WINDOW_SECONDS = 0.05
+# Of the window that an energy meter needs to be right by itself: the rounds are at least five, and what the
+# meter is off by falls either way.
+ENERGY_WINDOW_SHARE = 0.25
+MOST_STEPS_DOWN = 4
+
+
+class Turn:
+    """State of one device's share.
+
+    Args:
+        description: The device, spec sheet included.
+        worker: Does the measuring.
+        trials: What is measured.
+        plan: Seed, patience, length of long runs.
+        clock: Tells the time. Unit: s.
+        log: Told of everything.
+        least_window_seconds: Shortest window for the device's energy meter. Unit: s.
+    """
+
+    def __init__(
+        self,
+        description: DeviceDescription,
+        worker: Worker,
+        trials: list[Trial],
+        plan: Plan,
+        clock: Clock,
+        log: Log,
+        least_window_seconds: float = 0.0,
+    ) -> None:
+        self.description, self.worker, self.trials = description, worker, trials
+        self._plan, self._clock, self._log = plan, clock, log
+        self._energy_window_seconds = least_window_seconds * ENERGY_WINDOW_SHARE
+        self._finished: dict[str, Result] = {}
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """Results so far, in the order of the trials."""
+        labels = (trial.label for trial in self.trials)
+        return tuple(self._finished[label] for label in labels if label in self._finished)
+
+    def adopt(self, label: str, result: Result) -> None:
+        """Take over a result that an earlier run had finished."""
+        self._finished[label] = result
+
+    def add_together(self, trial: Trial, value: float) -> None:
+        """Put what a trial gave while all devices ran at once beside what it gave alone."""
+        trial.together = value
+        self._finished[trial.label] = self._finished[trial.label].model_copy(update={"together": value})
+
+    def take(self, deadline: float, order: random.Random) -> None:
+        """Measure everything within the deadline."""
+        open_trials = [trial for trial in self.trials if trial.label not in self._finished]
+        long_seconds = self._plan.long_run_seconds
+        reserve = long_seconds * sum(trial.workload.headline for trial in open_trials)
+        self._choose_all(open_trials, deadline - reserve)
+        seconds = max(0.0, deadline - reserve - self._clock())
+        sample(
+            open_trials,
+            planned=schedule(seconds, len(sound_trials(open_trials)), self.worker.start_seconds),
+            deadline=deadline - reserve,
+            clock=self._clock,
+            order=order,
+            renew=self.worker.renew,
+            take=self._take_round,
+        )
+        if long_seconds > 0:
+            for trial in sound_trials(open_trials):
+                if trial.workload.headline:
+                    self._take_long_run(trial, long_seconds)
+        for trial in open_trials:
+            self.finish(trial)
+
+    def finish(self, trial: Trial) -> None:
+        """Turn a trial into its result, once."""
+        if trial.label not in self._finished:
+            result = result_of(trial, self.description)
+            self._finished[trial.label] = result
+            self._log.result(trial, result)
+
+    def finish_interrupted(self) -> None:
+        """Keep every trial with rounds enough; the others end as interrupted."""
+        for trial in self.trials:
+            trial.interrupted = True
+            self.finish(trial)
+
+    def _choose_all(self, trials: Sequence[Trial], deadline: float) -> None:
+        due = [trial for trial in trials if trial.settled is None]
+        seconds = max(0.0, deadline - self._clock())
+        planned = schedule((1 - CHOOSE_SHARE) * seconds, len(trials), self.worker.start_seconds)
+        slot = (1 - CHOOSE_SHARE) * seconds / max(1, len(trials) * planned.sweeps)
+        left = {trial.label: _weight(trial) for trial in due}
+        end = self._clock() + CHOOSE_SHARE * seconds
+        for trial in due:
+            share = max(0.0, end - self._clock()) * left[trial.label] / sum(left.values())
+            del left[trial.label]
+            if trial.error:
+                self.finish(trial)
+            else:
+                self._choose(trial, min(share, MOST_SEARCH_SECONDS), slot)
+
+    def _choose(self, trial: Trial, seconds: float, slot: float, below_bytes: int | None = None) -> None:
+        self._log.choosing(trial)
+        task = Choose(trial.case, self._plan.seed, seconds, slot, below_bytes)
+        answer = self._ask(trial, task, seconds)
+        if isinstance(answer, Settled):
+            trial.settle(answer)
+            self._log.settled(trial, answer)
+        elif isinstance(answer, Failure):
+            trial.error = answer.reason
+        if not trial.sound:
+            self.finish(trial)
+
+    def _take_round(self, trial: Trial, slot: float, check: bool) -> None:
+        if trial.settled is None or trial.settled.chosen is None:
+            return
+        task = TakeRound(
+            trial.case,
+            trial.settled.chosen,
+            self._plan.seed,
+            slot,
+            self._window_seconds(trial),
+            check=check,
+            repeat=not trial.rounds,
+        )
+        started = self._log.spent_seconds
+        answer = self._ask(trial, task, slot)
+        if isinstance(answer, RoundTaken):
+            trial.take(answer, started_seconds=started, process=self.worker.process_number)
+            self._log.round(trial, trial.rounds[-1])
+        elif isinstance(answer, Failure):
+            self._fail_or_step_down(trial, answer)
+        if not trial.sound:
+            self.finish(trial)
+
+    def _window_seconds(self, trial: Trial) -> float:
+        """Headline figures carry energy, whose meter may need longer than timing does."""
+        longer = self._energy_window_seconds if trial.workload.headline else 0.0
+        return max(LEAST_WINDOW_SECONDS, longer)
+
+    def _take_long_run(self, trial: Trial, seconds: float) -> None:
+        if trial.settled is None or trial.settled.chosen is None:
+            return
+        answer = self._ask(
+            trial, RunLong(trial.case, trial.settled.chosen, self._plan.seed, seconds), seconds
+        )
+        if isinstance(answer, LongRunTaken):
+            trial.long_run = answer
+        elif isinstance(answer, Failure):
+            # The rounds stand: what broke later does not make them wrong.
+            trial.notes.append(f"no long run: {answer.reason}")
+
+    def _ask(self, trial: Trial, task: Task, expected_seconds: float) -> Answer:
+        """Have a task done for a trial; a worker that is lost counts as a failure of it."""
+        start = self._clock()
+        try:
+            answer = self.worker.do(task, 3 * expected_seconds + self._plan.patience_seconds)
+        except WorkerLostError as lost:
+            answer = Failure(str(lost))
+            if lost.device_lost:
+                self._end_all(str(lost))
+        finally:
+            trial.seconds_spent += max(0.0, self._clock() - start)
+        if isinstance(answer, Failure):
+            # What it left behind (a broken context, held memory) must not meet the next trial.
+            self.worker.renew()
+        return answer
+
+    def _fail_or_step_down(self, trial: Trial, failure: Failure) -> None:
+        """Where memory ran out in a round, choose among smaller shapes and start over."""
+        settled = trial.settled
+        steps = sum(note.startswith("memory ran out") for note in trial.notes)
+        chosen = settled.chosen if settled else None
+        may_step = failure.out_of_memory and trial.case.shape is None and steps < MOST_STEPS_DOWN
+        if settled is None or chosen is None or not may_step:
+            trial.error = failure.reason
+            return
+        shape = " ".join(f"{key}={size}" for key, size in chosen.shape.items())
+        trial.notes.append(f"memory ran out at {shape} ({failure.reason}): a smaller shape was measured")
+        trial.set_rounds_aside(f"they were of {shape}")
+        self._choose(trial, 1.0, 1.0, settled.footprint_bytes)
+
+    def _end_all(self, reason: str) -> None:
+        """The device is gone, and with it every trial that is not finished."""
+        for trial in self.trials:
+            if trial.label not in self._finished and not trial.skipped:
+                trial.error = trial.error or reason
+
+
+def _weight(trial: Trial) -> float:
+    if trial.case.shape is not None:
+        return RUNG_WEIGHT
+    return SEARCH_WEIGHT if trial.workload.choice == "search" else 1.0

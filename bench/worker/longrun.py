@@ -1,0 +1,78 @@
+"""A long run without a pause: how fast the first second was, and how fast it goes on for ever.
+
+Power and heat pull the clock down within seconds (GPUs under a power limit) to minutes (air cooling); a short
+batch never sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from bench.devices.device import Clock, Device, Reading
+from bench.record import TracePoint
+from bench.worker.tasks import LongRunTaken
+
+BURST_SECONDS = 1.0
+POINT_SECONDS = 0.25
+MOST_POINTS = 120
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Calls between two looks at the meters."""
+
+    start: float
+    end: float
+    work: float
+    reading: Reading
+
+
+def run_long(
+    device: Device, call: Callable[[], None], work: float, call_seconds: float, seconds: float, clock: Clock
+) -> LongRunTaken:
+    """Call again and again for the given time.
+
+    Args:
+        device: What the calls are timed on.
+        call: One call.
+        work: Work of a call. Unit: FLOP or B.
+        call_seconds: About how long a call takes. Unit: s.
+        seconds: How long to go on. Unit: s.
+        clock: Tells the time. Unit: s.
+    """
+    begin, stretches = clock(), list[_Stretch]()
+    pace = max(POINT_SECONDS, seconds / MOST_POINTS)
+    while not stretches or stretches[-1].end < seconds:
+        start = clock() - begin
+        readings: list[Reading] = []
+        count = max(1, round(pace / call_seconds))
+        batch = device.time_calls(call, count, partial(_keep, device, readings))
+        call_seconds = batch.total_seconds / count
+        stretches.append(_Stretch(start, clock() - begin, work * count, readings[0]))
+    return LongRunTaken(
+        burst=_rate([one for one in stretches if one.start < BURST_SECONDS]),
+        steady=_rate([one for one in stretches if one.start >= seconds / 2] or stretches[-1:]),
+        trace=tuple(_point(one) for one in stretches),
+    )
+
+
+def _keep(device: Device, readings: list[Reading]) -> None:
+    readings.append(device.read())
+
+
+def _rate(stretches: Sequence[_Stretch]) -> float:
+    return sum(one.work for one in stretches) / (stretches[-1].end - stretches[0].start)
+
+
+def _point(stretch: _Stretch) -> TracePoint:
+    reading = stretch.reading
+    return TracePoint(
+        seconds=(stretch.start + stretch.end) / 2,
+        value=stretch.work / (stretch.end - stretch.start),
+        clock_mhz=reading.clock_mhz,
+        power_w=reading.power_w,
+        temperature_c=reading.temperature_c,
+        throttle_reasons=reading.throttle_reasons,
+    )

@@ -1,0 +1,97 @@
+"""What surrounds a batch of calls: meters, placement of the cores, and who else took CPU time."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from bench.devices.device import Clock, Device
+from bench.devices.energy import Timed
+from bench.environment import Load
+from bench.errors import DeviceError
+from bench.placement import Placement as PlacementSeen
+from bench.placement import measure_placement
+from bench.record import Placement
+from bench.telemetry import Telemetry, summarise
+from bench.worker.tasks import Surroundings
+
+if TYPE_CHECKING:
+    from kernels.workload import Place
+
+
+class Around:
+    """Reads everything before and after a batch, and the meters while the device is busy.
+
+    A GPU's meters are read in the background. A CPU's are not: reading its clock takes a core from the work.
+    """
+
+    def __init__(self, device: Device, place: Place, clock: Clock) -> None:
+        self._device, self._place, self._clock = device, place, clock
+        self._points: list[Timed] = []
+        self._placed: list[PlacementSeen | None] = []
+        self._background = None if place.kind == "cpu" else Telemetry(device, clock=clock)
+        self._stack = ExitStack()
+        self.window_seconds = 0.0
+
+    def __enter__(self) -> Self:
+        self._placed.append(measure_placement(self._place))
+        self._load = Load()
+        if self._background is None:
+            self.during()
+        else:
+            self._stack.enter_context(self._background)
+        self._start = self._clock()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.window_seconds = self._clock() - self._start
+        if self._background is None:
+            self.during()
+        self._stack.close()
+        self._loaded = self._load.since()
+        self._placed.append(measure_placement(self._place))
+
+    def during(self) -> None:
+        """Read the meters: called while the device is busy, or hot from it."""
+        if self._background is None:
+            self._points.append(Timed(self._clock(), self._device.read()))
+
+    def surroundings(self) -> Surroundings:
+        """All of it."""
+        points = self._points if self._background is None else self._background.points
+        # The reading before the first call is of an idle device: it serves the counter alone.
+        meters, busy = summarise(points), summarise(points[1:])
+        if meters.lost:
+            raise DeviceError("the driver says that the device has fallen off the bus")
+        return Surroundings(
+            clock_mhz=busy.clock_mhz or None,
+            power_w=busy.power_w or None,
+            energy_j=meters.energy.joules,
+            energy_source=meters.energy.source,
+            temperature_c=busy.temperature_c,
+            throttled=busy.throttled,
+            throttle_reasons=busy.throttle_reasons,
+            core_to_core_ns=_median(one.core_to_core_ns for one in self._placed if one),
+            placement=self._placement(),
+            steal_fraction=_fraction(self._loaded.get("steal_fraction")),
+            other_load_fraction=_fraction(self._loaded.get("other_load_fraction")),
+        )
+
+    def _placement(self) -> Placement | None:
+        """Near or far; None where the cores were moved in the middle, or nothing tells."""
+        seen = {one.placement if one else None for one in self._placed}
+        return seen.pop() if len(seen) == 1 else None
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value]
+    return statistics.median(known) if known else None
+
+
+def _fraction(value: object) -> float | None:
+    return float(value) if isinstance(value, float) else None

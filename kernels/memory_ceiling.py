@@ -1,0 +1,79 @@
+"""The highest rate at which all cores together move bytes to and from main memory.
+
+It is that of the triad with non-temporal stores in huge pages, the kernel that others' tools take for it too
+(likwid-bench's stream with non-temporal stores): two arrays are read and one is written past the caches, and
+all of that traffic counts, nothing else is moved. A call is several passes, between which the cores do not
+wait for each other: a core that a neighbour slows down for a moment holds up the others once, not in every
+pass. Whether a mere read is faster still depends on the machine:
+it is offered as a backend of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernels.memory import CACHE_MULTIPLES, ELEMENT_BYTES, READS, SMALLEST_CACHE_BYTES, WRITES, Kind
+from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit
+
+PASSES = 8
+BACKENDS: dict[str, Kind] = {"triad nt": "triad", "copy nt": "copy", "read": "read"}
+
+
+@dataclass(frozen=True)
+class MemoryCeiling:
+    """Main memory's bandwidth by the compiled routine that leaves nothing on the table."""
+
+    name: str = "ceiling_memory"
+    family: str = "ceiling"
+    summary: str = "main-memory bandwidth of a = b + s·c past the caches; bytes read plus written"
+    metric: Metric = "bandwidth"
+    unit: Unit = "B/s"
+    precisions: tuple[str, ...] = ("fp32",)
+    choice: Choice = "climb"
+    headline: bool = False
+
+    def flop(self, shape: Shape) -> float:
+        """Those of the triad, 2 for 3 elements moved. Unit: FLOP."""
+        return 2.0 * shape["bytes"] * shape["passes"] / (3 * ELEMENT_BYTES)
+
+    def bytes_moved(self, shape: Shape, precision: str) -> float:
+        """Bytes × passes, whichever backend moves them. Unit: B."""
+        return float(shape["bytes"] * shape["passes"])
+
+    def footprint_bytes(self, shape: Shape, precision: str) -> int:
+        """Every byte is moved once a pass. Unit: B."""
+        return shape["bytes"]
+
+    def lacks(self, precision: str, place: Place) -> str | None:
+        """Without compiled routines; other devices' ceiling is their best memory workload."""
+        if place.kind != "cpu":
+            return "a ceiling of its own is for CPUs; here torch's copy and triad are already past the caches"
+        return None if place.native is not None else place.native_absent or "no compiled routines"
+
+    def backends(self, precision: str, place: Place) -> tuple[str, ...]:
+        """Triad, copy and read by the compiled routines."""
+        return () if self.lacks(precision, place) else tuple(BACKENDS)
+
+    def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
+        """Three arrays of at least four times the last-level cache; empty where the memory is too small."""
+        least = max(place.cache_bytes, SMALLEST_CACHE_BYTES)
+        # Divisible by the arrays of every backend and whole lines of the cache.
+        whole = 6 * 64
+        sizes = (3 * multiple * least // whole * whole for multiple in CACHE_MULTIPLES)
+        return tuple({"bytes": size, "passes": PASSES} for size in sizes if size <= place.memory_bytes)
+
+    def prepare(
+        self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
+    ) -> Prepared:
+        """Arrays that together are as large as the shape says."""
+        lacking = self.lacks(precision, place)
+        if lacking is not None:
+            raise ValueError(f"{self.name} cannot run: {lacking}")
+        chosen = backend or next(iter(BACKENDS))
+        if chosen not in BACKENDS:
+            raise ValueError(f"no backend {backend!r} for {self.name}; known: {', '.join(BACKENDS)}")
+        kind = BACKENDS[chosen]
+        elements = shape["bytes"] // ((READS[kind] + WRITES[kind]) * ELEMENT_BYTES)
+        from kernels.native_memory import prepare_native  # noqa: PLC0415 - looks into memory through torch
+
+        return prepare_native(kind, elements, place, seed, streaming=True, passes=shape["passes"])

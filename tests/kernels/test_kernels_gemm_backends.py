@@ -1,0 +1,290 @@
+"""Every backend of the matrix product that this host has, in every precision, and faults in each of them."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernels import gemm_backends, gemm_check, gemm_operands, gemm_shapes, tensors
+from kernels.gemm import Gemm
+from kernels.gemm_backends import PreparedGemm
+from kernels.workload import Place, Shape, Verdict
+
+GEMM = Gemm()
+PLACE = Place()
+OBLONG: Shape = {"m": 192, "n": 256, "k": 320}
+CASES = [
+    (precision, backend)
+    for precision in GEMM.precisions
+    if GEMM.lacks(precision, PLACE) is None
+    for backend in GEMM.backends(precision, PLACE)
+]
+
+
+def prepared(precision: str, backend: str, shape: Shape = OBLONG, seed: int = 3) -> PreparedGemm:
+    return GEMM.prepare(precision, shape, PLACE, seed=seed, backend=backend)
+
+
+def run(operation: PreparedGemm) -> PreparedGemm:
+    operation.poison()
+    with operation.setting():
+        operation.run()
+    return operation
+
+
+@pytest.mark.parametrize(("precision", "backend"), CASES)
+def test_right_result_passes(precision: str, backend: str) -> None:
+    operation = run(prepared(precision, backend))
+    verdict = operation.check()
+    assert verdict.correct, verdict.detail
+    assert operation.backend.startswith(backend.partition(" ")[0])
+    again = operation.digest()
+    assert run(operation).digest() == again
+
+
+@pytest.mark.parametrize(("precision", "backend"), CASES)
+def test_poison_is_seen(precision: str, backend: str) -> None:
+    operation = run(prepared(precision, backend))
+    operation.poison()
+    assert not operation.check().correct
+
+
+@pytest.mark.parametrize(("precision", "backend"), CASES)
+def test_a_tile_left_out_and_swapped_rows_are_seen(precision: str, backend: str) -> None:
+    operation = run(prepared(precision, backend))
+    operation.c[64:128, 64:128] = 0
+    assert not operation.check().correct
+    run(operation)
+    operation.c[[5, 6]] = operation.c[[6, 5]]
+    assert not operation.check().correct
+
+
+def test_torch_comes_first_and_says_what_is_behind_it() -> None:
+    for precision in ("fp32", "fp64", "bf16"):
+        assert GEMM.backends(precision, PLACE)[0] == "torch"
+        assert prepared(precision, "torch").backend.startswith("torch/")
+
+
+@pytest.mark.parametrize("precision", ["tf32", "fp8", "fp4"])
+def test_what_a_cpu_would_pass_off_is_lacking(precision: str) -> None:
+    assert GEMM.lacks(precision, PLACE) is not None
+
+
+def test_fp16_and_int8_need_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gemm_backends, "_onednn_does", lambda question: False)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert "emulates" in str(GEMM.lacks("fp16", PLACE))
+    assert "oneDNN" in str(GEMM.lacks("int8", PLACE))
+
+
+def test_a_precision_that_torch_refuses_is_lacking(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **named: object) -> None:
+        raise NotImplementedError("not implemented for 'Half'\nand much more")
+
+    gemm_backends._failure.cache_clear()
+    gemm_backends._default_failure.cache_clear()
+    monkeypatch.setattr(torch, "mm", refuse)
+    try:
+        reason = GEMM.lacks("fp64", PLACE)
+    finally:
+        gemm_backends._failure.cache_clear()
+        gemm_backends._default_failure.cache_clear()
+    assert reason is not None
+    assert reason.endswith("cannot on cpu: not implemented for 'Half'")
+
+
+def verdict_of(precision: str, c: torch.Tensor, operands: gemm_operands.Operands) -> Verdict:
+    return gemm_check.verify(operands, c.to(gemm_operands.result_dtype(precision)), seed=9)
+
+
+def drawn(precision: str, side: int = 256, *, transposed: bool = False) -> gemm_operands.Operands:
+    return gemm_operands.draw(precision, side, side, side, PLACE, seed=4, transposed=transposed)
+
+
+def values(operands: gemm_operands.Operands) -> tuple[torch.Tensor, torch.Tensor]:
+    stored = gemm_operands.float64(operands.stored_b)
+    return gemm_operands.float64(operands.a), stored.T if operands.transposed else stored
+
+
+@pytest.mark.parametrize("side", [64, 512])
+def test_fp32_is_not_taken_for_fp64(side: int) -> None:
+    operands = drawn("fp64", side)
+    assert verdict_of("fp64", operands.a @ operands.b, operands).correct
+    assert not verdict_of("fp64", operands.a.float() @ operands.b.float(), operands).correct
+
+
+def cut(tensor: torch.Tensor, bits: int) -> torch.Tensor:
+    """Float32 values with the lowest bits of their significands cleared."""
+    return (tensor.view(torch.int32) & (-1 << bits)).view(torch.float32)
+
+
+@pytest.mark.parametrize("side", [128, 1024])
+def test_only_tf32_is_taken_for_tf32(side: int) -> None:
+    operands = drawn("tf32", side)
+    a, b = operands.a, operands.b
+    assert verdict_of("tf32", cut(a, 13) @ cut(b, 13), operands).correct
+    exact = verdict_of("tf32", a @ b, operands)
+    assert not exact.correct
+    assert "computed in float32" in exact.detail
+    assert not verdict_of("tf32", a.bfloat16().float() @ b.bfloat16().float(), operands).correct
+
+
+def test_integers_must_be_exact() -> None:
+    operands = drawn("int8")
+    a, b = values(operands)
+    right = (a @ b).to(torch.int32)
+    assert verdict_of("int8", right, operands).correct
+    one_off = right.clone()
+    one_off[17, 30] += 1
+    assert not verdict_of("int8", one_off, operands).correct
+    saturated = right.clamp(-32768, 32767)
+    assert not torch.equal(saturated, right)
+    assert not verdict_of("int8", saturated, operands).correct
+
+
+def test_int8_covers_its_whole_range() -> None:
+    operands = drawn("int8")
+    assert (int(operands.a.min()), int(operands.a.max())) == (-128, 127)
+    assert abs(float(operands.a.double().mean()) + 0.5) < 2
+
+
+@pytest.mark.parametrize("precision", ["fp8", "fp4"])
+def test_narrow_floats_are_judged_by_what_was_stored(precision: str) -> None:
+    operands = drawn(precision, transposed=True)
+    a, b = values(operands)
+    assert a.shape == b.shape == (256, 256)
+    assert abs(float(a.std()) - 1) < 0.05
+    assert operands.inner == 256
+    assert verdict_of(precision, a @ b, operands).correct
+    left_out = a @ b
+    left_out[:32, :32] = 0
+    assert not verdict_of(precision, left_out, operands).correct
+    coarser = 2 ** torch.round(torch.log2(a.abs().clamp(min=1e-3))) * a.sign()
+    assert not verdict_of(precision, coarser @ b, operands).correct
+
+
+def test_fp4_values_are_those_of_e2m1() -> None:
+    magnitudes = {0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0}
+    assert set(gemm_operands.float64(drawn("fp4", transposed=True).a).abs().flatten().tolist()) == magnitudes
+    # rounding to the nearest: the scale is a half
+    packed = gemm_operands._packed_e2m1(torch.tensor([0.13, -0.12, -1.4, 9.0]))
+    assert gemm_operands.float64(packed).tolist() == [0.25, -0.0, -1.5, 3.0]
+
+
+def test_mi300_has_its_own_8_bit_float() -> None:
+    mi300 = Place("cuda:0", "rocm", architecture="gfx942:sramecc+")
+    assert gemm_operands.storage_dtype("fp8", mi300) == torch.float8_e4m3fnuz
+    later = Place("cuda:0", "rocm", architecture="gfx950")
+    assert gemm_operands.storage_dtype("fp8", later) == torch.float8_e4m3fn
+
+
+def test_short_sums_are_allowed_only_where_they_are_said() -> None:
+    operands = drawn("fp8", 1024, transposed=True)
+    a, b = values(operands)
+    noise = torch.randn(a.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    off = (a @ b + 2**-9 * 32 * noise * 4).bfloat16()
+    assert not gemm_check.verify(operands, off, seed=9).correct
+    assert gemm_check.verify(operands, off, seed=9, fast_sum=True).correct
+
+
+@pytest.mark.parametrize("precision", ["fp64", "bf16", "int8", "fp4"])
+def test_shared_operands_are_those_drawn_alone(precision: str) -> None:
+    alone = gemm_operands.draw(precision, 256, 128, 192, PLACE, seed=4, transposed=True)
+    with gemm_operands.shared(1 << 20, 1 << 20):
+        gemm_operands.draw(precision, 64, 64, 64, PLACE, seed=4, transposed=True)
+        shared = gemm_operands.draw(precision, 256, 128, 192, PLACE, seed=4, transposed=True)
+        larger = gemm_operands.draw(precision, 512, 512, 512, PLACE, seed=4, transposed=True)
+    assert torch.equal(alone.a, shared.a)
+    assert torch.equal(alone.stored_b, shared.stored_b)
+    assert larger.a.data_ptr() == shared.a.data_ptr()
+
+
+def test_sharing_serves_the_whole_grid() -> None:
+    place = Place(memory_bytes=64 << 20)
+    with GEMM.sharing("bf16", place):
+        for shape in GEMM.grid("bf16", place)[-2:]:
+            assert GEMM.prepare("bf16", shape, place, seed=1).a.shape == (shape["m"], shape["k"])
+
+
+@given(
+    left=st.lists(st.floats(-1e3, 1e3), min_size=5, max_size=5),
+    right=st.lists(st.floats(-1e3, 1e3), min_size=5, max_size=5),
+)
+def test_exact_dot_is_rounded_once(left: list[float], right: list[float]) -> None:
+    from fractions import Fraction
+
+    exact = float(sum(Fraction(x) * Fraction(y) for x, y in zip(left, right, strict=True)))
+    operands = [torch.tensor([side], dtype=torch.float64) for side in (left, right)]
+    # products below the normal range lose bits to underflow
+    assert float(gemm_check._exact_dot(*operands)[0]) == pytest.approx(exact, rel=2.0**-52, abs=1e-290)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_projection_is_of_the_product(transposed: bool) -> None:
+    operands = gemm_operands.draw("fp64", 96, 160, 64, PLACE, seed=2, transposed=transposed)
+    assert gemm_check.verify(operands, operands.a @ operands.b, seed=1).correct
+    assert not gemm_check.verify(operands, operands.a @ operands.b * (1 + 1e-9), seed=1).correct
+
+
+def test_switches_are_set_and_put_back() -> None:
+    switches = torch.backends.cuda.matmul
+    before = switches.allow_fp16_reduced_precision_reduction, torch.get_float32_matmul_precision()
+    with tensors.numerics("tf32"):
+        assert torch.get_float32_matmul_precision() == "high"
+        assert not switches.allow_bf16_reduced_precision_reduction
+    with tensors.numerics("bf16"):
+        assert torch.get_float32_matmul_precision() == "highest"
+        assert not switches.allow_fp16_reduced_precision_reduction
+    after = switches.allow_fp16_reduced_precision_reduction, torch.get_float32_matmul_precision()
+    assert after == before
+
+
+@given(memory_bytes=st.integers(0, 1 << 30), precision=st.sampled_from(GEMM.precisions))
+def test_grid_fits_the_memory(memory_bytes: int, precision: str) -> None:
+    grid = GEMM.grid(precision, Place(memory_bytes=memory_bytes))
+    assert all(GEMM.footprint_bytes(shape, precision) <= memory_bytes for shape in grid)
+    assert list(grid) == sorted(grid, key=GEMM.flop)
+
+
+def test_cpu_grid_holds_the_brute_force_grid() -> None:
+    sides = range(512, 4097, 512)
+    grid = {tuple(shape.values()) for shape in gemm_shapes.cpu_grid()}
+    assert {(m, n, k) for m in sides for n in sides for k in sides} <= grid
+
+
+@given(st.sampled_from([40, 72, 78, 84, 104, 108, 114, 132, 142, 144, 148, 160, 304]))
+def test_gpu_grid_fills_whole_waves(multiprocessors: int) -> None:
+    plain = {tuple(shape.values()) for shape in gemm_shapes.gpu_grid(None)}
+    waves = {tuple(shape.values()) for shape in gemm_shapes.gpu_grid(multiprocessors)} - plain
+    tall, wide = gemm_shapes.GPU_TILE
+    assert waves
+    for m, n, k in waves:
+        assert (m // tall) * (n // wide) % multiprocessors == 0
+        assert (m % tall, n % wide, k % 256) == (0, 0, 0)
+
+
+def test_a_library_on_a_gpu_is_preferred_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = ["default"]
+
+    def preferred(name: str | None = None) -> str:
+        before = chosen[0]
+        chosen[0] = name or before
+        return before
+
+    monkeypatch.setattr(torch.backends.cuda, "preferred_blas_library", preferred)
+    way = SimpleNamespace(**{w.name: w for w in gemm_backends._gpu_ways("bf16", Place("cuda:0", "cuda"))})
+    with vars(way)["cublaslt"].setting("bf16"):
+        assert chosen == ["cublaslt"]
+    assert chosen == ["default"]
+
+
+def test_poison_reaches_integers() -> None:
+    operation = prepared("int8", "torch") if ("int8", "torch") in CASES else pytest.skip("no int8 here")
+    operation.poison()
+    assert int(operation.c.max()) == torch.iinfo(torch.int32).min
+    assert math.isclose(float(operation.c.double().std()), 0.0)
