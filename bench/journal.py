@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
-from bench.errors import RecordError
+from bench.errors import InputError, RecordError
 from bench.files import cannot_write
 from bench.record import Result, describe_faults
 
@@ -34,6 +34,10 @@ class Journal:
             self._file = path.open("a", encoding="utf-8", newline="\n")
         except OSError as error:
             raise cannot_write(path, error) from error
+        if not _lock(self._file.fileno()):
+            self._file.close()
+            raise InputError(f"{path}: this run is still going on; wait for it, or stop it")
+        _cut_torn_line(path)
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +65,27 @@ class Journal:
     def append_result(self, result: Result) -> None:
         """Add a finished result."""
         self.append("result", {"result": result.model_dump(mode="json")})
+
+
+def _lock(handle: int) -> bool:
+    """Keep others from resuming a run that is going on; False where it is theirs already."""
+    try:
+        import fcntl  # noqa: PLC0415 - POSIX only
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _cut_torn_line(path: Path) -> None:
+    """A line that a kill cut off would spoil the one that is added after it."""
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        os.truncate(path, whole)
 
 
 def read_journal(path: Path) -> tuple[dict[str, Any], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from bench.devices.device import Clock
@@ -10,7 +11,7 @@ from bench.errors import InputError
 from bench.journal import Journal
 from bench.progress import Kind, Progress, ProgressEvent
 from bench.record import DeviceDescription, Result
-from bench.resume import round_as_dict, settled_as_dict
+from bench.resume import round_as_dict, settled_as_dict, state_as_dict
 from bench.trial import Round, Trial
 from bench.worker.tasks import Settled
 
@@ -42,9 +43,13 @@ class Log:
         self._write("device", {"device": description.model_dump(mode="json")})
         self._tell(ProgressEvent("device", f"{description.id}: {description.name}", *self._time()))
 
-    def choosing(self, trial: Trial) -> None:
-        """A shape is being chosen."""
-        self._tell_trial("choosing", trial, "choosing a shape")
+    def stack(self, versions: Mapping[str, Any]) -> None:
+        """The versions that rounds are taken with."""
+        self._write("stack", {"stack": dict(versions)})
+
+    def working(self, trial: Trial, what: str) -> None:
+        """Something began that gives no figure for a while."""
+        self._tell_trial("working", trial, what)
 
     def settled(self, trial: Trial, settled: Settled) -> None:
         """A shape was chosen."""
@@ -53,13 +58,18 @@ class Log:
 
     def round(self, trial: Trial, taken: Round) -> None:
         """A round was taken."""
-        self._write("round", {"trial": trial.label, "round": round_as_dict(taken)})
+        state = state_as_dict(trial)
+        self._write("round", {"trial": trial.label, "round": round_as_dict(taken), "state": state})
         self._tell_trial("round", trial, f"round {len(trial.rounds)}")
 
     def result(self, trial: Trial, result: Result) -> None:
         """A trial is finished."""
         self._write("result", {"trial": trial.label, "result": result.model_dump(mode="json")})
         self._tell_trial("result", trial, result.reason or "done", result)
+
+    def say(self, what: str) -> None:
+        """Something began that concerns no single trial."""
+        self._tell(ProgressEvent("working", what, *self._time()))
 
     def warn(self, message: str) -> None:
         """Something a user should know."""
@@ -84,6 +94,10 @@ class Log:
 
     def _tell_trial(self, kind: Kind, trial: Trial, message: str, result: Result | None = None) -> None:
         summary = trial.summary()
+        value = summary.median if summary else None
+        ci95 = (summary.low, summary.high) if summary else None
+        if result is not None:
+            value, ci95 = result.value, result.ci95
         self._tell(
             ProgressEvent(
                 kind,
@@ -93,14 +107,16 @@ class Log:
                 workload=trial.case.workload,
                 precision=trial.case.precision,
                 unit=trial.workload.unit,
-                value=summary.median if summary else None,
-                ci95=(summary.low, summary.high) if summary else None,
+                value=value,
+                ci95=ci95,
                 result=result,
             )
         )
 
     def _tell(self, event: ProgressEvent) -> None:
-        self._progress(event)
+        # Whoever watched may have gone (a closed pipe); the run goes on without.
+        with suppress(OSError):
+            self._progress(event)
 
 
 def _choice(settled: Settled) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from bench.record import Result
 
-Kind = Literal["device", "choosing", "probe", "round", "result", "warning", "record"]
+Kind = Literal["device", "working", "probe", "round", "result", "warning", "record"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class ProgressEvent:
     """One thing that happened.
 
     Attributes:
-        kind: ``device`` (one was opened), ``choosing`` (a shape is being chosen), ``probe`` (one was),
+        kind: ``device`` (one was opened), ``working`` (something began that takes a while), ``probe`` (a
+            shape was chosen),
             ``round`` (a value was taken), ``result`` (a trial is finished), ``warning``, ``record`` (it was
             written).
         message: The same in words.

@@ -103,6 +103,11 @@ class Search(_Frozen):
     candidates: int = Field(gt=0, description="Shapes times backends to choose from.")
     backends: tuple[str, ...]
     seconds: NotNegative = Field(description="Time it took. Unit: s.")
+    value: Positive | None = Field(
+        None,
+        description="What the winner gave among the finalists; compare `default_value` with this, not with "
+        "the result's value.",
+    )
     default_backend: str = Field(description="What torch takes by itself.")
     default_value: Positive | None = Field(
         None,

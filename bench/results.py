@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args
@@ -18,8 +19,11 @@ NO_ENERGY = "not available"
 
 def result_of(trial: Trial, device: DeviceDescription) -> Result:
     """The result of a trial on a device as described, its spec peak included."""
-    counted = counted_rounds(trial.rounds)
+    bandwidth = trial.workload.metric == "bandwidth"
+    counted = counted_rounds(trial.rounds) if bandwidth else list(trial.rounds)
     summary = summarise(_values(counted)) if len(counted) >= MIN_ROUNDS else None
+    if summary is not None:
+        summary = _with_process_spread(summary, counted)
     status, reason = _status(trial, summary, device)
     stands = summary if status in ("ok", "implausible") else None
     return Result(
@@ -30,7 +34,7 @@ def result_of(trial: Trial, device: DeviceDescription) -> Result:
         unit=trial.workload.unit,
         value=stands.median if stands else None,
         ci95=(stands.low, stands.high) if stands else None,
-        settled=stands.settled if stands else None,
+        settled=_settled(stands, counted) if stands else None,
         fraction_of_peak=_fraction_of_peak(trial, device, stands),
         correct=_correct(trial),
         repeatable=trial.repeatable,
@@ -42,12 +46,41 @@ def result_of(trial: Trial, device: DeviceDescription) -> Result:
         sample_count=sum(taken.detail.sample_count for taken in trial.rounds),
         sample_seconds=sum(taken.detail.sample_seconds for taken in trial.rounds),
         strata=_strata(trial.rounds) if stands else (),
-        together=trial.together,
+        together=trial.together if stands else None,
         **_choice(trial),
         **(_telemetry(trial) if stands else {}),
-        **_long_run(trial),
+        **(_long_run(trial) if stands else {}),
         notes=tuple(dict.fromkeys([*trial.notes, *_notes(trial, counted)])),
     )
+
+
+def _with_process_spread(summary: Summary, counted: Sequence[Round]) -> Summary:
+    """The wider of two intervals: over rounds, and over the medians of the processes that took them.
+
+    Rounds of one process share where its memory lies and where its threads run, so that they differ less than
+    runs do; with five processes or more their medians show it.
+    """
+    medians = [statistics.median(_values(group)) for group in _by_process(counted)]
+    if len(medians) < MIN_ROUNDS or len(medians) == len(counted):
+        return summary
+    between = summarise(medians)
+    half = math.log(between.high / between.median)
+    if math.log(summary.high / summary.median) >= half:
+        return summary
+    return Summary(summary.median, summary.median * math.exp(-half), summary.median * math.exp(half))
+
+
+def _by_process(rounds: Sequence[Round]) -> list[list[Round]]:
+    groups: dict[int, list[Round]] = {}
+    for taken in rounds:
+        groups.setdefault(taken.detail.process, []).append(taken)
+    return list(groups.values())
+
+
+def _settled(summary: Summary, counted: Sequence[Round]) -> bool:
+    """Whether the interval is narrow, over rounds of five processes or more and of one placement."""
+    one_placement = len({taken.detail.placement for taken in counted} - {None}) < 2
+    return summary.settled and len(_by_process(counted)) >= MIN_ROUNDS and one_placement
 
 
 def with_ceilings(results: Sequence[Result]) -> tuple[Result, ...]:
@@ -134,10 +167,19 @@ def _details(trial: Trial) -> tuple[RoundDetail, ...]:
 
 
 def _notes(trial: Trial, counted: Sequence[Round]) -> list[str]:
-    if len(counted) == len(trial.rounds):
-        return []
-    placement = counted[0].detail.placement
-    return [f"value over the {len(counted)} of {len(trial.rounds)} rounds with {placement} cores"]
+    notes = []
+    placements = {taken.detail.placement for taken in counted} - {None}
+    if len(counted) < len(trial.rounds):
+        told = ", ".join(str(one) for one in placements)
+        notes.append(f"value over the {len(counted)} of {len(trial.rounds)} rounds with {told} cores")
+    elif len(placements) > 1 and trial.workload.metric == "bandwidth":
+        notes.append("the cores were near in some rounds and far in others, too few of either to tell apart")
+    if counted and len(_by_process(counted)) < MIN_ROUNDS:
+        notes.append(
+            "rounds of fewer than five processes: the interval may leave out how much processes differ; "
+            "a longer --time-budget helps"
+        )
+    return notes
 
 
 def _strata(rounds: Sequence[Round]) -> tuple[Stratum, ...]:
@@ -165,10 +207,20 @@ def _fraction_of_peak(trial: Trial, device: DeviceDescription, summary: Summary 
 
 
 def _with_ceiling(result: Result, results: Sequence[Result]) -> Result:
-    ceilings = [one.value for one in results if one.value and _is_ceiling_of(one, result)]
+    ceilings = [
+        value for one in results if _is_ceiling_of(one, result) and (value := _comparable(one, result))
+    ]
     if not ceilings or not result.value or result.workload.startswith("ceiling"):
         return result
     return result.model_copy(update={"fraction_of_ceiling": result.value / max(ceilings)})
+
+
+def _comparable(ceiling: Result, result: Result) -> float | None:
+    """The ceiling's value in the placement that the result was measured in; None where it has none."""
+    mine = [one.placement for one in result.strata if one.value == result.value]
+    if ceiling.status != "ok" or result.metric != "bandwidth" or not mine or not ceiling.strata:
+        return ceiling.value if ceiling.status == "ok" else None
+    return next((one.value for one in ceiling.strata if one.placement == mine[0]), None)
 
 
 def _is_ceiling_of(one: Result, result: Result) -> bool:
@@ -184,13 +236,13 @@ def _telemetry(trial: Trial) -> dict[str, Any]:
     """Clock, power, energy per FLOP and throttling over the rounds, None where no meter told."""
     details = [taken.detail for taken in trial.rounds]
     throttled = [taken.throttled for taken in trial.rounds if taken.throttled is not None]
-    energy = _energy_j_per_flop(trial)
+    energy, source = _energy(trial)
     return {
         "clock_mhz": _median(one.clock_mhz for one in details),
         "power_w": _mean_power_w(trial.rounds) or _median(one.power_w for one in details),
         "temperature_c": max((t for one in details if (t := one.temperature_c) is not None), default=None),
         "energy_j_per_flop": energy,
-        "energy_source": _energy_source(trial),
+        "energy_source": source,
         "throttled": any(throttled) if throttled else None,
         "throttle_reasons": tuple(sorted({name for one in details for name in one.throttle_reasons})),
     }
@@ -199,6 +251,14 @@ def _telemetry(trial: Trial) -> dict[str, Any]:
 def _metered(rounds: Iterable[Round]) -> list[Round]:
     """Rounds over which the energy counter moved: one that stands still tells nothing, not zero."""
     return [taken for taken in rounds if taken.energy_j and taken.energy_j > 0]
+
+
+def _energy(trial: Trial) -> tuple[float | None, str]:
+    """J/FLOP with its source; from the long run where there is one, whose window is the longest."""
+    long_run = trial.long_run
+    if trial.workload.metric == "flop_rate" and long_run is not None and long_run.energy_j:
+        return long_run.energy_j / long_run.energy_work, f"{long_run.energy_source}, long run"
+    return _energy_j_per_flop(trial), _energy_source(trial)
 
 
 def _energy_source(trial: Trial) -> str:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from bench.choosing.choice import Chosen
+from bench.environment import node_name
 from bench.errors import InputError, RecordError
 from bench.journal import read_journal
 from bench.plan import Plan
-from bench.record import DeviceDescription, Result, RoundDetail, Search, describe_faults
-from bench.trial import Round
+from bench.record import DeviceDescription, Result, RoundDetail, Search, describe_faults, safe_name
+from bench.trial import Round, Trial
 from bench.worker.tasks import Settled
+
+if TYPE_CHECKING:
+    from kernels.workload import Verdict
 
 
 @dataclass
@@ -25,22 +31,34 @@ class Progressed:
     Attributes:
         path: The journal.
         node: Host that it ran on.
+        created: When it began.
         plan: What it was to measure.
         seconds_spent: Time it had taken. Unit: s.
         devices: Those it had met, by id.
         settled: Shapes and libraries that were chosen.
         rounds: Rounds that were taken since.
+        states: What else each trial had come to when it took its last round.
         results: Trials that were finished.
+        stack: Versions that the rounds were taken with.
     """
 
     path: Path
     node: str
+    created: datetime
     plan: Plan
     seconds_spent: float = 0.0
     devices: dict[str, DeviceDescription] = field(default_factory=dict)
     settled: dict[str, Settled] = field(default_factory=dict)
     rounds: dict[str, list[Round]] = field(default_factory=dict)
+    states: dict[str, dict[str, Any]] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
+    stack: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def processes(self) -> int:
+        """Fresh processes that rounds were taken in."""
+        numbers = (taken.detail.process for taken in itertools.chain.from_iterable(self.rounds.values()))
+        return max(numbers, default=-1) + 1
 
 
 def find_progress(folder: Path) -> Progressed:
@@ -50,12 +68,13 @@ def find_progress(folder: Path) -> Progressed:
         InputError: There is none.
         RecordError: Its journal cannot be read.
     """
-    journals = sorted(folder.glob("journal-*.jsonl"), key=lambda path: path.stat().st_mtime)
+    mine = f"journal-{safe_name(node_name())}-*.jsonl"
+    journals = sorted(folder.glob(mine), key=lambda path: path.stat().st_mtime)
     if not journals:
         finished = "; the runs there are finished" if any(folder.glob("record-*.json")) else ""
         raise InputError(
-            f"{folder}: no journal of an unfinished run{finished}; give the folder that --out named when it "
-            "was cut off"
+            f"{folder}: no journal of an unfinished run on {node_name()}{finished}; give the folder that "
+            "--out named when it was cut off"
         )
     return read_progress(journals[-1])
 
@@ -108,9 +127,36 @@ def round_as_dict(taken: Round) -> dict[str, Any]:
     }
 
 
+def state_as_dict(trial: Trial) -> dict[str, Any]:
+    """What else a trial had come to when it took a round, for the journal."""
+    verdict = trial.verdict
+    return {
+        "verdict": None if verdict is None else {"correct": verdict.correct, "detail": verdict.detail},
+        "repeatable": trial.repeatable,
+        "notes": trial.notes,
+        "seconds_spent": trial.seconds_spent,
+    }
+
+
+def restore(trial: Trial, before: Progressed) -> None:
+    """Give a trial what an earlier run had found out for it."""
+    settled = before.settled.get(trial.label)
+    if settled is None:
+        return
+    trial.settle(settled)
+    for taken in before.rounds.get(trial.label, ()):
+        trial.add(taken)
+    if state := before.states.get(trial.label):
+        trial.judge(_verdict(state["verdict"]))
+        trial.repeatable = state["repeatable"]
+        trial.notes = list(state["notes"])
+        trial.seconds_spent = float(state["seconds_spent"])
+
+
 def _progressed(path: Path, lines: Iterable[Mapping[str, Any]]) -> Progressed:
     start, *others = lines
-    progressed = Progressed(path, start["node"], _plan(start["plan"]))
+    created = datetime.fromisoformat(start["created"])
+    progressed = Progressed(path, start["node"], created, _plan(start["plan"]))
     for line in others:
         progressed.seconds_spent = max(progressed.seconds_spent, float(line.get("at", 0.0)))
         _read_line(progressed, line)
@@ -138,7 +184,11 @@ def _read_line(progressed: Progressed, line: Mapping[str, Any]) -> None:
             # Choosing anew (memory ran out) sets earlier rounds aside.
             progressed.settled[line["trial"]] = _settled(line["settled"])
             progressed.rounds[line["trial"]] = []
+            progressed.states.pop(line["trial"], None)
+        case "stack":
+            progressed.stack = dict(line["stack"])
         case "round":
+            progressed.states[line["trial"]] = dict(line["state"])
             progressed.rounds.setdefault(line["trial"], []).append(_round(line["round"]))
         case "result":
             progressed.results[line["trial"]] = Result.model_validate(line["result"])
@@ -164,14 +214,18 @@ def _chosen(data: Mapping[str, Any]) -> Chosen:
     )
 
 
-def _settled(data: Mapping[str, Any]) -> Settled:
+def _verdict(data: Mapping[str, Any] | None) -> Verdict | None:
     from kernels.workload import Verdict  # noqa: PLC0415 - another package may hide ours until checked
 
+    return None if data is None else Verdict(**data)
+
+
+def _settled(data: Mapping[str, Any]) -> Settled:
     return Settled(
         chosen=None if data["chosen"] is None else _chosen(data["chosen"]),
         backend=data["backend"],
         footprint_bytes=int(data["footprint_bytes"]),
-        verdict=None if data["verdict"] is None else Verdict(**data["verdict"]),
+        verdict=_verdict(data["verdict"]),
         check_seconds=float(data["check_seconds"]),
         skipped=data["skipped"],
     )

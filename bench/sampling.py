@@ -85,7 +85,7 @@ def sample(
         take: Takes a round of a trial in a slot of so many seconds, with a check or without.
     """
     for sweep in range(planned.sweeps + MOST_EXTRA_SWEEPS):
-        over = sweep >= planned.sweeps or (sweep >= MIN_ROUNDS and clock() >= deadline)
+        over = sweep >= planned.sweeps or clock() >= deadline
         # A trial that had to start over with a smaller shape gets its five rounds all the same.
         active = [one for one in trials if one.active and not (over and len(one.rounds) >= MIN_ROUNDS)]
         if not active:

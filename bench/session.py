@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.devices.device import Clock, Device
 from bench.devices.names import select_devices
@@ -22,13 +22,19 @@ from bench.plan import Plan
 from bench.progress import Progress
 from bench.record import DeviceDescription, Record, Result, safe_name, timestamp
 from bench.results import with_ceilings
-from bench.resume import Progressed, find_progress, plan_as_dict
+from bench.resume import Progressed, find_progress, plan_as_dict, restore
 from bench.together import shared_cases, take_together
 from bench.trial import Trial
 from bench.turn import Turn
 from bench.worker.process import OPENER, SpawnedWorker, Worker, WorkerLostError, survey
-from bench.worker.tasks import Failure, Introduce, Introduction
-from bench.workloads import load_workloads, names_for, require_known_precisions, select_workloads
+from bench.worker.tasks import Case, Failure, Introduce, Introduction
+from bench.workloads import (
+    load_workloads,
+    names_for,
+    require_known_precisions,
+    select_precisions,
+    select_workloads,
+)
 
 if TYPE_CHECKING:
     from kernels.workload import Workload
@@ -89,14 +95,13 @@ def resume(
         opener: Module that opens devices in the measuring processes.
 
     Raises:
-        InputError: No run there is unfinished, or it ran on another node.
+        InputError: No run of this node is unfinished there, it is still going on, or hardware or software
+            have changed since.
         RecordError: Its journal cannot be read.
         FlopcensusError: See `measure`.
         KeyboardInterrupt: Stopped once more.
     """
     before = find_progress(folder)
-    if before.node != node_name():
-        raise InputError(f"{before.path}: a run on {before.node}, and this is {node_name()}; resume it there")
     plan = before.plan.with_force() if force else before.plan
     run = Run(plan, lookup, progress, time.perf_counter, load_workloads(), before)
     return run.complete(folder, None, opener)
@@ -116,7 +121,8 @@ class Run:
     ) -> None:
         require_known_precisions(workloads, plan.precisions)
         select_workloads(workloads, plan.workloads)
-        self.plan, self.node, self.created = plan, node_name(), datetime.now(UTC)
+        self.plan, self.node = plan, node_name()
+        self.created = before.created if before else datetime.now(UTC)
         self.workloads, self.clock = workloads, clock
         self._lookup, self._progress, self._before = lookup, progress, before
         self._start = clock() - (before.seconds_spent if before else 0.0)
@@ -130,27 +136,34 @@ class Run:
         """Measure, and write the record."""
         path = self._journal_path(out_dir)
         with Journal(path) as journal:
-            journal.append("start", {"node": self.node, "plan": plan_as_dict(self.plan)})
+            if self._before is None:
+                journal.append("start", self._header())
             log = Log(journal, self._progress, self.clock, self._start, self.plan.budget_seconds)
             try:
                 self._open(self._spawned(opener) if workers is None else workers, log)
                 self._take_all(log)
             except KeyboardInterrupt:
+                self._kill()
                 if not self._turns:
                     self._forget_unless_begun(path)
                     raise
                 self._finish_interrupted()
             except BaseException:
+                self._kill()
                 self._forget_unless_begun(path)
                 raise
-            finally:
-                self._close()
-        record = self._write_record(out_dir, log)
+            self._close()
+            record = self._write_record(out_dir, log)
         # The record now holds all that the journals held.
         path.unlink(missing_ok=True)
         if self._interrupted:
             raise KeyboardInterrupt
         return record
+
+    def _header(self) -> dict[str, Any]:
+        """The journal's first line."""
+        created = self.created.isoformat()
+        return {"node": self.node, "created": created, "plan": plan_as_dict(self.plan)}
 
     def _journal_path(self, out_dir: Path) -> Path:
         if self._before is not None:
@@ -183,7 +196,7 @@ class Run:
     def _open(self, workers: Mapping[str, Worker], log: Log) -> None:
         """Meet all devices before measuring any, so that a busy one is refused at once."""
         self._workers = list(workers.values())
-        met = {name: self._meet(name, worker) for name, worker in workers.items()}
+        met = self._meet_all(workers, log)
         for name, introduction in met.items():
             if introduction.busy and not self.plan.force:
                 raise DeviceError(
@@ -191,11 +204,55 @@ class Run:
                 )
         for name, introduction in met.items():
             self._environment = introduction.environment | self._environment
-            self._turns.append(self._turn(introduction, workers[name], log))
+            self._turns.append(self._turn(name, introduction, workers[name], log))
             if introduction.busy:
                 log.warn(f"{name} is in use: {introduction.busy}")
         if not any(turn.trials for turn in self._turns):
             raise InputError("nothing to measure: no chosen workload runs in a chosen precision")
+        log.stack(self._stack())
+
+    def _stack(self) -> dict[str, Any]:
+        """What rounds are taken with: other versions make another figure."""
+        known = {name: self._environment.get(name) for name in ("torch", "cuda", "rocm")}
+        drivers = {turn.description.id: turn.description.driver for turn in self._turns}
+        stack = {"flopcensus": _own_version(), **known, **drivers}
+        if self._before is not None and self._before.stack not in ({}, stack):
+            then = self._before.stack
+            what = ", ".join(
+                f"{name} {then.get(name)} then, {now} now"
+                for name, now in stack.items()
+                if then.get(name) != now
+            )
+            raise InputError(f"{self._before.path}: {what}; rounds of both make no figure: run bench anew")
+        return stack
+
+    def _meet_all(self, workers: Mapping[str, Worker], log: Log) -> dict[str, Introduction]:
+        """Introductions of all; where some devices cannot be opened, the others are measured all the same."""
+        met: dict[str, Introduction] = {}
+        lost: dict[str, DeviceError] = {}
+        for name, worker in workers.items():
+            try:
+                met[name] = self._meet(name, worker)
+            except DeviceError as error:
+                lost[name] = error
+        if not met:
+            raise next(iter(lost.values()))
+        for name, fault in lost.items():
+            log.warn(str(fault))
+            met[name] = self._stand_in(name, str(fault))
+        return met
+
+    def _stand_in(self, name: str, reason: str) -> Introduction:
+        """What the record says of a device that could not be opened."""
+        names = names_for(self.workloads, self.plan.workloads, brief=self.plan.brief)
+        pairs = (
+            Case(one.name, precision)
+            for one in select_workloads(self.workloads, names)
+            for precision in select_precisions(one, self.plan.precisions)
+        )
+        kind = name.partition(":")[0]
+        description = DeviceDescription.model_validate({"id": name, "kind": kind, "name": "unknown"})
+        return Introduction(description, {}, tuple(pairs), failed=reason)
 
     def _meet(self, name: str, worker: Worker) -> Introduction:
         names = names_for(self.workloads, self.plan.workloads, brief=self.plan.brief)
@@ -209,16 +266,20 @@ class Run:
         reason = answer.reason if isinstance(answer, Failure) else "it gave no description"
         raise DeviceError(f"{name}: {reason}; leave it out with --device")
 
-    def _turn(self, introduction: Introduction, worker: Worker, log: Log) -> Turn:
+    def _turn(self, name: str, introduction: Introduction, worker: Worker, log: Log) -> Turn:
         description = with_spec(introduction.description, self._lookup)
-        cases = introduction.cases
-        trials = [Trial(case, self.workloads[case.workload], description.id) for case in cases]
+        trials = [
+            Trial(case, self.workloads[case.workload], name, skipped=introduction.lacking.get(case.label))
+            for case in introduction.cases
+        ]
         turn = Turn(
             description, worker, trials, self.plan, self.clock, log, introduction.least_window_seconds
         )
         if self._before is not None:
             _restore(turn, self._before)
         log.device(description)
+        if introduction.failed:
+            turn.fail_all(introduction.failed)
         return turn
 
     def _take_all(self, log: Log) -> None:
@@ -231,6 +292,7 @@ class Run:
             turn.take(now + max(0.0, end - now) / (len(self._turns) - number), order)
             turn.worker.renew()
         if several:
+            log.say("all devices at once")
             take_together(self._turns, self.plan, TOGETHER_SHARE * self.plan.budget_seconds)
         if log.spent_seconds > 1.1 * self.plan.budget_seconds:
             log.warn(
@@ -241,6 +303,10 @@ class Run:
         self._interrupted = True
         for turn in self._turns:
             turn.finish_interrupted()
+
+    def _kill(self) -> None:
+        for worker in self._workers:
+            worker.kill()
 
     def _close(self) -> None:
         for worker in self._workers:
@@ -259,7 +325,10 @@ class Run:
 
     def record(self) -> Record:
         """The record of all results so far."""
-        results: tuple[Result, ...] = tuple(result for turn in self._turns for result in turn.results)
+        results = [*(result for turn in self._turns for result in turn.results), *self._left_over()]
+        devices = {turn.description.id: turn.description for turn in self._turns}
+        if self._before is not None:
+            devices = self._before.devices | devices
         return Record(
             schema="flopcensus/record/1",
             node=self.node,
@@ -270,10 +339,17 @@ class Run:
             seconds_spent=max(0.0, self.clock() - self._start),
             seed=self.plan.seed,
             interrupted=self._interrupted,
-            devices=tuple(turn.description for turn in self._turns),
+            devices=tuple(devices.values()),
             environment=self._environment | self._load.since() | {"resumed": self._before is not None},
             results=with_ceilings(results),
         )
+
+    def _left_over(self) -> list[Result]:
+        """Finished results of an earlier run that no trial is about: of a device that is gone, say."""
+        if self._before is None:
+            return []
+        labels = {trial.label for turn in self._turns for trial in turn.trials}
+        return [result for label, result in self._before.results.items() if label not in labels]
 
 
 def _restore(turn: Turn, before: Progressed) -> None:
@@ -285,13 +361,12 @@ def _restore(turn: Turn, before: Progressed) -> None:
         raise InputError(
             f"{before.path}: {then.id} was {then.name} and is now {turn.description.name}; run bench anew"
         )
+    turn.resume_after(before.processes)
     for trial in turn.trials:
         if result := before.results.get(trial.label):
             turn.adopt(trial.label, result)
-        elif settled := before.settled.get(trial.label):
-            trial.settle(settled)
-            for taken in before.rounds.get(trial.label, ()):
-                trial.add(taken)
+        else:
+            restore(trial, before)
 
 
 def _local(devices: Sequence[Device], run: Run) -> dict[str, Worker]:

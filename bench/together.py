@@ -12,6 +12,8 @@ from bench.turn import Turn
 from bench.worker.process import WorkerLostError
 from bench.worker.tasks import LongRunTaken, RunLong
 
+WARM_UP_SECONDS = 0.2
+
 
 def take_together(turns: Sequence[Turn], plan: Plan, seconds: float) -> None:
     """Run each headline figure on all devices at once, and put it beside what each gave alone.
@@ -27,8 +29,14 @@ def take_together(turns: Sequence[Turn], plan: Plan, seconds: float) -> None:
         if sum(trial is not None for trial in trials) < 2:
             continue
         length = max(1.0, seconds / len(keys))
-        with ThreadPoolExecutor(len(turns)) as pool:
+        pool = ThreadPoolExecutor(len(turns))
+        try:
+            # All are made ready first: a process that is still starting shares no power with the others.
+            list(pool.map(partial(_rate, plan=plan, seconds=WARM_UP_SECONDS), turns, trials))
             rates = list(pool.map(partial(_rate, plan=plan, seconds=length), turns, trials))
+        finally:
+            # After an interrupt the workers are killed, which ends what these threads wait for.
+            pool.shutdown(wait=False, cancel_futures=True)
         for turn, trial, rate in zip(turns, trials, rates, strict=True):
             if trial is not None and rate is not None:
                 turn.add_together(trial, rate)

@@ -58,7 +58,7 @@ class Round:
         )
         return cls(
             taken.value,
-            taken.window_seconds,
+            around.energy_window_seconds,
             around.energy_j,
             around.energy_source,
             around.throttled,
@@ -88,6 +88,7 @@ class Trial:
     interrupted: bool = False
     enough: bool = False
     narrow: int = 0
+    faults: int = 0
 
     @property
     def active(self) -> bool:
@@ -148,12 +149,21 @@ class Trial:
     def set_rounds_aside(self, why: str) -> None:
         """Start over, and say so."""
         if self.rounds:
-            self.notes.append(f"{len(self.rounds)} rounds were set aside: {why}")
+            values = ", ".join(f"{value:.4g}" for value in self.values)
+            self.notes.append(f"{len(self.rounds)} rounds were set aside ({values}): {why}")
         self.rounds, self.narrow, self.enough = [], 0, False
 
     def summary(self) -> Summary | None:
         """Median and interval of the rounds so far; None before the second."""
         return summarise(self.values) if len(self.rounds) > 1 else None
+
+    def end(self, reason: str) -> None:
+        """No further round can be taken; those that were stand, where they are enough."""
+        if len(self.rounds) >= MIN_ROUNDS:
+            self.notes.append(f"ended after {len(self.rounds)} rounds: {reason}")
+            self.enough = True
+        else:
+            self.error = self.error or reason
 
 
 def sound_trials(trials: Sequence[Trial]) -> list[Trial]:

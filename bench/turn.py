@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bench.devices.device import Clock
 from bench.log import Log
-from bench.plan import Plan
+from bench.plan import MIN_ROUNDS, Plan
 from bench.record import DeviceDescription, Result
 from bench.results import result_of
 from bench.sampling import sample, schedule
@@ -32,10 +32,14 @@ RUNG_WEIGHT = 0.2
 MOST_SEARCH_SECONDS = 10.0
 # A meter or a scheduler tells little over less than this.
 LEAST_WINDOW_SECONDS = 0.05
-# Of the window that an energy meter needs to be right by itself: the rounds are at least five, and what the
-# meter is off by falls either way.
+# Of the window that an energy meter needs to be right by itself, twenty of its periods: the rounds are at
+# least five. The device is kept busy for one period before, so that the meter is as late at either end.
 ENERGY_WINDOW_SHARE = 0.25
+ENERGY_WARM_UP_SHARE = 0.05
+# Compiling kernels for a GPU for the first time takes minutes.
+COMPILE_SECONDS = 300.0
 MOST_STEPS_DOWN = 4
+MOST_FAULTS = 1
 
 
 class Turn:
@@ -63,7 +67,8 @@ class Turn:
     ) -> None:
         self.description, self.worker, self.trials = description, worker, trials
         self._plan, self._clock, self._log = plan, clock, log
-        self._energy_window_seconds = least_window_seconds * ENERGY_WINDOW_SHARE
+        self._meter_window_seconds = least_window_seconds
+        self._process_offset = 0
         self._finished: dict[str, Result] = {}
 
     @property
@@ -71,6 +76,11 @@ class Turn:
         """Results so far, in the order of the trials."""
         labels = (trial.label for trial in self.trials)
         return tuple(self._finished[label] for label in labels if label in self._finished)
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing of it is left to be measured."""
+        return all(trial.label in self._finished for trial in self.trials)
 
     def adopt(self, label: str, result: Result) -> None:
         """Take over a result that an earlier run had finished."""
@@ -83,9 +93,12 @@ class Turn:
 
     def take(self, deadline: float, order: random.Random) -> None:
         """Measure everything within the deadline."""
+        for trial in self.trials:
+            if trial.skipped:
+                self.finish(trial)
         open_trials = [trial for trial in self.trials if trial.label not in self._finished]
         long_seconds = self._plan.long_run_seconds
-        reserve = long_seconds * sum(trial.workload.headline for trial in open_trials)
+        reserve = long_seconds * sum(one.workload.headline for one in open_trials if not one.skipped)
         self._choose_all(open_trials, deadline - reserve)
         seconds = max(0.0, deadline - reserve - self._clock())
         sample(
@@ -97,10 +110,10 @@ class Turn:
             renew=self.worker.renew,
             take=self._take_round,
         )
-        if long_seconds > 0:
-            for trial in sound_trials(open_trials):
-                if trial.workload.headline:
-                    self._take_long_run(trial, long_seconds)
+        for trial in sound_trials(open_trials) if long_seconds > 0 else ():
+            if trial.workload.headline and len(trial.rounds) >= MIN_ROUNDS:
+                self._log.working(trial, f"a run of {long_seconds:.0f} s without a pause")
+                self._take_long_run(trial, long_seconds)
         for trial in open_trials:
             self.finish(trial)
 
@@ -112,9 +125,23 @@ class Turn:
             self._log.result(trial, result)
 
     def finish_interrupted(self) -> None:
-        """Keep every trial with rounds enough; the others end as interrupted."""
+        """Keep every trial with rounds enough; the others end as interrupted.
+
+        The journal is not told: should the record not be written either, the run can still be resumed.
+        """
         for trial in self.trials:
             trial.interrupted = True
+            if trial.label not in self._finished:
+                self._finished[trial.label] = result_of(trial, self.description)
+
+    def resume_after(self, processes: int) -> None:
+        """Count the processes of this run from there on."""
+        self._process_offset = processes
+
+    def fail_all(self, reason: str) -> None:
+        """The device could not be opened: every trial ends with that."""
+        for trial in self.trials:
+            trial.error = reason
             self.finish(trial)
 
     def _choose_all(self, trials: Sequence[Trial], deadline: float) -> None:
@@ -133,9 +160,10 @@ class Turn:
                 self._choose(trial, min(share, MOST_SEARCH_SECONDS), slot)
 
     def _choose(self, trial: Trial, seconds: float, slot: float, below_bytes: int | None = None) -> None:
-        self._log.choosing(trial)
+        self._log.working(trial, "choosing a shape")
         task = Choose(trial.case, self._plan.seed, seconds, slot, below_bytes)
-        answer = self._ask(trial, task, seconds)
+        extra = 0.0 if self.description.kind == "cpu" else COMPILE_SECONDS
+        answer = self._ask(trial, task, seconds, extra)
         if isinstance(answer, Settled):
             trial.settle(answer)
             self._log.settled(trial, answer)
@@ -153,23 +181,28 @@ class Turn:
             self._plan.seed,
             slot,
             self._window_seconds(trial),
+            self._warm_up_seconds(trial),
             check=check,
             repeat=not trial.rounds,
         )
         started = self._log.spent_seconds
         answer = self._ask(trial, task, slot)
         if isinstance(answer, RoundTaken):
-            trial.take(answer, started_seconds=started, process=self.worker.process_number)
+            number = self._process_offset + self.worker.process_number
+            trial.take(answer, started_seconds=started, process=number)
             self._log.round(trial, trial.rounds[-1])
         elif isinstance(answer, Failure):
-            self._fail_or_step_down(trial, answer)
+            self._after_failure(trial, answer)
         if not trial.sound:
             self.finish(trial)
 
     def _window_seconds(self, trial: Trial) -> float:
         """Headline figures carry energy, whose meter may need longer than timing does."""
-        longer = self._energy_window_seconds if trial.workload.headline else 0.0
+        longer = self._meter_window_seconds * ENERGY_WINDOW_SHARE if trial.workload.headline else 0.0
         return max(LEAST_WINDOW_SECONDS, longer)
+
+    def _warm_up_seconds(self, trial: Trial) -> float:
+        return self._meter_window_seconds * ENERGY_WARM_UP_SHARE if trial.workload.headline else 0.0
 
     def _take_long_run(self, trial: Trial, seconds: float) -> None:
         if trial.settled is None or trial.settled.chosen is None:
@@ -183,13 +216,13 @@ class Turn:
             # The rounds stand: what broke later does not make them wrong.
             trial.notes.append(f"no long run: {answer.reason}")
 
-    def _ask(self, trial: Trial, task: Task, expected_seconds: float) -> Answer:
+    def _ask(self, trial: Trial, task: Task, expected_seconds: float, extra: float = 0.0) -> Answer:
         """Have a task done for a trial; a worker that is lost counts as a failure of it."""
         start = self._clock()
         try:
-            answer = self.worker.do(task, 3 * expected_seconds + self._plan.patience_seconds)
+            answer = self.worker.do(task, 3 * expected_seconds + self._plan.patience_seconds + extra)
         except WorkerLostError as lost:
-            answer = Failure(str(lost))
+            answer = Failure(str(lost), out_of_memory=lost.out_of_memory)
             if lost.device_lost:
                 self._end_all(str(lost))
         finally:
@@ -199,8 +232,20 @@ class Turn:
             self.worker.renew()
         return answer
 
-    def _fail_or_step_down(self, trial: Trial, failure: Failure) -> None:
-        """Where memory ran out in a round, choose among smaller shapes and start over."""
+    def _after_failure(self, trial: Trial, failure: Failure) -> None:
+        """A round failed: where there are five, they stand; where there is one, the next may go well."""
+        if trial.error or trial.enough:
+            return
+        if failure.out_of_memory:
+            self._step_down(trial, failure)
+        elif 0 < len(trial.rounds) < MIN_ROUNDS and trial.faults < MOST_FAULTS:
+            trial.faults += 1
+            trial.notes.append(f"a round failed and was taken again: {failure.reason}")
+        else:
+            trial.end(failure.reason)
+
+    def _step_down(self, trial: Trial, failure: Failure) -> None:
+        """Memory ran out in a round: choose among smaller shapes and start over."""
         settled = trial.settled
         steps = sum(note.startswith("memory ran out") for note in trial.notes)
         chosen = settled.chosen if settled else None
@@ -214,10 +259,10 @@ class Turn:
         self._choose(trial, 1.0, 1.0, settled.footprint_bytes)
 
     def _end_all(self, reason: str) -> None:
-        """The device is gone, and with it every trial that is not finished."""
+        """The device is gone; what was measured stands."""
         for trial in self.trials:
-            if trial.label not in self._finished and not trial.skipped:
-                trial.error = trial.error or reason
+            if trial.label not in self._finished and not trial.skipped and not trial.enough:
+                trial.end(reason)
 
 
 def _weight(trial: Trial) -> float:

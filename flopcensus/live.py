@@ -87,7 +87,7 @@ def _print_event(event: ProgressEvent, write: Callable[[str], None]) -> None:
         write(f"warning: {event.message}")
     elif event.kind == "record":
         write(event.message)
-    elif event.kind not in ("round", "choosing"):
+    elif event.kind not in ("round", "working"):
         write(f"{_line(event)}  ({event.seconds_left:.0f} s left)")
 
 

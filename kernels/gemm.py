@@ -93,14 +93,9 @@ class Gemm:
             raise ValueError(f"no matrix product in {precision!r}; known: {', '.join(RESULT_BYTES)}")
         from kernels import gemm_backends  # noqa: PLC0415
 
-        ways = gemm_backends.ways(precision, place)
-        chosen = backend or gemm_backends.DEFAULT
-        if chosen not in ways:
-            raise ValueError(
-                f"no backend {chosen!r} for {precision} on {place.device}; found: {', '.join(ways)}"
-            )
+        way = gemm_backends.way(backend or gemm_backends.DEFAULT, precision, place)
         sides = (shape["m"], shape["n"], shape["k"])
-        return gemm_backends.prepare(precision, sides, place, seed=seed, way=ways[chosen])
+        return gemm_backends.prepare(precision, sides, place, seed=seed, way=way)
 
     def _fitting(self, shapes: tuple[Shape, ...], precision: str, place: Place) -> tuple[Shape, ...]:
         return tuple(s for s in shapes if self.footprint_bytes(s, precision) <= place.memory_bytes)

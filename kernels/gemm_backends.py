@@ -6,7 +6,6 @@ Imports torch: load it only to run something.
 from __future__ import annotations
 
 import math
-import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ from importlib import import_module
 
 import torch
 
-from kernels import gemm_check, gemm_operands, tensors
+from kernels import gemm_check, gemm_libraries, gemm_operands, tensors
+from kernels.gemm_libraries import SCALED
 from kernels.gemm_operands import FP4_SCALE, FP4_SCALE_BLOCK, Operands
 from kernels.workload import Place, Verdict
 
@@ -28,7 +28,7 @@ TRANSPOSED = "transposed"
 PROBE_SIDE = 128
 PROBE_SEED = 1
 GPUS = ("cuda", "rocm")
-SCALED = ("fp8", "fp4")
+TRITON = "triton"
 # scales of 4-bit blocks come in tiles of 128 rows by 4 (NVIDIA, cuBLAS documentation, "1D block scaling")
 SCALE_ROWS, SCALE_COLUMNS = 128, 4
 
@@ -56,7 +56,7 @@ class Way:
     @contextmanager
     def setting(self, precision: str) -> Iterator[None]:
         """Switches that must hold while it multiplies."""
-        with tensors.numerics(precision), _preferring(self.library):
+        with tensors.numerics(precision), gemm_libraries.preferring(self.library):
             yield
 
 
@@ -76,7 +76,7 @@ class PreparedGemm:
         first, _, rest = self.way.name.partition(" ")
         if first != DEFAULT:
             return self.way.name
-        return f"{DEFAULT}/{library_behind_torch(self.operands)} {rest}".strip()
+        return f"{DEFAULT}/{gemm_libraries.behind_torch(self.operands)} {rest}".strip()
 
     @contextmanager
     def setting(self) -> Iterator[None]:
@@ -103,7 +103,12 @@ class PreparedGemm:
         return gemm_check.verify(self.operands, self.c, self._seed, fast_sum=self.way.fast_sum)
 
     def digest(self) -> str | None:
-        """Hash of C."""
+        """Hash of C; None where the library may sum in another order the next time.
+
+        Our own Triton product sums each element of C in one program, in a fixed order.
+        """
+        if self.way.name != TRITON and not gemm_libraries.repeats_bitwise(self.c.device.type):
+            return None
         return tensors.digest(self.c)
 
 
@@ -124,6 +129,22 @@ def ways(precision: str, place: Place) -> dict[str, Way]:
     spot = _spot(place)
     found = _conceivable(precision, spot)
     return {way.name: way for way in found if _failure(way, precision, spot) is None}
+
+
+def way(name: str, precision: str, place: Place) -> Way:
+    """The way of that name, whether or not it works there: trying all of them takes seconds on a GPU.
+
+    Raises:
+        ValueError: There is none of that name for the precision and the kind of device.
+    """
+    others: list[str] = []
+    for each in _conceivable(precision, _spot(place)):
+        if each.name == name:
+            return each
+        others.append(each.name)
+    raise ValueError(
+        f"no backend {name!r} for {precision} on {place.device}; known there: {', '.join(others)}"
+    )
 
 
 def _spot(place: Place) -> Place:
@@ -217,7 +238,7 @@ def _cpu_ways(precision: str) -> Iterator[Way]:
     if precision == "fp32":
         yield Way("mkl packed", _mkl_packed, transposed=True, fresh=True)
     if precision in ("fp32", "fp64"):
-        yield Way(_numpy_library(), _numpy_product)
+        yield Way(gemm_libraries.behind_numpy(), _numpy_product)
 
 
 def _gpu_ways(precision: str, place: Place) -> Iterator[Way]:
@@ -230,7 +251,7 @@ def _gpu_ways(precision: str, place: Place) -> Iterator[Way]:
     if (triton := _triton_product(precision, place)) is not None:
         # The narrow precisions and TF32 want both operands with K innermost; fp8 sums stay in the unit.
         narrow = precision in ("fp8", "int8", "tf32")
-        yield Way("triton", triton, transposed=narrow, fast_sum=precision == "fp8")
+        yield Way(TRITON, triton, transposed=narrow, fast_sum=precision == "fp8")
 
 
 @lru_cache
@@ -328,55 +349,3 @@ def _numpy_product(operands: Operands) -> Product:
         return operands.c
 
     return multiply
-
-
-@lru_cache
-def _numpy_library() -> str:
-    """What NumPy says it was built with: ``openblas`` for its own wheels, else the library or ``numpy``."""
-    import numpy as np  # noqa: PLC0415
-
-    built = np.show_config(mode="dicts")
-    name = str((built or {}).get("Build Dependencies", {}).get("blas", {}).get("name", "")).lower()
-    for known in ("openblas", "mkl", "accelerate", "blis", "armpl"):
-        if known in name:
-            return known if known != "mkl" else "mkl numpy"
-    return "numpy"
-
-
-def library_behind_torch(operands: Operands) -> str:
-    """What torch's default calls for these operands."""
-    kind = operands.a.device.type
-    if kind == "cuda":
-        return _gpu_library_behind_torch(operands.precision)
-    if kind != "cpu":
-        return str(kind)
-    if operands.precision in ("fp32", "fp64"):
-        return _blas_of_torch()
-    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return "onednn" if has_onednn else "native"
-
-
-def _gpu_library_behind_torch(precision: str) -> str:
-    """Scaled and integer products go through the Lt library always."""
-    base = "hipblas" if torch.version.hip else "cublas"
-    chosen = "lt" in str(torch.backends.cuda.preferred_blas_library()).lower()
-    return f"{base}lt" if chosen or precision in (*SCALED, "int8") else base
-
-
-@lru_cache
-def _blas_of_torch() -> str:
-    found = re.search(r"BLAS_INFO=(\w+)", torch.__config__.show())
-    return found[1].lower() if found else "native"
-
-
-@contextmanager
-def _preferring(library: str | None) -> Iterator[None]:
-    if library is None:
-        yield
-        return
-    before = torch.backends.cuda.preferred_blas_library()
-    torch.backends.cuda.preferred_blas_library(library)
-    try:
-        yield
-    finally:
-        torch.backends.cuda.preferred_blas_library(before)

@@ -20,24 +20,11 @@ if TYPE_CHECKING:
 
 # rows, columns and depth of a tile where elements are 2 bytes, warps, stages of the load pipeline
 Tile = tuple[int, int, int, int, int]
-NVIDIA_TILES: tuple[Tile, ...] = (
-    (128, 256, 64, 8, 3),
-    (128, 256, 64, 8, 4),
-    (256, 128, 64, 8, 3),
-    (128, 128, 64, 4, 4),
-    (128, 128, 64, 8, 3),
-    (64, 256, 64, 4, 4),
-    (128, 64, 64, 4, 4),
-    (64, 64, 64, 4, 4),
-)
-AMD_TILES: tuple[Tile, ...] = (
-    (256, 256, 64, 8, 2),
-    (256, 128, 64, 8, 2),
-    (128, 256, 64, 8, 2),
-    (128, 128, 64, 4, 2),
-    (128, 64, 64, 4, 2),
-    (64, 64, 64, 4, 2),
-)
+# Each is compiled anew for each type and set of strides, so there are three: one for large products, one that
+# fits the 99 KiB of shared memory of compute capability 8.6 and 8.9 (NVIDIA, CUDA C++ Programming Guide,
+# Technical Specifications per Compute Capability), and one that keeps all units busy with small products.
+NVIDIA_TILES: tuple[Tile, ...] = ((128, 256, 64, 8, 3), (128, 128, 64, 8, 3), (64, 64, 64, 4, 4))
+AMD_TILES: tuple[Tile, ...] = ((256, 256, 64, 8, 2), (256, 128, 64, 8, 2), (128, 128, 64, 4, 2))
 # For fp64, whose accumulators take twice the registers, and for fp32 on vector units, which the compiler
 # unrolls into one instruction a term: larger tiles there take minutes to compile.
 PLAIN_TILES: tuple[Tile, ...] = ((128, 64, 64, 8, 2), (64, 64, 64, 4, 2), (64, 32, 64, 4, 2))

@@ -6,10 +6,12 @@ Climbing only chooses. Its own times enter no figure, since the best of several 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench.choosing.choice import Bout, Chosen, NothingToChoose
-from bench.choosing.faults import is_out_of_memory
+from bench.choosing.faults import describe, is_out_of_memory, let_go
 from bench.devices.device import MEMORY_SHARE, Batch
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 ENOUGH_OF_SLOT = 0.05
 PROBE_CALLS = 3
 SAME_WORK = 1.2
+# Compiling may take long, and must not leave the climb at its lowest rung; nor may it go on forever.
+MOST_WALL_MULTIPLE = 10.0
+LEAST_WALL_SECONDS = 60.0
 
 
 def climb(bout: Bout, *, seconds: float, slot_seconds: float) -> Chosen:
@@ -26,39 +31,71 @@ def climb(bout: Bout, *, seconds: float, slot_seconds: float) -> Chosen:
 
     Args:
         bout: What to choose for.
-        seconds: Time after which no further rung is tried. Unit: s.
+        seconds: Time inside timed calls after which no further rung is tried; compiling a kernel and
+            filling operands do not count, but for `MOST_WALL_MULTIPLE`. Unit: s.
         slot_seconds: Expected length of a round. Unit: s.
 
     Raises:
         NothingToChoose: No rung fits the memory.
-        Exception: Whatever the first rung raised, or a later one other than out of memory.
+        Exception: Whatever the first rung raised, where none works.
     """
-    best: Chosen | None = None
-    notes: tuple[str, ...] = ()
-    best_rate, start = 0.0, bout.clock()
-    enough_work = math.inf
+    climb = _Climb(bout, slot_seconds)
+    deadline = bout.clock() + max(MOST_WALL_MULTIPLE * seconds, LEAST_WALL_SECONDS)
     for shape in _ladder(bout):
         # Rungs of about the same work (other tiles of a kernel) are all tried before the climb ends.
-        if bout.work(shape) > enough_work:
+        if bout.work(shape) > climb.enough_work or not climb.holds(shape):
             break
+        if climb.timed_seconds >= seconds or bout.clock() >= deadline:
+            break
+    return climb.chosen()
+
+
+class _Climb:
+    """What the rungs tried so far gave."""
+
+    def __init__(self, bout: Bout, slot_seconds: float) -> None:
+        self._bout, self._slot_seconds = bout, slot_seconds
+        self.timed_seconds = 0.0
+        self.enough_work = math.inf
+        self._best: Chosen | None = None
+        self._best_rate = 0.0
+        self._errors: list[tuple[Shape, Exception]] = []
+
+    def holds(self, shape: Shape) -> bool:
+        """Try a rung; whether memory held. One that fails otherwise is passed over."""
         try:
-            batch = _time(bout, shape)
+            batch = _time(self._bout, shape)
         except Exception as error:
-            if best is None or not is_out_of_memory(error):
-                raise
-            notes = (f"memory ran out at {_words(shape)}: a smaller shape was measured",)
-            break
+            let_go(error)
+            self._errors.append((shape, error))
+            return not is_out_of_memory(error)
+        self._note(shape, batch)
+        return True
+
+    def _note(self, shape: Shape, batch: Batch) -> None:
         # Judged by the median call, planned with the mean: a slow call costs its time all the same.
         call_seconds = batch.total_seconds / len(batch.call_seconds)
-        if (rate := bout.rate(shape, batch)) > best_rate:
-            best_rate, best = rate, Chosen(shape, None, call_seconds)
-        if call_seconds >= ENOUGH_OF_SLOT * slot_seconds:
-            enough_work = min(enough_work, SAME_WORK * bout.work(shape))
-        if bout.clock() - start >= seconds:
-            break
-    if best is None:
-        raise NothingToChoose("the ladder of shapes is empty")
-    return Chosen(best.shape, best.backend, best.call_seconds, notes=notes)
+        self.timed_seconds += batch.total_seconds
+        if (rate := self._bout.rate(shape, batch)) > self._best_rate:
+            self._best_rate, self._best = rate, Chosen(shape, None, call_seconds)
+        if call_seconds >= ENOUGH_OF_SLOT * self._slot_seconds:
+            self.enough_work = min(self.enough_work, SAME_WORK * self._bout.work(shape))
+
+    def chosen(self) -> Chosen:
+        """The best rung, with a note on those that failed."""
+        if self._best is None:
+            raise self._errors[0][1]
+        return replace(self._best, notes=tuple(self._notes()))
+
+    def _notes(self) -> Iterator[str]:
+        starved = [shape for shape, error in self._errors if is_out_of_memory(error)]
+        broken = [(shape, error) for shape, error in self._errors if not is_out_of_memory(error)]
+        if broken:
+            shape, error = broken[0]
+            more = f", and {len(broken) - 1} more shapes failed" if len(broken) > 1 else ""
+            yield f"{_words(shape)} was passed over: {describe(error)}{more}"
+        if starved:
+            yield f"memory ran out at {_words(starved[0])}: a smaller shape was measured"
 
 
 def _time(bout: Bout, shape: Shape) -> Batch:

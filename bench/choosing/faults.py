@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 
 def describe(error: BaseException) -> str:
     """An exception on one line."""
@@ -9,8 +11,29 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
+def let_go(error: BaseException) -> None:
+    """Free what the frames of a traceback hold, operands above all, so that the exception can be kept."""
+    link: BaseException | None = error
+    while link is not None:
+        traceback.clear_frames(link.__traceback__)
+        link = link.__context__
+
+
+# Torch names the status of the library that could not allocate (cuBLAS, cuDNN, cuSOLVER, hipBLAS, and their
+# like: ``CUBLAS_STATUS_ALLOC_FAILED``), cuDNN 9 also where, and rocBLAS calls it a memory error.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "_status_alloc_failed",
+    "_host_allocation_failed",
+    "_device_allocation_failed",
+    "rocblas_status_memory_error",
+)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocation failed, on the host or on a device."""
     text = str(error).lower()
-    signs = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
-    return isinstance(error, MemoryError) or any(sign in text for sign in signs)
+    return isinstance(error, MemoryError) or any(sign in text for sign in OUT_OF_MEMORY)

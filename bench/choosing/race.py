@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench.choosing.choice import Bout
-from bench.choosing.faults import describe, is_out_of_memory
+from bench.choosing.faults import describe, is_out_of_memory, let_go
 
 if TYPE_CHECKING:
-    from kernels.workload import Prepared, Shape
+    from kernels.workload import Prepared, Shape, Verdict
 
 # A sample is as many calls as this share of the search's time holds, at least one.
 SAMPLE_SHARE = 1 / 500
@@ -54,6 +56,30 @@ def key_of(shape: Shape, backend: str) -> Key:
     return tuple(shape.items()), backend
 
 
+@dataclass
+class Finals:
+    """Rounds in which every finalist was measured once."""
+
+    entrants: list[Entrant]
+    rounds: list[list[float]] = field(default_factory=list)
+
+    def values(self, entrant: Entrant) -> list[float]:
+        """One rate a round."""
+        at = self.entrants.index(entrant)
+        return [rates[at] for rates in self.rounds]
+
+    def middle(self, entrant: Entrant) -> float:
+        """Median rate; of all samples where there was no time for a round."""
+        return statistics.median(self.values(entrant) or entrant.rates)
+
+    def standing(self, entrant: Entrant) -> float:
+        """Median over rounds of its log rate less the round's own median: slow moments are common to all."""
+        at = self.entrants.index(entrant)
+        return statistics.median(
+            math.log(rates[at]) - statistics.median(map(math.log, rates)) for rates in self.rounds
+        )
+
+
 class Race:
     """Shapes and backends still in, and all samples taken."""
 
@@ -68,7 +94,7 @@ class Race:
         self._sample_seconds = min(LONGEST_SAMPLE_SECONDS, SAMPLE_SHARE * seconds)
         self._longest_call = min(CALL_SHARE_OF_SLOT * slot_seconds, CALL_SHARE_OF_SEARCH * seconds)
         self._prepared: OrderedDict[Key, Prepared] = OrderedDict()
-        self._dropped: set[Sides] = set()
+        self._out: set[Key] = set()
 
     @property
     def over(self) -> bool:
@@ -76,9 +102,9 @@ class Race:
         return not self.shapes or not self.backends
 
     def still_in(self) -> list[Entrant]:
-        """Sampled entrants of which neither shape nor backend has been dropped."""
+        """Sampled entrants that have not been dropped, nor their backends."""
         backends = set(self.backends)
-        return [e for e in self.entrants.values() if e.backend in backends and e.key[0] not in self._dropped]
+        return [e for e in self.entrants.values() if e.backend in backends and e.key not in self._out]
 
     def affordable(self, backend: str, share: float = 1.0) -> list[Shape]:
         """Shapes of which a call should be short enough, by the best rate of the backend so far.
@@ -120,6 +146,32 @@ class Race:
         self._prepared[key] = self.bout.prepare(shape, backend)
         return self._prepared[key]
 
+    def check(self, shape: Shape, backend: str) -> Verdict | None:
+        """Whether the last result is right; None where that could not be told, and then it is out.
+
+        Operands that had to be prepared anew hold no result yet: they are run once.
+        """
+        try:
+            fresh = key_of(shape, backend) not in self._prepared
+            prepared = self.prepared(shape, backend)
+            if fresh:
+                self.bout.time(prepared, 1, warm_up=0)
+            return prepared.check()
+        except Exception as error:
+            self._drop_checked(shape, backend, error)
+            return None
+
+    def _drop_checked(self, shape: Shape, backend: str, error: Exception) -> None:
+        """References take memory beyond the operands: where that runs out, only this candidate is out."""
+        if not is_out_of_memory(error):
+            self._drop(shape, backend, error)
+            return
+        let_go(error)
+        self.error = error
+        self._release()
+        self._out.add(key_of(shape, backend))
+        self.notes.append(f"memory ran out while {backend} was checked at {_words(shape)}: that was left out")
+
     def _sample(self, shape: Shape, backend: str, stretch: float) -> float:
         key, work = key_of(shape, backend), self.bout.work(shape)
         fresh = key not in self._prepared
@@ -151,6 +203,7 @@ class Race:
             held -= footprint(dict(key[0]), precision)
 
     def _drop(self, shape: Shape, backend: str, error: Exception) -> None:
+        let_go(error)
         self.error = error
         self._prepared.pop(key_of(shape, backend), None)
         if is_out_of_memory(error):
@@ -170,10 +223,17 @@ class Race:
         """Memory ran out: that shape and all that take more are out."""
         footprint, precision = self.bout.workload.footprint_bytes, self.bout.precision
         limit = footprint(shape, precision)
-        self._prepared.clear()
-        self.bout.device.release_memory()
+        self._release()
         self.shapes = [
             other for other in self.shapes if footprint(other, precision) < limit and other != shape
         ]
-        words = " ".join(f"{side}={size}" for side, size in shape.items())
-        self.notes.append(f"memory ran out at {words}: only shapes that take less were searched")
+        self._out.update(key for key in self.entrants if footprint(dict(key[0]), precision) >= limit)
+        self.notes.append(f"memory ran out at {_words(shape)}: only shapes that take less were searched")
+
+    def _release(self) -> None:
+        self._prepared.clear()
+        self.bout.device.release_memory()
+
+
+def _words(shape: Shape) -> str:
+    return " ".join(f"{side}={size}" for side, size in shape.items())

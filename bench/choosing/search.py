@@ -13,11 +13,10 @@ import random
 import statistics
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
 from bench.choosing.choice import Bout, Chosen, NothingToChoose
-from bench.choosing.race import Entrant, Key, Race, key_of
+from bench.choosing.race import Entrant, Finals, Key, Race, key_of
 from bench.choosing.surface import Point, Surface, distance, fit
 from bench.devices.device import MEMORY_SHARE
 from bench.record import Search
@@ -59,25 +58,6 @@ class Searchable(Protocol):
 
     def sharing(self, precision: str, place: Place) -> AbstractContextManager[None]:
         """While it lasts, preparing one shape of the grid after the other should cost little."""
-
-
-@dataclass
-class _Finals:
-    """Rounds in which every finalist was measured once."""
-
-    entrants: list[Entrant]
-    rounds: list[list[float]] = field(default_factory=list)
-
-    def values(self, entrant: Entrant) -> list[float]:
-        at = self.entrants.index(entrant)
-        return [rates[at] for rates in self.rounds]
-
-    def standing(self, entrant: Entrant) -> float:
-        """Median over rounds of its log rate less the round's own median: slow moments are common to all."""
-        at = self.entrants.index(entrant)
-        return statistics.median(
-            math.log(rates[at]) - statistics.median(map(math.log, rates)) for rates in self.rounds
-        )
 
 
 def search(bout: Bout, *, seconds: float, slot_seconds: float) -> Chosen:
@@ -122,7 +102,7 @@ class _Run:
         """Whether less than that share of the time is gone."""
         return self.race.bout.clock() - self.start < share * self.seconds
 
-    def finals(self) -> _Finals:
+    def finals(self) -> Finals:
         """All stages; the finalists with what they gave when measured afresh."""
         self._sample_seeds()
         self._explore()
@@ -151,14 +131,18 @@ class _Run:
         self._doubt_the_poor([(entrant.shape, entrant.backend) for entrant in race.still_in()])
         self._drop_the_slow()
 
-    def _require_right(self, shape: Shape, backend: str) -> None:
-        """Leave a backend out whose last result was wrong, unless it is the only one."""
+    def _require_right(self, shape: Shape, backend: str) -> bool:
+        """Leave a backend out whose last result was wrong, unless it is the only one.
+
+        Returns whether the question is settled: where the check itself ran out of memory, it is not.
+        """
         race = self.race
         if key_of(shape, backend) not in race.entrants or len(race.backends) == 1:
-            return
-        verdict = race.prepared(shape, backend).check()
-        if not verdict.correct:
+            return True
+        verdict = race.check(shape, backend)
+        if verdict is not None and not verdict.correct:
             race.drop_backend(backend, f"wrong result: {verdict.detail}")
+        return verdict is not None
 
     def _farthest(self) -> Shape | None:
         """The affordable shape farthest from all that were sampled."""
@@ -340,8 +324,8 @@ class _Run:
 
     # Stage 4: the finalists afresh, interleaved.
 
-    def _measure_again(self, finalists: list[Entrant]) -> _Finals:
-        finals = _Finals(finalists)
+    def _measure_again(self, finalists: list[Entrant]) -> Finals:
+        finals = Finals(finalists)
         checked: set[str] = set()
         while len(finals.rounds) < MOST_FINAL_ROUNDS and self.is_before(1.0):
             rates = self._round(finals.entrants)
@@ -372,36 +356,37 @@ class _Run:
             backend = entrant.backend
             if backend in checked or entrant not in race.still_in() or not self.is_before(1.0):
                 continue
-            checked.add(backend)
-            self._require_right(entrant.shape, backend)
+            if self._require_right(entrant.shape, backend):
+                checked.add(backend)
         return [entrant for entrant in entrants if entrant in race.still_in()]
 
-    def _without(self, finals: _Finals, sound: list[Entrant]) -> _Finals:
+    def _without(self, finals: Finals, sound: list[Entrant]) -> Finals:
         """The rounds of those that are left; where none is, whatever else was sampled and still runs."""
         if not sound:
             sound = self._ranked()[:FEWEST_FINALISTS]
             if not sound:
                 self._give_up()
-            return _Finals(sound)
+            return Finals(sound)
         kept = [finals.entrants.index(entrant) for entrant in sound]
-        return _Finals(sound, [[rates[at] for at in kept] for rates in finals.rounds])
+        return Finals(sound, [[rates[at] for at in kept] for rates in finals.rounds])
 
 
-def _chosen(run: _Run, finals: _Finals, candidates: int, backends: tuple[str, ...]) -> Chosen:
+def _chosen(run: _Run, finals: Finals, candidates: int, backends: tuple[str, ...]) -> Chosen:
     race, default = run.race, run.race.default
     ranked = finals.entrants
     if finals.rounds:
         ranked = sorted(finals.entrants, key=finals.standing, reverse=True)
+    winner = ranked[0]
     plain = next((entrant for entrant in ranked if entrant.backend == default), None)
     found = Search(
         shapes_tried=len({entrant.key[0] for entrant in race.entrants.values()}),
         candidates=candidates,
         backends=backends,
         seconds=race.bout.clock() - run.start,
+        value=finals.middle(winner),
         default_backend=default,
-        default_value=None if plain is None else statistics.median(finals.values(plain) or plain.rates),
+        default_value=None if plain is None else finals.middle(plain),
         default_shape={} if plain is None else dict(plain.shape),
         finalists=len(finals.entrants),
     )
-    winner = ranked[0]
     return Chosen(winner.shape, winner.backend, winner.call_seconds, found, tuple(race.notes))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.devices.amdsmi import AmdMeter, serial_of
-from bench.devices.device import Batch, Meter, Reading
+from bench.devices.device import Batch, Clock, Meter, Reading
 from bench.devices.gpu_place import gpu_place
 from bench.devices.nvml import NvmlMeter
 from bench.devices.other_gpu import OtherGpu
@@ -26,15 +29,43 @@ SHORT_CALL_SECONDS = 50e-6
 # Calls that tell whether calls are short, and the fewest it is asked for.
 PROBE_CALLS = 5
 FEWEST_TO_PROBE = 2 * PROBE_CALLS
-# Calls in one graph: enough to hide its own launch, few enough for many samples.
+# Where queueing a call takes the host more than this share of the device's time, launches are timed too.
+LAUNCH_SHARE = 0.5
+# Calls in one graph, at most: enough to hide its own launch, few enough for many samples.
 CALLS_PER_GRAPH = 50
+GRAPH_SECONDS = CALLS_PER_GRAPH * SHORT_CALL_SECONDS
+
+
+@dataclass(frozen=True)
+class _Queued:
+    """Calls made one after the other.
+
+    Attributes:
+        call_seconds: Between the events around each, on the device. Unit: s.
+        host_seconds: What it took to queue each. Unit: s.
+    """
+
+    call_seconds: tuple[float, ...]
+    host_seconds: tuple[float, ...]
+
+    @property
+    def times_launches(self) -> bool:
+        """Whether the host, not the device, may set the pace."""
+        median = statistics.median(self.call_seconds)
+        return median < SHORT_CALL_SECONDS or statistics.median(self.host_seconds) > LAUNCH_SHARE * median
+
+    @property
+    def calls_per_graph(self) -> int:
+        """Fewer of longer calls: one of many launches hides the launch of the graph by itself."""
+        return max(1, min(CALLS_PER_GRAPH, math.ceil(GRAPH_SECONDS / statistics.median(self.call_seconds))))
 
 
 class CudaDevice:
     """An NVIDIA or AMD GPU, timed by its own events."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, clock: Clock = time.perf_counter) -> None:
         self._torch = require_torch()
+        self._clock = clock
         self._index = index
         self.torch_device = f"cuda:{index}"
         properties = self._torch.cuda.get_device_properties(index)
@@ -70,22 +101,19 @@ class CudaDevice:
     def time_calls(self, call: Callable[[], None], count: int, during: Callable[[], None]) -> Batch:
         """Queue all calls with an event between each two; ``during`` runs while the queue drains.
 
-        Where the first calls are short, calls are recorded into graphs, and replays of these are timed: each
-        call's time is then the mean of its replay. Where recording fails, as it does for a call that waits
-        for the device, they are timed one by one.
+        Where the first calls are short, or keep the host busy for most of the time they take, as many short
+        launches do, calls are recorded into graphs, and replays of these are timed: each call's time is then
+        the mean of its replay. Where recording fails, as it does for a call that waits for the device, they
+        are timed one by one.
         """
         if count < FEWEST_TO_PROBE:
-            return Batch(self._between_events(call, count, during))
+            return Batch(self._between_events(call, count, during).call_seconds)
         probed = self._between_events(call, PROBE_CALLS, _nothing)
-        if statistics.median(probed) < SHORT_CALL_SECONDS:
-            replays = -(-count // CALLS_PER_GRAPH)
-            calls = -(-count // replays)
-            graph = self._record(call, calls)
-            if graph is not None:
-                times = self._between_events(graph.replay, replays, during)
-                single = tuple(seconds / calls for seconds in times for _ in range(calls))
-                return Batch(single[:count], replayed=True)
-        return Batch(probed + self._between_events(call, count - PROBE_CALLS, during))
+        replayed = self._replayed(call, count, during, probed) if probed.times_launches else None
+        if replayed is not None:
+            return replayed
+        rest = self._between_events(call, count - PROBE_CALLS, during)
+        return Batch(probed.call_seconds + rest.call_seconds)
 
     def read(self) -> Reading:
         """The vendor's meters."""
@@ -103,20 +131,36 @@ class CudaDevice:
         """Return torch's cached blocks."""
         self._torch.cuda.empty_cache()
 
-    def _between_events(
-        self, call: Callable[[], None], count: int, during: Callable[[], None]
-    ) -> tuple[float, ...]:
-        """Time of each call between two events. Unit: s."""
-        cuda = self._torch.cuda
+    def _replayed(
+        self, call: Callable[[], None], count: int, during: Callable[[], None], probed: _Queued
+    ) -> Batch | None:
+        """The batch, from replays of a graph; None where the call cannot be recorded."""
+        replays = -(-count // probed.calls_per_graph)
+        calls = -(-count // replays)
+        graph = self._record(call, calls)
+        if graph is None:
+            return None
+        times = self._between_events(graph.replay, replays, during).call_seconds
+        single = tuple(seconds / calls for seconds in times for _ in range(calls))
+        return Batch(single[:count], replayed=True)
+
+    def _between_events(self, call: Callable[[], None], count: int, during: Callable[[], None]) -> _Queued:
+        """Each call between two events."""
+        cuda, clock = self._torch.cuda, self._clock
         events = [cuda.Event(enable_timing=True) for _ in range(count + 1)]
         cuda.synchronize()
         events[0].record()
+        moments = [clock()]
         for event in events[1:]:
             call()
             event.record()
+            moments.append(clock())
         during()
         cuda.synchronize()
-        return tuple(start.elapsed_time(end) / 1e3 for start, end in itertools.pairwise(events))
+        return _Queued(
+            tuple(start.elapsed_time(end) / 1e3 for start, end in itertools.pairwise(events)),
+            tuple(end - start for start, end in itertools.pairwise(moments)),
+        )
 
     def _record(self, call: Callable[[], None], calls: int) -> Any:
         """A graph of so many calls, recorded beside the current stream; None where it cannot be recorded."""

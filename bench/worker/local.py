@@ -26,3 +26,7 @@ class LocalWorker:
     def close(self) -> None:
         """Let go of everything."""
         self._station.release()
+
+    def kill(self) -> None:
+        """Let go of everything."""
+        self._station.release()

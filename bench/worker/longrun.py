@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench.devices.device import Clock, Device, Reading
+from bench.devices.energy import Timed, energy_over
 from bench.record import TracePoint
 from bench.worker.tasks import LongRunTaken
 
@@ -26,6 +27,7 @@ class _Stretch:
     start: float
     end: float
     work: float
+    seconds: float
     reading: Reading
 
 
@@ -42,6 +44,8 @@ def run_long(
         seconds: How long to go on. Unit: s.
         clock: Tells the time. Unit: s.
     """
+    # What is made ready on the first call (libraries, compiled kernels) is not part of the first second.
+    device.time_calls(call, 1, _nothing)
     begin, stretches = clock(), list[_Stretch]()
     pace = max(POINT_SECONDS, seconds / MOST_POINTS)
     while not stretches or stretches[-1].end < seconds:
@@ -50,11 +54,21 @@ def run_long(
         count = max(1, round(pace / call_seconds))
         batch = device.time_calls(call, count, partial(_keep, device, readings))
         call_seconds = batch.total_seconds / count
-        stretches.append(_Stretch(start, clock() - begin, work * count, readings[0]))
+        stretches.append(_Stretch(start, clock() - begin, work * count, batch.total_seconds, readings[-1]))
+    return _taken(stretches, seconds)
+
+
+def _taken(stretches: Sequence[_Stretch], seconds: float) -> LongRunTaken:
+    last_half = [one for one in stretches if one.start >= seconds / 2] or stretches[-1:]
+    # A reading lies at the end of its stretch: energy from the first one's to the last one's.
+    energy = energy_over([Timed(one.end, one.reading) for one in last_half])
     return LongRunTaken(
         burst=_rate([one for one in stretches if one.start < BURST_SECONDS]),
-        steady=_rate([one for one in stretches if one.start >= seconds / 2] or stretches[-1:]),
+        steady=_rate(last_half),
         trace=tuple(_point(one) for one in stretches),
+        energy_j=energy.joules,
+        energy_work=sum(one.work for one in last_half[1:]),
+        energy_source=energy.source,
     )
 
 
@@ -62,15 +76,19 @@ def _keep(device: Device, readings: list[Reading]) -> None:
     readings.append(device.read())
 
 
+def _nothing() -> None:
+    """For calls that no meter is read beside."""
+
+
 def _rate(stretches: Sequence[_Stretch]) -> float:
-    return sum(one.work for one in stretches) / (stretches[-1].end - stretches[0].start)
+    return sum(one.work for one in stretches) / sum(one.seconds for one in stretches)
 
 
 def _point(stretch: _Stretch) -> TracePoint:
     reading = stretch.reading
     return TracePoint(
         seconds=(stretch.start + stretch.end) / 2,
-        value=stretch.work / (stretch.end - stretch.start),
+        value=stretch.work / stretch.seconds,
         clock_mhz=reading.clock_mhz,
         power_w=reading.power_w,
         temperature_c=reading.temperature_c,

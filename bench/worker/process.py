@@ -31,11 +31,12 @@ class WorkerLostError(Exception):
     Attributes:
         device_lost: Whether its device is gone with it: it cannot be opened any more, or the process could
             not even be killed, so that the device is in unknown hands.
+        out_of_memory: Whether it was killed, and not by us: that is how a system short of memory does it.
     """
 
-    def __init__(self, reason: str, *, device_lost: bool = False) -> None:
+    def __init__(self, reason: str, *, device_lost: bool = False, out_of_memory: bool = False) -> None:
         super().__init__(reason)
-        self.device_lost = device_lost
+        self.device_lost, self.out_of_memory = device_lost, out_of_memory
 
 
 class Worker(Protocol):
@@ -70,6 +71,9 @@ class Worker(Protocol):
     def close(self) -> None:
         """End the process."""
 
+    def kill(self) -> None:
+        """End the process at once, whatever it does."""
+
 
 class SpawnedWorker:
     """A worker in a process of its own, started when first needed.
@@ -90,6 +94,7 @@ class SpawnedWorker:
     ) -> None:
         self._device, self._opener, self._patience_seconds = device, opener, patience_seconds
         self._process, self._opened = process, False
+        self._abandoned: str | None = None
         self.process_number, self.start_seconds = 0 if process else -1, 0.0
 
     @property
@@ -115,9 +120,20 @@ class SpawnedWorker:
         """See `Worker.close`."""
         if self._process is not None:
             process, self._process = self._process, None
-            process.end()
+            try:
+                process.end()
+            except WorkerLostError as lost:
+                self._abandoned = str(lost)
+
+    def kill(self) -> None:
+        """See `Worker.kill`."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            process.kill()
 
     def _open(self) -> Process:
+        if self._abandoned is not None:
+            raise WorkerLostError(self._abandoned, device_lost=True)
         if self._process is None:
             self._process, self._opened = Process(), False
             self.process_number += 1
@@ -133,9 +149,8 @@ class SpawnedWorker:
             raise WorkerLostError(f"{self._device} cannot be opened: {lost}", device_lost=True) from lost
         if isinstance(answer, Failure):
             self.close()
-            if answer.error is not None:
-                raise answer.error
-            raise WorkerLostError(f"{self._device} cannot be opened: {answer.reason}", device_lost=True)
+            reason = str(answer.error) if answer.error is not None else answer.reason
+            raise WorkerLostError(f"{self._device} cannot be opened: {reason}", device_lost=True)
         self._opened, self.start_seconds = True, process.age_seconds()
 
 
@@ -183,7 +198,10 @@ class Process:
             raise self._kill(f"no answer within {seconds:.0f} s; its process was killed") from None
         # The thread puts None where the pipe has closed.
         if answer is None:
-            raise self._kill(self._last_words())
+            words = self._last_words()
+            lost = self._kill(words)
+            lost.out_of_memory = "SIGKILL" in words
+            raise lost
         return answer
 
     def age_seconds(self) -> float:
@@ -196,8 +214,14 @@ class Process:
         try:
             self._popen.wait(KILL_SECONDS)
         except subprocess.TimeoutExpired:
-            self._kill("")
+            lost = self._kill("its process did not end")
+            if lost.device_lost:
+                raise lost from None
         self._let_go()
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        self._kill("")
 
     def _kill(self, reason: str) -> WorkerLostError:
         self._popen.kill()

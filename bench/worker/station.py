@@ -102,11 +102,13 @@ class Station:
                 return self._run_long(task)
 
     def _introduce(self, task: Introduce) -> Introduction:
-        description = self._device.description
+        cases = self._cases(task)
+        reasons = {case.label: self._lacks(self._bout(case, 0)) for case in cases}
         return Introduction(
-            description=description,
+            description=self._device.description,
             environment=self._environment(),
-            cases=tuple(self._cases(task)),
+            cases=tuple(cases),
+            lacking={label: reason for label, reason in reasons.items() if reason},
             busy=self._device.busy(),
             least_window_seconds=self._least_window_seconds(),
         )
@@ -169,6 +171,8 @@ class Station:
         around = Around(self._device, self._where(), self._clock)
         with prepared.setting():
             self._device.time_calls(prepared.run, 1, _nothing)
+            if task.warm_up_seconds:
+                self._fill(prepared.run, task.chosen.call_seconds, task.warm_up_seconds, _nothing)
             left = max(task.slot_seconds - (self._clock() - start), task.window_seconds)
             with around:
                 batch = self._fill(prepared.run, task.chosen.call_seconds, left, around.during)
@@ -178,7 +182,6 @@ class Station:
             value=work / statistics.median(batch.call_seconds),
             sample_count=len(batch.call_seconds),
             sample_seconds=batch.total_seconds,
-            window_seconds=around.window_seconds,
             around=around.surroundings(),
             verdict=verdict,
             repeatable=self._repeats(prepared) if task.repeat else None,

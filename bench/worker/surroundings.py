@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Around:
     """Reads everything before and after a batch, and the meters while the device is busy.
 
-    A GPU's meters are read in the background. A CPU's are not: reading its clock takes a core from the work.
+    A GPU's meters are read in the background too. A CPU's are not: reading its clock takes a core from work.
     """
 
     def __init__(self, device: Device, place: Place, clock: Clock) -> None:
@@ -58,20 +58,18 @@ class Around:
 
     def during(self) -> None:
         """Read the meters: called while the device is busy, or hot from it."""
-        if self._background is None:
-            self._points.append(Timed(self._clock(), self._device.read()))
+        self._points.append(Timed(self._clock(), self._device.read()))
 
     def surroundings(self) -> Surroundings:
         """All of it."""
-        points = self._points if self._background is None else self._background.points
-        # The reading before the first call is of an idle device: it serves the counter alone.
-        meters, busy = summarise(points), summarise(points[1:])
+        meters, busy = summarise(self._all_points()), summarise(self._busy_points())
         if meters.lost:
             raise DeviceError("the driver says that the device has fallen off the bus")
         return Surroundings(
             clock_mhz=busy.clock_mhz or None,
             power_w=busy.power_w or None,
             energy_j=meters.energy.joules,
+            energy_window_seconds=meters.energy.window_seconds,
             energy_source=meters.energy.source,
             temperature_c=busy.temperature_c,
             throttled=busy.throttled,
@@ -81,6 +79,15 @@ class Around:
             steal_fraction=_fraction(self._loaded.get("steal_fraction")),
             other_load_fraction=_fraction(self._loaded.get("other_load_fraction")),
         )
+
+    def _all_points(self) -> list[Timed]:
+        background = () if self._background is None else self._background.points
+        return sorted((*self._points, *background), key=lambda point: point.seconds)
+
+    def _busy_points(self) -> list[Timed]:
+        """Without the first, of a device that has not begun, and a GPU's last: its queue is empty then."""
+        points = self._all_points()
+        return (points[1:] if self._background is None else points[1:-1]) or points
 
     def _placement(self) -> Placement | None:
         """Near or far; None where the cores were moved in the middle, or nothing tells."""

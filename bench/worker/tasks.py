@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench.choosing.choice import Chosen
@@ -85,14 +85,18 @@ class Introduction:
         description: Without the spec sheet, which only the parent can look up.
         environment: Versions, limits and settings of the node.
         cases: A row of the record each, to be measured.
+        lacking: Why the device or its software cannot run a case, by the case's label.
         busy: Who else uses the device, in words; None where nobody does or nothing tells.
+        failed: Why it could not be opened, where the parent stands in for it.
         least_window_seconds: Shortest window over which its energy meter tells anything. Unit: s.
     """
 
     description: DeviceDescription
     environment: dict[str, Scalar]
     cases: tuple[Case, ...]
+    lacking: dict[str, str] = field(default_factory=dict)
     busy: str | None = None
+    failed: str | None = None
     least_window_seconds: float = 0.0
 
 
@@ -146,6 +150,8 @@ class TakeRound:
         seed: Draws the operands.
         slot_seconds: Time to fill, operands and warming up included. Unit: s.
         window_seconds: Time that the calls must fill at least. Unit: s.
+        warm_up_seconds: Time to keep the device busy before anything is read: a meter that is renewed now and
+            then would else begin with what it said of an idle device. Unit: s.
         check: Whether to verify the output after it.
         repeat: Whether to compare two calls bit by bit.
     """
@@ -155,6 +161,7 @@ class TakeRound:
     seed: int
     slot_seconds: float
     window_seconds: float = 0.0
+    warm_up_seconds: float = 0.0
     check: bool = True
     repeat: bool = False
 
@@ -166,7 +173,8 @@ class Surroundings:
     Attributes:
         clock_mhz: Unit: MHz.
         power_w: Mean over the window. Unit: W.
-        energy_j: Over the window. Unit: J.
+        energy_j: Over the energy window. Unit: J.
+        energy_window_seconds: From the meter's first reading to its last. Unit: s.
         energy_source: What the energy was read from.
         temperature_c: Highest. Unit: °C.
         throttled: Whether heat, power or a fault held the clock down.
@@ -180,6 +188,7 @@ class Surroundings:
     clock_mhz: float | None = None
     power_w: float | None = None
     energy_j: float | None = None
+    energy_window_seconds: float = 0.0
     energy_source: str | None = None
     temperature_c: float | None = None
     throttled: bool | None = None
@@ -198,7 +207,6 @@ class RoundTaken:
         value: Work of a call ÷ median time of a call. Unit: the workload's.
         sample_count: Timed calls.
         sample_seconds: Time inside them. Unit: s.
-        window_seconds: Time that the energy was taken over. Unit: s.
         around: What surrounded it.
         verdict: Of the last output, where it was checked.
         repeatable: Whether two calls were bitwise equal, where it was tried and is promised.
@@ -208,7 +216,6 @@ class RoundTaken:
     value: float
     sample_count: int
     sample_seconds: float
-    window_seconds: float
     around: Surroundings
     verdict: Verdict | None = None
     repeatable: bool | None = None
@@ -240,11 +247,17 @@ class LongRunTaken:
         burst: Work ÷ time over the first second. Unit: the workload's.
         steady: Work ÷ time over the last half. Unit: the workload's.
         trace: Rate and meters over time.
+        energy_j: Over the last half. Unit: J.
+        energy_work: Work done meanwhile. Unit: FLOP or B.
+        energy_source: What the energy was read from.
     """
 
     burst: float
     steady: float
     trace: tuple[TracePoint, ...]
+    energy_j: float | None = None
+    energy_work: float = 0.0
+    energy_source: str | None = None
 
 
 @dataclass(frozen=True)

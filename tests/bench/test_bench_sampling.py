@@ -29,7 +29,7 @@ def trials(count: int) -> list[Trial]:
 
 
 def taken(value: float) -> RoundTaken:
-    return RoundTaken(value, 10, 0.1, 0.1, Surroundings())
+    return RoundTaken(value, 10, 0.1, Surroundings())
 
 
 @given(st.floats(0, 2000), st.integers(1, 60), st.floats(0, 30))

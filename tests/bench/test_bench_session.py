@@ -178,16 +178,21 @@ def test_a_device_that_stays_broken_is_reported_by_its_first_error(tmp_path: Pat
     assert only(record).reason == "RuntimeError: device-side assert"
 
 
-def test_a_failure_in_a_late_round_is_a_failure(tmp_path: Path) -> None:
-    calls = iter(range(10**6))
+@pytest.mark.parametrize(("calls", "status"), [(300, "failed"), (900, "ok")])
+def test_a_failure_after_five_rounds_leaves_them_standing(tmp_path: Path, calls: int, status: str) -> None:
+    made = iter(range(10**6))
+    clock = FakeClock()
+    # Never settles, so that only the failure ends it.
+    device = FakeDevice(clock, lambda number: 0.01 * (1 + number % 200 / 100))
 
     def fail_late() -> None:
-        if next(calls) > 300:
+        if next(made) > calls:
             raise RuntimeError("device lost")
 
-    result = only(run(tmp_path, workload(on_call=fail_late)))
-    assert (result.status, result.value) == ("failed", None)
-    assert result.rounds
+    result = only(run(tmp_path, workload(on_call=fail_late), devices=[device], clock=clock))
+    assert result.status == status
+    assert (len(result.rounds) >= MIN_ROUNDS) == (status == "ok")
+    assert any("device lost" in text for text in (*result.notes, result.reason or ""))
 
 
 @pytest.mark.parametrize(
@@ -283,10 +288,18 @@ def test_without_meters_quantities_are_null(tmp_path: Path) -> None:
 
 def test_a_clock_that_jumps_gives_no_value(tmp_path: Path) -> None:
     clock = FakeClock()
-    device = FakeDevice(clock, lambda number: -5.0 if number == 200 else 0.01)
+    device = FakeDevice(clock, lambda number: -5.0 if number >= 200 else 0.01)
     result = only(run(tmp_path, devices=[device], clock=clock))
     assert (result.status, result.value) == ("failed", None)
     assert "the clock jumped: a call took -5 s" in (result.reason or "")
+
+
+def test_a_clock_that_jumps_once_costs_one_round(tmp_path: Path) -> None:
+    clock = FakeClock()
+    device = FakeDevice(clock, lambda number: -5.0 if number == 200 else 0.01)
+    result = only(run(tmp_path, devices=[device], clock=clock))
+    assert (result.status, len(result.rounds) >= MIN_ROUNDS) == ("ok", True)
+    assert any("a round failed and was taken again: UnsoundClockError" in note for note in result.notes)
 
 
 def test_calls_longer_than_the_window_that_held_them_give_no_value(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import psutil
 import pytest
 
 from bench.errors import DeviceError, InputError
+from bench.journal import Journal
 from bench.plan import MIN_ROUNDS, Plan
 from bench.progress import ProgressEvent, silent
 from bench.record import Record, Result, load_record
@@ -147,6 +149,54 @@ def test_a_device_that_disappears_ends_what_is_left_of_it(tmp_path: Path) -> Non
     assert found["vanishes"].reason == "RuntimeError: the GPU has fallen off the bus"
     assert found["steady"].status == "failed"
     assert "cpu cannot be opened: RuntimeError: no device cpu on the bus" in (found["steady"].reason or "")
+
+
+def test_a_device_lost_after_five_rounds_leaves_what_was_measured(tmp_path: Path, switches: Path) -> None:
+    """In the long run, when all rounds are done."""
+    headline = {name: replace(one, headline=True) for name, one in scripted.workloads().items()}
+
+    def lose(event: ProgressEvent) -> None:
+        if "without a pause" in event.message:
+            (switches / "cpu-is-gone").touch()
+            for child in psutil.Process().children():
+                child.kill()
+
+    record = measure(
+        Plan("custom", 300.0, workloads=("steady", "other")),
+        lookup=lambda _description: None,
+        out_dir=tmp_path,
+        progress=lose,
+        workloads=headline,
+        opener=OPENER,
+    )
+    assert [one.status for one in record.results] == ["ok", "ok"]
+    assert all(one.burst is None for one in record.results)
+    assert any("no long run" in note for one in record.results for note in one.notes)
+
+
+def test_one_sick_device_among_several_is_marked_and_the_others_measured(
+    tmp_path: Path, switches: Path
+) -> None:
+    (switches / "devices").write_text("cuda:0 cuda:1", encoding="utf-8")
+    (switches / "cuda-1-is-gone").touch()
+    record = run_record(tmp_path, "steady", plan=replace(PLAN, device="all"))
+    found = {one.device: one for one in record.results}
+    assert found["cuda:0"].status == "ok"
+    assert found["cuda:1"].status == "failed"
+    assert "no device cuda:1 on the bus" in (found["cuda:1"].reason or "")
+
+
+def test_an_interrupt_writes_what_there_is_and_leaves_no_process(tmp_path: Path) -> None:
+    def stop(event: ProgressEvent) -> None:
+        if event.kind == "round":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, "steady", progress=stop)
+    record = load_record(next(tmp_path.glob("record-*.json")))
+    assert record.interrupted
+    assert not list(tmp_path.glob("journal-*"))
+    assert not [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_out_of_memory_in_a_round_steps_down_and_says_so(tmp_path: Path) -> None:
@@ -308,15 +358,76 @@ class TestResume:
         assert not list(tmp_path.glob("journal-*"))
         assert load_record(next(tmp_path.glob("record-*.json"))) == record
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+    def test_a_torn_line_is_cut_and_a_second_resume_goes_well(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
+        self.cut_off(tmp_path, 2, "steady")
+        (journal,) = tmp_path.glob("journal-*.jsonl")
+        with journal.open("a", encoding="utf-8") as file:
+            file.write('{"kind": "round", "at": 3')
+        stopped = iter([False, True])
+
+        def stop(event: ProgressEvent) -> None:
+            if event.kind == "round" and next(stopped, False):
+                raise MemoryError("the machine was switched off")
+
+        with pytest.raises(MemoryError):
+            resume(tmp_path, lookup=lambda _: None, progress=stop, opener=OPENER)
+        record = resume(tmp_path, lookup=lambda _: None, progress=silent, opener=OPENER)
+        (result,) = record.results
+        assert result.status == "ok"
+        processes = [detail.process for detail in result.round_details]
+        assert processes == sorted(processes)
+        assert len(set(processes)) > 1
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+    def test_a_wrong_output_stays_wrong(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
+        self.cut_off(tmp_path, 2, "steady")
+        (journal,) = tmp_path.glob("journal-*.jsonl")
+        wrong = '"verdict": {"correct": false, "detail": "3 of 4 wrong"}, "repeatable"'
+        text = journal.read_text(encoding="utf-8")
+        changed = re.sub(r'"verdict": \{[^}]*\}, "repeatable"', wrong, text)
+        assert changed != text
+        journal.write_text(changed, encoding="utf-8")
+        (result,) = resume(tmp_path, lookup=lambda _: None, progress=silent, opener=OPENER).results
+        assert (result.status, result.value) == ("incorrect", None)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals and locks of POSIX")
+    def test_a_run_that_is_still_going_on_is_not_resumed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
+        self.cut_off(tmp_path, 1, "steady")
+        (path,) = tmp_path.glob("journal-*.jsonl")
+        with Journal(path), pytest.raises(InputError, match="this run is still going on; wait for it"):
+            resume(tmp_path, lookup=lambda _: None, progress=silent, opener=OPENER)
+        assert path.exists()
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+    def test_rounds_of_other_versions_are_not_added_to(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
+        self.cut_off(tmp_path, 1, "steady")
+        monkeypatch.setattr("bench.session._own_version", lambda: "99.0")
+        with pytest.raises(InputError, match=r"flopcensus .* then, 99\.0 now; rounds of both make no figure"):
+            resume(tmp_path, lookup=lambda _: None, progress=silent, opener=OPENER)
+        assert list(tmp_path.glob("journal-*"))
+
     def test_a_folder_without_an_unfinished_run_is_refused(self, tmp_path: Path) -> None:
         run(tmp_path, "steady")
-        with pytest.raises(InputError, match="no journal of an unfinished run; the runs there are finished"):
+        with pytest.raises(
+            InputError, match=r"no journal of an unfinished run on .*; the runs there are finished"
+        ):
             resume(tmp_path, lookup=lambda _: None, progress=silent)
 
     @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
     def test_a_run_of_another_node_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.cut_off(tmp_path, 1, "steady")
-        monkeypatch.setattr("bench.session.node_name", lambda: "elsewhere")
-        with pytest.raises(InputError, match="this is elsewhere; resume it there"):
+        monkeypatch.setattr("bench.resume.node_name", lambda: "elsewhere")
+        with pytest.raises(InputError, match="no journal of an unfinished run on elsewhere"):
             resume(tmp_path, lookup=lambda _: None, progress=silent)
         assert list(tmp_path.glob("journal-*"))

@@ -23,7 +23,7 @@ def shown(view: LiveView, height: int = 30) -> str:
 
 def test_it_shows_what_runs_the_figures_so_far_and_the_time_left() -> None:
     view = LiveView(Console(width=100, height=30))
-    view.take(event("choosing", "gemm bf16 on cpu: choosing a shape"))
+    view.take(event("working", "gemm bf16 on cpu: choosing a shape"))
     text = shown(view)
     assert "25%" in text
     assert "45 s left" in text
