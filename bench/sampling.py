@@ -16,7 +16,7 @@ from bench.devices.device import Clock
 from bench.plan import MIN_ROUNDS
 from bench.trial import Trial
 
-SLOT_SECONDS = 1.2
+SLOT_SECONDS = 0.7
 MOST_ROUNDS = 40
 # Of the time for rounds, what starting fresh processes may take.
 START_SHARE = 0.35
@@ -45,7 +45,7 @@ class Schedule:
 
 
 def schedule(seconds: float, trials: int, start_seconds: float) -> Schedule:
-    """Slots of about a second, five sweeps at least, forty at most; a process each where that costs little.
+    """Slots of well under a second, five sweeps at least, forty at most; a process each where that costs little.
 
     Args:
         seconds: Time for all rounds. Unit: s.

@@ -1,9 +1,10 @@
 """C = A·B in Triton: tiles multiplied on matrix units, a program each, neighbours sharing cached operands.
 
 Proven without a GPU: results on Triton's interpreter, but for bf16, which it cannot compute; that all of
-``NVIDIA_TILES`` compile in bf16 for compute capability 9.0 to wgmma and asynchronous copies, and the three
-largest of ``AMD_TILES`` for gfx942 to MFMA, none with spilled registers. Not proven: any speed. Triton times
-the tiles on the first call of each shape, which therefore takes seconds to minutes and is none to measure.
+``NVIDIA_TILES`` compile in bf16 for compute capability 9.0 to wgmma and asynchronous copies, and all of
+``AMD_TILES`` for gfx942 to MFMA; of registers, only the largest of those spills some, five with Triton 3.5.
+Not proven: any speed. Triton compiles the tiles on the first call of each type and times them on that of each
+shape, which therefore takes seconds and is none to measure.
 """
 
 from __future__ import annotations

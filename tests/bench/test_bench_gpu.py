@@ -11,6 +11,7 @@ import pytest
 
 from bench.devices import gpu, other_gpu
 from bench.devices.amdsmi import AmdMeter
+from bench.devices.fake import FakeClock
 from bench.devices.gpu import CudaDevice, OtherGpu
 from bench.devices.selection import present_devices
 
@@ -214,6 +215,32 @@ def test_a_call_that_raises_while_it_is_recorded_ends_the_recording(monkeypatch:
     with pytest.raises(ValueError, match="itself"):
         CudaDevice(0).time_calls(call, 100, lambda: None)
     assert any(entry.startswith("captured") for entry in log), "the stream must not be left recording"
+
+
+def test_calls_of_many_launches_are_recorded_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long calls that the host takes as long to queue: one to a graph, which leaves a time for each."""
+    log, clock = with_torch(monkeypatch, call_ms=5.0), FakeClock()
+
+    def launch_often() -> None:
+        log.append("call")
+        clock.advance(4e-3)
+
+    batch = CudaDevice(0, clock).time_calls(launch_often, 12, lambda: log.append("meter"))
+    assert batch.replayed
+    assert "captured 1" in log
+    assert batch.call_seconds == pytest.approx((5e-3,) * 12)
+    assert log.count("meter") == 1
+
+
+def test_one_slow_launch_does_not_make_a_long_call_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first call may load a library for a second."""
+    log, clock = with_torch(monkeypatch, call_ms=5.0), FakeClock()
+
+    def call() -> None:
+        clock.advance(2e-3 if log.count("call") else 1.0)
+        log.append("call")
+
+    assert not CudaDevice(0, clock).time_calls(call, 12, lambda: None).replayed
 
 
 def test_meters_and_users_are_the_vendor_librarys(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import statistics
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.choosing.choice import Bout, Chosen, NothingToChoose
+from bench.choosing.race import KEPT_PREPARED, Race
 from bench.choosing.search import search
 from bench.choosing.surface import Point, distance, fit
 from bench.devices.device import Batch
@@ -48,6 +50,9 @@ class ScriptedWorkload(FakeWorkload):
     spoil: Callable[[Shape, str], None] = lambda shape, backend: None
     wrong: tuple[str, ...] = ()
     right_up_to: int = 0
+    on_check: Callable[[Shape, str], None] = lambda shape, backend: None
+    on_run: Callable[[], None] = lambda: None
+    held: list[weakref.ref[ScriptedPrepared]] = field(default_factory=list)
     running: tuple[Shape, str] | None = None
     prepared: int = 0
     sharers: int = 0
@@ -77,7 +82,9 @@ class ScriptedWorkload(FakeWorkload):
         assert self.sharers == 1
         self.spoil(shape, backend)
         self.prepared += 1
-        return ScriptedPrepared(self, shape, backend)
+        prepared = ScriptedPrepared(self, shape, backend)
+        self.held.append(weakref.ref(prepared))
+        return prepared
 
 
 @dataclass
@@ -85,6 +92,7 @@ class ScriptedPrepared:
     workload: ScriptedWorkload
     shape: Shape
     backend: str
+    has_run: bool = False
 
     def setting(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -93,9 +101,14 @@ class ScriptedPrepared:
         pass
 
     def run(self) -> None:
+        self.workload.on_run()
         self.workload.running = self.shape, self.backend
+        self.has_run = True
 
     def check(self) -> Verdict:
+        self.workload.on_check(self.shape, self.backend)
+        if not self.has_run:
+            return WRONG
         small = max(self.shape.values()) <= self.workload.right_up_to
         return WRONG if self.backend in self.workload.wrong and not small else RIGHT
 
@@ -277,6 +290,89 @@ def test_one_candidate() -> None:
 def test_no_candidate() -> None:
     with pytest.raises(NothingToChoose, match="too little memory"):
         found(ScriptedWorkload(RIGHT, shapes=()))
+
+
+def test_a_result_that_was_never_computed_is_not_judged() -> None:
+    """Operands let go of between the sample and the check are prepared anew, and hold no result."""
+    workload = ScriptedWorkload(RIGHT, names=("torch", "packed"))
+    contest = bout(workload)
+    race = Race(contest, GRID, seconds=10.0, slot_seconds=10.0)
+    with workload.sharing("fp32", contest.place):
+        race.sample(GRID[0], "packed")
+        for shape in GRID[1 : KEPT_PREPARED + 1]:
+            race.sample(shape, "torch")
+        verdict = race.check(GRID[0], "packed")
+    assert verdict == RIGHT
+    assert "packed" in race.backends
+
+
+def test_a_check_that_runs_out_of_memory_drops_that_candidate_only() -> None:
+    starved: set[tuple[int, ...]] = set()
+
+    def starve(shape: Shape, backend: str) -> None:
+        if backend == "packed" and shape["m"] >= 2048:
+            starved.add(tuple(shape.values()))
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    chosen = found(ScriptedWorkload(RIGHT, on_check=starve))
+    assert starved
+    assert (tuple(chosen.shape.values()) not in starved) or chosen.backend != "packed"
+    assert any("while packed was checked at m=" in note for note in chosen.notes)
+    assert not any("only shapes that take less" in note for note in chosen.notes)
+    assert not any("left out of the search" in note for note in chosen.notes)
+
+
+def test_a_check_that_raises_drops_the_backend() -> None:
+    def break_packed(shape: Shape, backend: str) -> None:
+        if backend == "packed":
+            raise RuntimeError("an illegal memory access was encountered")
+
+    chosen = found(ScriptedWorkload(RIGHT, on_check=break_packed))
+    assert chosen.backend == "close"
+    assert any("packed" in note and "illegal memory access" in note for note in chosen.notes)
+
+
+def test_a_shape_whose_memory_ran_out_later_does_not_win() -> None:
+    """Memory that others take meanwhile: what was sampled before is out, with all that takes as much."""
+    contest = bout(ScriptedWorkload(RIGHT))
+    race = Race(contest, GRID, seconds=10.0, slot_seconds=10.0)
+    assert isinstance(contest.workload, ScriptedWorkload)
+    with contest.workload.sharing("fp32", contest.place):
+        race.sample(GRID[-1], "packed")
+        race.sample(GRID[0], "torch")
+        contest.workload.on_run = _starve
+        race.sample(GRID[-1], "packed")
+    assert [entrant.shape for entrant in race.still_in()] == [GRID[0]]
+
+
+def _starve() -> None:
+    raise MemoryError
+
+
+def test_the_winner_is_compared_with_the_default_in_the_same_rounds() -> None:
+    chosen = found(ScriptedWorkload(RIGHT), sigma=0.005)
+    told = chosen.search
+    assert told is not None
+    assert told.value is not None
+    assert told.default_value is not None
+    assert chosen.backend == "packed"
+    assert told.value == pytest.approx(ridge(chosen.shape, "packed"), rel=0.02)
+    assert told.value > told.default_value
+
+
+def test_operands_of_what_failed_are_let_go() -> None:
+    held: list[weakref.ref[ScriptedPrepared]] = []
+
+    def broken() -> None:
+        raise RuntimeError("no kernel image is available")
+
+    workload = ScriptedWorkload(RIGHT, on_run=broken, held=held)
+    contest = bout(workload)
+    race = Race(contest, GRID, seconds=10.0, slot_seconds=10.0)
+    with workload.sharing("fp32", contest.place):
+        assert race.sample(GRID[0], "packed") is None
+    assert race.error is not None
+    assert [ref() for ref in held] == [None]
 
 
 @given(

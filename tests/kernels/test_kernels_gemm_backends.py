@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import warnings
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels import gemm_backends, gemm_check, gemm_operands, gemm_shapes, tensors
+from kernels import gemm_backends, gemm_check, gemm_libraries, gemm_operands, gemm_shapes, tensors
 from kernels.gemm import Gemm
 from kernels.gemm_backends import PreparedGemm
 from kernels.workload import Place, Shape, Verdict
@@ -281,6 +283,84 @@ def test_a_library_on_a_gpu_is_preferred_and_put_back(monkeypatch: pytest.Monkey
     with vars(way)["cublaslt"].setting("bf16"):
         assert chosen == ["cublaslt"]
     assert chosen == ["default"]
+
+
+class GpuPreference:
+    """Torch's preference among libraries, which warns where it is set, and sets it all the same."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, warning: str) -> None:
+        self.chosen, self._warning = "default", warning
+        monkeypatch.setattr(torch.backends.cuda, "preferred_blas_library", self)
+
+    def __call__(self, name: str | None = None) -> str:
+        before, self.chosen = self.chosen, name or self.chosen
+        if name not in (None, "default"):
+            warnings.warn(self._warning, UserWarning, stacklevel=2)
+        return before
+
+
+def test_torchs_own_remark_on_preferring_a_library_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    preference = GpuPreference(
+        monkeypatch,
+        "torch.backends.cuda.preferred_blas_library is an experimental feature. If you see any error or "
+        "unexpected behavior when this flag is set please file an issue on GitHub. (Triggered internally)",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with gemm_libraries.preferring("cublaslt"):
+            assert preference.chosen == "cublaslt"
+    assert preference.chosen == "default"
+
+
+def test_a_preference_that_is_warned_of_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    preference = GpuPreference(monkeypatch, "Attempting to use hipBLASLt on an unsupported architecture!")
+    with pytest.raises(UserWarning, match="unsupported"), gemm_libraries.preferring("hipblaslt"):
+        pytest.fail("a library that is not there must not be taken for one that is")
+    assert preference.chosen == "default"
+
+
+def test_preparing_tries_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        pytest.fail(f"tried {arguments}")
+
+    monkeypatch.setattr(gemm_backends, "_failure", refuse)
+    monkeypatch.setattr(gemm_backends, "_triton_product", refuse)
+    monkeypatch.setattr(gemm_libraries, "behind_numpy", refuse)
+    assert run(GEMM.prepare("fp32", OBLONG, PLACE, seed=3)).check().correct
+    gpu = Place("cuda:0", "cuda", architecture="9.0")
+    found = [gemm_backends.way(name, "bf16", gpu) for name in ("torch", "cublas", "cublaslt transposed")]
+    assert [way.library for way in found] == [None, "cublas", "cublaslt"]
+
+
+def test_an_unknown_way_is_named_beside_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"'abacus' for bf16 on cuda:0; known there: torch, .*cublaslt"):
+        gemm_backends.way("abacus", "bf16", Place("cuda:0", "cuda"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "hip", "promised"),
+    [
+        ("cpu", None, True),
+        ("cuda", None, True),
+        ("cuda", "6.4", False),
+        ("xpu", None, False),
+        ("mps", None, False),
+    ],
+)
+def test_only_some_libraries_promise_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, kind: str, hip: str | None, promised: bool
+) -> None:
+    monkeypatch.setattr(torch.version, "hip", hip)
+    assert gemm_libraries.repeats_bitwise(kind) == promised
+
+
+def test_what_is_not_promised_is_not_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    operation = run(prepared("fp32", "torch"))
+    assert operation.digest() is not None
+    monkeypatch.setattr(gemm_libraries, "repeats_bitwise", lambda kind: False)
+    assert operation.digest() is None
+    operation.way = replace(operation.way, name="triton")
+    assert operation.digest() is not None
 
 
 def test_poison_reaches_integers() -> None:

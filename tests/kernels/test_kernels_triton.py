@@ -325,3 +325,16 @@ def test_what_is_lacking_is_told_without_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.splitlines()[1] == "set()"
+
+
+@pytest.mark.parametrize("tiles", [triton_gemm.NVIDIA_TILES, triton_gemm.AMD_TILES, triton_gemm.PLAIN_TILES])
+def test_few_tiles_are_compiled_and_timed(tiles: tuple[triton_gemm.Tile, ...]) -> None:
+    """Each costs a compilation of seconds on the first call; one is small, for products of few tiles."""
+    assert len(set(tiles)) == len(tiles) <= 3
+    assert min(rows * columns for rows, columns, *_ in tiles) <= 128 * 128
+
+
+def test_a_tile_fits_small_shared_memories() -> None:
+    """99 KiB a block on consumer GPUs; operands of 2 bytes, as many stages as are in flight."""
+    taken = [2 * (m + n) * k * stages for m, n, k, _warps, stages in triton_gemm.NVIDIA_TILES]
+    assert sum(size <= 99 << 10 for size in taken) >= 2
