@@ -32,10 +32,12 @@ class Schedule:
     Attributes:
         sweeps: Each takes a round of every trial.
         processes: Spread evenly over the sweeps.
+        start_seconds: What starting one takes. Unit: s.
     """
 
     sweeps: int
     processes: int
+    start_seconds: float = 0.0
 
     def is_fresh(self, sweep: int) -> bool:
         """Whether this sweep, from 0, begins with a fresh process."""
@@ -43,9 +45,13 @@ class Schedule:
             return True
         return (sweep * self.processes) // self.sweeps != ((sweep - 1) * self.processes) // self.sweeps
 
+    def starts_left_seconds(self, sweep: int) -> float:
+        """What starting the processes of the sweeps after this one will take. Unit: s."""
+        return self.start_seconds * sum(self.is_fresh(later) for later in range(sweep + 1, self.sweeps))
+
 
 def schedule(seconds: float, trials: int, start_seconds: float) -> Schedule:
-    """Slots of well under a second, five sweeps at least, forty at most; a process each where that costs little.
+    """Slots of under a second, five sweeps at least, forty at most; a process each where that costs little.
 
     Args:
         seconds: Time for all rounds. Unit: s.
@@ -56,8 +62,8 @@ def schedule(seconds: float, trials: int, start_seconds: float) -> Schedule:
     sweeps = min(MOST_ROUNDS, max(MIN_ROUNDS, int(seconds / sweep_seconds)))
     spare_seconds = START_SHARE * seconds
     if spare_seconds >= sweeps * start_seconds:
-        return Schedule(sweeps, sweeps)
-    return Schedule(sweeps, max(1, int(spare_seconds / start_seconds)))
+        return Schedule(sweeps, sweeps, start_seconds)
+    return Schedule(sweeps, max(1, int(spare_seconds / start_seconds)), start_seconds)
 
 
 def sample(
@@ -96,6 +102,7 @@ def sample(
         for place, trial in enumerate(active):
             if trial.active:
                 slots_left = len(active) * max(1, planned.sweeps - sweep) - place
-                slot = max(0.0, deadline - clock()) / slots_left
+                left = deadline - clock() - planned.starts_left_seconds(sweep)
+                slot = max(0.0, left) / slots_left
                 due = sweep in (0, MIN_ROUNDS - 1) or trial.check_seconds <= CHECK_SHARE * slot
                 take(trial, slot, due)
