@@ -13,7 +13,6 @@ BUDGET_SECONDS: dict[Mode, float] = {"quick": 60.0, "default": 300.0, "full": 18
 SHORTEST_BUDGET_SECONDS = 1.0
 LONGEST_BUDGET_SECONDS = 7 * 86400.0
 MIN_ROUNDS = 5
-BRIEF_BELOW_SECONDS = 120.0
 LONGEST_LONG_RUN_SECONDS = 30.0
 SHORTEST_LONG_RUN_SECONDS = 4.0
 BUDGETS_PER_LONG_RUN = 60.0
@@ -42,11 +41,6 @@ class Plan:
     precisions: tuple[str, ...] = ()
     seed: int = 0
     force: bool = False
-
-    @property
-    def brief(self) -> bool:
-        """Whether there is time for the headline figures only, unless others are asked for."""
-        return self.budget_seconds < BRIEF_BELOW_SECONDS
 
     @property
     def long_run_seconds(self) -> float:

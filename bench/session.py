@@ -244,7 +244,7 @@ class Run:
 
     def _stand_in(self, name: str, reason: str) -> Introduction:
         """What the record says of a device that could not be opened."""
-        names = names_for(self.workloads, self.plan.workloads, brief=self.plan.brief)
+        names = names_for(self.workloads, self.plan.workloads, self.plan.budget_seconds)
         pairs = (
             Case(one.name, precision)
             for one in select_workloads(self.workloads, names)
@@ -255,7 +255,7 @@ class Run:
         return Introduction(description, {}, tuple(pairs), failed=reason)
 
     def _meet(self, name: str, worker: Worker) -> Introduction:
-        names = names_for(self.workloads, self.plan.workloads, brief=self.plan.brief)
+        names = names_for(self.workloads, self.plan.workloads, self.plan.budget_seconds)
         task = Introduce(names, tuple(self.plan.precisions))
         try:
             answer = worker.do(task, self.plan.patience_seconds)

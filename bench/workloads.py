@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from kernels.workload import Workload
 
 
+BRIEF_BELOW_SECONDS = 120.0
+GLANCE_BELOW_SECONDS = 20.0
 # What a run of a minute takes where nothing is asked for: the headline figures with what they are judged by.
 BRIEFLY = frozenset({"gemm", "memory_copy", "memory_triad", "ceiling"})
+# What a run of seconds takes: filling arrays of many gigabytes again and again would take all of them.
+AT_A_GLANCE = frozenset({"gemm", "memory_copy", "ceiling_vector", "ceiling_matrix"})
 
 
 def load_workloads() -> Mapping[str, Workload]:
@@ -53,11 +57,14 @@ def select_workloads(available: Mapping[str, Workload], names: Sequence[str]) ->
     return tuple(chosen.values())
 
 
-def names_for(available: Mapping[str, Workload], names: Sequence[str], *, brief: bool) -> tuple[str, ...]:
-    """The names asked for; where none is, those that a brief run has time for, or all."""
-    if names or not brief:
+def names_for(
+    available: Mapping[str, Workload], names: Sequence[str], budget_seconds: float
+) -> tuple[str, ...]:
+    """The names asked for; where none is, those that a run of this length has time for. Unit: s."""
+    if names or budget_seconds >= BRIEF_BELOW_SECONDS:
         return tuple(names)
-    chosen = tuple(one.name for one in available.values() if {one.name, one.family} & BRIEFLY)
+    wanted = BRIEFLY if budget_seconds >= GLANCE_BELOW_SECONDS else AT_A_GLANCE
+    chosen = tuple(one.name for one in available.values() if {one.name, one.family} & wanted)
     return chosen or tuple(available)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.record import DeviceDescription, Record, Result
@@ -49,11 +49,12 @@ def print_record(record: Record) -> None:
     """Print what was measured: the devices, a row a result, and what would make it better."""
     for device in record.devices:
         say(f"{device.id}: {device.name}{_device_details(device)}")
-    _print_rows(record, [result for result in record.results if not _is_rung(result)])
-    rungs = [result for result in record.results if _is_rung(result)]
+    shown = [result for result in record.results if result.status != "skipped"]
+    _print_rows(record, [result for result in shown if not _is_rung(result)])
+    rungs = [result for result in shown if _is_rung(result)]
     if rungs:
         print_table("by working set", *_ladder(record, rungs))
-    for line in (*_notes(record), *_disturbances(record)):
+    for line in (*_skipped(record), *_notes(record), *_disturbances(record)):
         say(line)
     say(_advice(record))
 
@@ -153,13 +154,23 @@ def _working_set(result: Result) -> int:
     return result.shape.get("bytes", 0)
 
 
+def _skipped(record: Record) -> list[str]:
+    """Return why results were skipped, each reason once."""
+    skipped = [result for result in record.results if result.status == "skipped"]
+    return [f"skipped {line}" for line in _grouped((result, result.reason or "") for result in skipped)]
+
+
 def _notes(record: Record) -> list[str]:
-    """Return the notes on all results, each once, with the results that it is about."""
+    """Return the notes on all results, each once."""
+    return _grouped((result, note) for result in record.results for note in result.notes)
+
+
+def _grouped(remarks: Iterable[tuple[Result, str]]) -> list[str]:
+    """Return each remark once, after the results that it is about."""
     about: dict[str, list[str]] = {}
-    for result in record.results:
-        for note in result.notes:
-            about.setdefault(note, []).append(f"{result.workload} {result.precision}")
-    return [f"{', '.join(dict.fromkeys(names))}: {note}" for note, names in about.items()]
+    for result, remark in remarks:
+        about.setdefault(remark, []).append(f"{result.workload} {result.precision}")
+    return [f"{', '.join(dict.fromkeys(names))}: {remark}" for remark, names in about.items()]
 
 
 def _disturbances(record: Record) -> list[str]:
@@ -231,10 +242,10 @@ def _disturbs(share: object) -> bool:
 
 
 def _shape(result: Result) -> str:
-    """``2048×2048×2048`` where the sizes are of one kind, else sizes with their names."""
+    """``2048×2048×2048`` for a product, else the first size with its name: the others follow from it."""
     if set(result.shape) == {"m", "n", "k"}:
         return "×".join(f"{size}" for size in result.shape.values())
-    return " ".join(f"{size:,} {name}" for name, size in result.shape.items())
+    return " ".join(f"{size:,} {name}" for name, size in list(result.shape.items())[:1])
 
 
 def _csv_row(result: Result) -> dict[str, Any]:

@@ -159,10 +159,10 @@ def share_of_best(workload: ScriptedWorkload, chosen: Chosen) -> float:
 
 def test_winner_is_within_one_per_cent_of_the_best() -> None:
     shares = []
-    for seed in range(20):
+    for seed in range(12):
         workload = ScriptedWorkload(RIGHT, shapes=SMALLER, names=("torch", "slow", "packed"))
         shares.append(share_of_best(workload, found(workload, seed, sigma=0.01)))
-    assert sum(share >= 0.99 for share in shares) >= 19, sorted(shares)[:5]
+    assert sum(share >= 0.99 for share in shares) >= 11, sorted(shares)[:5]
 
 
 def test_a_busy_neighbour_costs_little() -> None:

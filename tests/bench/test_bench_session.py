@@ -468,13 +468,12 @@ def test_a_time_given_by_the_user_is_a_custom_budget() -> None:
     assert budget_of("quick", 90.0) == ("custom", 90)
 
 
-@pytest.mark.parametrize(("names", "seconds"), [(("gemm",), 1.5), (("memory_copy",), 2.5)])
-def test_this_machine_is_really_measured(tmp_path: Path, names: tuple[str, ...], seconds: float) -> None:
-    plan = Plan("custom", seconds, "cpu", names, ("fp32",))
+def test_this_machine_is_really_measured(tmp_path: Path) -> None:
+    plan = Plan("custom", 2.5, "cpu", ("memory_copy",))
     record = measure(plan, lookup=lambda _description: None, out_dir=tmp_path, progress=silent)
     result = only(record)
     assert (result.status, result.correct) == ("ok", True), result.reason
-    assert 1e8 < (result.value or 0) < 1e14
+    assert 1e8 < (result.value or 0) < 1e13
     assert result.fraction_of_peak is None
     assert min(result.rounds) <= (result.value or 0) <= max(result.rounds)
     assert result.sample_seconds < record.seconds_spent < 30

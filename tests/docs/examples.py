@@ -65,7 +65,7 @@ def run(example: Example, folder: Path) -> subprocess.CompletedProcess[str]:
     words = shlex.split(example.command)[1:]
     if example.measured:
         words = [w for w in words if w != "--quick"]
-        words += ["--time-budget", "6"] if words[0] == "bench" else []
+        words += ["--time-budget", "20"] if words[0] == "bench" else []
     command = [sys.executable, "-m", "flopcensus", *words]
     return subprocess.run(
         command, check=False, cwd=folder, capture_output=True, encoding="utf-8", timeout=TIMEOUT_S

@@ -92,10 +92,8 @@ def test_a_local_record_stands_beside_the_estimate_and_never_moves_it(paper: Pat
     assert {r["workload"] for r in with_record["record"]["results"]} == {
         "gemm",
         "memory_copy",
-        "memory_triad",
         "ceiling_vector",
         "ceiling_matrix",
-        "ceiling_memory",
     }
     for key in ("estimates", "comparison", "facilities", "measurements"):
         assert with_record[key] == without[key]
