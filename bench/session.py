@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.devices.device import Clock, Device
-from bench.devices.names import select_devices
 from bench.devices.spec import SpecLookup, with_spec
 from bench.environment import Environment, Load, node_name
 from bench.errors import DeviceError, InputError, RecordNotWrittenError
 from bench.files import write_text_atomic
 from bench.journal import Journal
 from bench.log import Log
+from bench.meeting import meet_all, spawn_workers
 from bench.plan import Plan
 from bench.progress import Progress
 from bench.record import DeviceDescription, Record, Result, safe_name, timestamp
@@ -26,13 +26,11 @@ from bench.resume import Progressed, find_progress, plan_as_dict, restore
 from bench.together import shared_cases, take_together
 from bench.trial import Trial
 from bench.turn import Turn
-from bench.worker.process import OPENER, SpawnedWorker, Worker, WorkerLostError, survey
-from bench.worker.tasks import Case, Failure, Introduce, Introduction
+from bench.worker.process import OPENER, Worker
+from bench.worker.tasks import Introduction
 from bench.workloads import (
     load_workloads,
-    names_for,
     require_known_precisions,
-    select_precisions,
     select_workloads,
 )
 
@@ -140,7 +138,7 @@ class Run:
                 journal.append("start", self._header())
             log = Log(journal, self._progress, self.clock, self._start, self.plan.budget_seconds)
             try:
-                self._open(self._spawned(opener) if workers is None else workers, log)
+                self._open(spawn_workers(self.plan.device, opener) if workers is None else workers, log)
                 self._take_all(log)
             except KeyboardInterrupt:
                 self._kill()
@@ -178,25 +176,10 @@ class Run:
     def _own_pids(self) -> list[int]:
         return [pid for worker in self._workers for pid in worker.pids]
 
-    def _spawned(self, opener: str) -> dict[str, Worker]:
-        """A worker for each device that the plan selects; the process that looked becomes the first one's."""
-        try:
-            present, process = survey(opener)
-        except WorkerLostError as lost:
-            raise DeviceError(f"{lost}; run python -c 'import torch' to see whether torch works") from lost
-        try:
-            names = select_devices(self.plan.device, present)
-        except DeviceError:
-            process.end()
-            raise
-        first, *others = names
-        workers: dict[str, Worker] = {first: SpawnedWorker(first, opener, process=process)}
-        return workers | {name: SpawnedWorker(name, opener) for name in others}
-
     def _open(self, workers: Mapping[str, Worker], log: Log) -> None:
         """Meet all devices before measuring any, so that a busy one is refused at once."""
         self._workers = list(workers.values())
-        met = self._meet_all(workers, log)
+        met = meet_all(workers, self.plan, self.workloads, log.warn)
         for name, introduction in met.items():
             if introduction.busy and not self.plan.force:
                 raise DeviceError(
@@ -225,46 +208,6 @@ class Run:
             )
             raise InputError(f"{self._before.path}: {what}; rounds of both make no figure: run bench anew")
         return stack
-
-    def _meet_all(self, workers: Mapping[str, Worker], log: Log) -> dict[str, Introduction]:
-        """Introductions of all; where some devices cannot be opened, the others are measured all the same."""
-        met: dict[str, Introduction] = {}
-        lost: dict[str, DeviceError] = {}
-        for name, worker in workers.items():
-            try:
-                met[name] = self._meet(name, worker)
-            except DeviceError as error:
-                lost[name] = error
-        if not met:
-            raise next(iter(lost.values()))
-        for name, fault in lost.items():
-            log.warn(str(fault))
-            met[name] = self._stand_in(name, str(fault))
-        return met
-
-    def _stand_in(self, name: str, reason: str) -> Introduction:
-        """What the record says of a device that could not be opened."""
-        names = names_for(self.workloads, self.plan.workloads, self.plan.budget_seconds)
-        pairs = (
-            Case(one.name, precision)
-            for one in select_workloads(self.workloads, names)
-            for precision in select_precisions(one, self.plan.precisions)
-        )
-        kind = name.partition(":")[0]
-        description = DeviceDescription.model_validate({"id": name, "kind": kind, "name": "unknown"})
-        return Introduction(description, {}, tuple(pairs), failed=reason)
-
-    def _meet(self, name: str, worker: Worker) -> Introduction:
-        names = names_for(self.workloads, self.plan.workloads, self.plan.budget_seconds)
-        task = Introduce(names, tuple(self.plan.precisions))
-        try:
-            answer = worker.do(task, self.plan.patience_seconds)
-        except WorkerLostError as lost:
-            raise DeviceError(f"{lost}; leave it out with --device") from lost
-        if isinstance(answer, Introduction):
-            return answer
-        reason = answer.reason if isinstance(answer, Failure) else "it gave no description"
-        raise DeviceError(f"{name}: {reason}; leave it out with --device")
 
     def _turn(self, name: str, introduction: Introduction, worker: Worker, log: Log) -> Turn:
         description = with_spec(introduction.description, self._lookup)

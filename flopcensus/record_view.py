@@ -162,7 +162,12 @@ def _skipped(record: Record) -> list[str]:
 
 def _notes(record: Record) -> list[str]:
     """Return the notes on all results, each once."""
-    return _grouped((result, note) for result in record.results for note in result.notes)
+    remarks = _grouped((result, note) for result in record.results for note in result.notes)
+    every = _grouped((result, "") for result in record.results if result.status != "skipped")
+    return [
+        f"all: {line.removeprefix(every[0])}" if every and line.startswith(every[0]) else line
+        for line in remarks
+    ]
 
 
 def _grouped(remarks: Iterable[tuple[Result, str]]) -> list[str]:
