@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from kernels.workload import Workload
 
 
-def spawn_workers(selector: str, opener: str) -> dict[str, Worker]:
+def spawn_workers(selector: str, opener: str, folder: str | None = None) -> dict[str, Worker]:
     """A worker for each device that a selector names; the process that looked becomes the first one's.
+
+    Args:
+        selector: auto, all, cpu, cuda:0 and so on.
+        opener: Module that opens devices, see `bench.worker.opening`.
+        folder: Where a workload that reads files may put one.
 
     Raises:
         DeviceError: A device asked for is not here, or none can be listed.
@@ -33,8 +38,8 @@ def spawn_workers(selector: str, opener: str) -> dict[str, Worker]:
     except DeviceError:
         process.end()
         raise
-    workers: dict[str, Worker] = {first: SpawnedWorker(first, opener, process=process)}
-    return workers | {name: SpawnedWorker(name, opener) for name in others}
+    workers: dict[str, Worker] = {first: SpawnedWorker(first, opener, process=process, folder=folder)}
+    return workers | {name: SpawnedWorker(name, opener, folder=folder) for name in others}
 
 
 def meet_all(

@@ -32,6 +32,7 @@ class Plan:
         precisions: Precisions of arithmetic; empty for all.
         seed: Draws operands and the order of rounds.
         force: Measure a device even though others use it.
+        storage_dir: Folder whose storage is measured; that of the record where left out.
     """
 
     mode: Mode
@@ -41,6 +42,7 @@ class Plan:
     precisions: tuple[str, ...] = ()
     seed: int = 0
     force: bool = False
+    storage_dir: str | None = None
 
     @property
     def long_run_seconds(self) -> float:

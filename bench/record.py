@@ -9,27 +9,21 @@ import json
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from bench.errors import RecordError
+from bench.figures import Frozen, NotNegative, PerCall, Positive, PositiveInt, Roofline, Score
 
 SCHEMA: Final = "flopcensus/record/1"
 SCHEMA_VERSION = 1
 Status = Literal["ok", "failed", "skipped", "incorrect", "implausible"]
-Positive = Annotated[float, Field(gt=0)]
-PositiveInt = Annotated[int, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
 Scalar = str | int | float | bool | None
 Placement = Literal["near", "far"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class DeviceDescription(_Frozen):
+class DeviceDescription(Frozen):
     """What a device is, as far as it tells."""
 
     id: str = Field(description="Name within the node and on the command line: cpu, cuda:0.")
@@ -67,7 +61,7 @@ class DeviceDescription(_Frozen):
     )
 
 
-class RoundDetail(_Frozen):
+class RoundDetail(Frozen):
     """What surrounded one round; the values themselves stand in ``Result.rounds``, in the same order."""
 
     started_seconds: NotNegative = Field(description="Since the run began. Unit: s.")
@@ -87,7 +81,7 @@ class RoundDetail(_Frozen):
     disturbed: str | None = Field(None, description="What took the device away from this round, in words.")
 
 
-class Stratum(_Frozen):
+class Stratum(Frozen):
     """The rounds that were taken in one placement of the cores."""
 
     placement: Placement
@@ -96,7 +90,7 @@ class Stratum(_Frozen):
     ci95: tuple[Positive, Positive] | None = None
 
 
-class Search(_Frozen):
+class Search(Frozen):
     """How the shape and the backend were found."""
 
     shapes_tried: int = Field(gt=0)
@@ -117,7 +111,7 @@ class Search(_Frozen):
     finalists: int = Field(0, ge=0, description="Candidates measured again, interleaved, to choose among.")
 
 
-class TracePoint(_Frozen):
+class TracePoint(Frozen):
     """Meters at one moment of a long run."""
 
     seconds: NotNegative = Field(description="Since the long run began. Unit: s.")
@@ -128,15 +122,15 @@ class TracePoint(_Frozen):
     throttle_reasons: tuple[str, ...] = ()
 
 
-class Result(_Frozen):
+class Result(Frozen):
     """One workload on one device in one precision."""
 
     workload: str
     device: str = Field(description="Id of the device within the record.")
     precision: str
     shape: dict[str, int] = Field(default_factory=dict)
-    metric: Literal["flop_rate", "bandwidth"]
-    unit: Literal["FLOP/s", "B/s"]
+    metric: Literal["flop_rate", "bandwidth", "token_rate", "call_rate"]
+    unit: Literal["FLOP/s", "B/s", "token/s", "1/s"]
     value: Positive | None = Field(None, description="Median over rounds, in `unit`.")
     ci95: tuple[Positive, Positive] | None = Field(None, description="95 % interval, in `unit`.")
     sample_count: int = Field(0, ge=0, description="Timed calls, all rounds.")
@@ -149,6 +143,7 @@ class Result(_Frozen):
     power_w: Positive | None = Field(None, description="Mean power while it ran. Unit: W.")
     temperature_c: float | None = Field(None, description="Highest while it ran. Unit: °C.")
     energy_j_per_flop: Positive | None = Field(None, description="Unit: J/FLOP.")
+    energy_j_per_token: Positive | None = Field(None, description="Unit: J/token.")
     energy_source: str | None = Field(
         None,
         description="Counter or meter that the energy comes from; `not available` where none can be read.",
@@ -157,6 +152,17 @@ class Result(_Frozen):
     fraction_of_ceiling: Positive | None = Field(
         None, description="Value ÷ the best ceiling measured in the same run and precision."
     )
+    fraction_of_matmul: Positive | None = Field(
+        None, description="Value ÷ the best matrix product of the same run and precision."
+    )
+    fraction_of_bandwidth: Positive | None = Field(
+        None, description="Bytes per second ÷ the best bandwidth of main memory in the same run."
+    )
+    per_call: PerCall | None = None
+    flop_per_s: Positive | None = Field(None, description="Also what `value` is, in FLOP/s.")
+    bytes_per_s: Positive | None = Field(None, description="Also what `value` is, in B/s.")
+    tokens_per_s: Positive | None = Field(None, description="Also what `value` is, in token/s.")
+    roofline: Roofline | None = None
     backend: str | None = Field(None, description="Library that did the work.")
     correct: bool | None = Field(None, description="Whether the output was right; null if never checked.")
     repeatable: bool | None = Field(
@@ -189,7 +195,7 @@ class Result(_Frozen):
         return self
 
 
-class Record(_Frozen):
+class Record(Frozen):
     """One run on one node."""
 
     schema_: Literal["flopcensus/record/1"] = Field(SCHEMA, alias="schema")
@@ -204,6 +210,7 @@ class Record(_Frozen):
     devices: tuple[DeviceDescription, ...]
     environment: dict[str, Scalar]
     results: tuple[Result, ...]
+    scores: tuple[Score, ...] = Field((), description="By device and precision, for accounting.")
 
     @model_validator(mode="after")
     def _devices_known(self) -> Record:

@@ -7,20 +7,21 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
+from bench.choosing.choice import work_of
 from bench.disturbance import disturbances
+from bench.figures import PerCall
 from bench.limits import implausible
 from bench.plan import MIN_ROUNDS
+from bench.readings import readings_of
 from bench.record import DeviceDescription, Placement, Result, RoundDetail, Status, Stratum
+from bench.roofline import ELSEWHERE
 from bench.statistics import Summary, summarise
-from bench.trial import Round, Trial
-
-NO_ENERGY = "not available"
+from bench.trial import Round, Trial, tokens_of
 
 
 def result_of(trial: Trial, device: DeviceDescription) -> Result:
     """The result of a trial on a device as described, its spec peak included."""
-    bandwidth = trial.workload.metric == "bandwidth"
-    counted = counted_rounds(trial.rounds) if bandwidth else list(trial.rounds)
+    counted = counted_rounds(trial.rounds) if _by_placement(trial) else list(trial.rounds)
     summary = summarise(_values(counted)) if len(counted) >= MIN_ROUNDS else None
     if summary is not None:
         summary = _with_process_spread(summary, counted)
@@ -48,7 +49,8 @@ def result_of(trial: Trial, device: DeviceDescription) -> Result:
         strata=_strata(trial.rounds) if stands else (),
         together=trial.together if stands else None,
         **_choice(trial),
-        **(_telemetry(trial) if stands else {}),
+        **(_of_call(trial, stands) if stands else {}),
+        **(readings_of(trial) if stands else {}),
         **(_long_run(trial) if stands else {}),
         notes=tuple(dict.fromkeys([*trial.notes, *_notes(trial, counted)])),
     )
@@ -172,7 +174,7 @@ def _notes(trial: Trial, counted: Sequence[Round]) -> list[str]:
     if len(counted) < len(trial.rounds):
         told = ", ".join(str(one) for one in placements)
         notes.append(f"value over the {len(counted)} of {len(trial.rounds)} rounds with {told} cores")
-    elif len(placements) > 1 and trial.workload.metric == "bandwidth":
+    elif len(placements) > 1 and _by_placement(trial):
         notes.append("the cores were near in some rounds and far in others, too few of either to tell apart")
     if counted and len(_by_process(counted)) < MIN_ROUNDS:
         notes.append(
@@ -197,6 +199,40 @@ def _stratum(rounds: Sequence[Round], placement: Placement) -> Stratum | None:
     summary = summarise(values)
     interval = (summary.low, summary.high)
     return Stratum(placement=placement, rounds=len(values), value=summary.median, ci95=interval)
+
+
+def _by_placement(trial: Trial) -> bool:
+    """Whether main memory sets the pace, and so the placement of the cores."""
+    return trial.workload.metric in ("bandwidth", "token_rate")
+
+
+def _of_call(trial: Trial, summary: Summary) -> dict[str, Any]:
+    call = _per_call(trial, summary)
+    if call is None:
+        return {}
+    return {
+        "per_call": call,
+        "flop_per_s": call.flop_per_s,
+        "bytes_per_s": call.bytes_per_s,
+        "tokens_per_s": call.tokens_per_s,
+    }
+
+
+def _per_call(trial: Trial, summary: Summary) -> PerCall | None:
+    """What a call does, and how long it takes by the result's own value."""
+    settled, workload, precision = trial.settled, trial.workload, trial.case.precision
+    if settled is None or settled.chosen is None:
+        return None
+    shape = settled.chosen.shape
+    work = work_of(workload, shape, precision)
+    return PerCall(
+        seconds=work / summary.median,
+        flop=workload.flop(shape),
+        bytes=workload.bytes_moved(shape, precision),
+        tokens=tokens_of(trial),
+        launches=work if workload.metric == "call_rate" else None,
+        working_set_bytes=max(1, workload.footprint_bytes(shape, precision)),
+    )
 
 
 def _fraction_of_peak(trial: Trial, device: DeviceDescription, summary: Summary | None) -> float | None:
@@ -228,59 +264,5 @@ def _is_ceiling_of(one: Result, result: Result) -> bool:
         return False
     # A rung of the ladder may lie in a cache, which main memory is no ceiling for.
     if result.metric == "bandwidth":
-        return result.workload != "memory_ladder"
+        return not result.workload.startswith(("memory_ladder", *ELSEWHERE))
     return one.precision == result.precision
-
-
-def _telemetry(trial: Trial) -> dict[str, Any]:
-    """Clock, power, energy per FLOP and throttling over the rounds, None where no meter told."""
-    details = [taken.detail for taken in trial.rounds]
-    throttled = [taken.throttled for taken in trial.rounds if taken.throttled is not None]
-    energy, source = _energy(trial)
-    return {
-        "clock_mhz": _median(one.clock_mhz for one in details),
-        "power_w": _mean_power_w(trial.rounds) or _median(one.power_w for one in details),
-        "temperature_c": max((t for one in details if (t := one.temperature_c) is not None), default=None),
-        "energy_j_per_flop": energy,
-        "energy_source": source,
-        "throttled": any(throttled) if throttled else None,
-        "throttle_reasons": tuple(sorted({name for one in details for name in one.throttle_reasons})),
-    }
-
-
-def _metered(rounds: Iterable[Round]) -> list[Round]:
-    """Rounds over which the energy counter moved: one that stands still tells nothing, not zero."""
-    return [taken for taken in rounds if taken.energy_j and taken.energy_j > 0]
-
-
-def _energy(trial: Trial) -> tuple[float | None, str]:
-    """J/FLOP with its source; from the long run where there is one, whose window is the longest."""
-    long_run = trial.long_run
-    if trial.workload.metric == "flop_rate" and long_run is not None and long_run.energy_j:
-        return long_run.energy_j / long_run.energy_work, f"{long_run.energy_source}, long run"
-    return _energy_j_per_flop(trial), _energy_source(trial)
-
-
-def _energy_source(trial: Trial) -> str:
-    sources = dict.fromkeys(taken.energy_source for taken in _metered(trial.rounds) if taken.energy_source)
-    return ", ".join(sources) or NO_ENERGY
-
-
-def _mean_power_w(rounds: Iterable[Round]) -> float | None:
-    metered = _metered(rounds)
-    seconds = sum(taken.window_seconds for taken in metered)
-    return sum(taken.energy_j or 0.0 for taken in metered) / seconds if seconds > 0 else None
-
-
-def _energy_j_per_flop(trial: Trial) -> float | None:
-    metered = _metered(trial.rounds)
-    settled = trial.settled
-    if trial.workload.metric != "flop_rate" or settled is None or settled.chosen is None:
-        return None
-    flop = sum(taken.detail.sample_count for taken in metered) * trial.workload.flop(settled.chosen.shape)
-    return sum(taken.energy_j or 0.0 for taken in metered) / flop if flop > 0 else None
-
-
-def _median(readings: Iterable[float | None]) -> float | None:
-    known = [reading for reading in readings if reading]
-    return statistics.median(known) if known else None

@@ -23,6 +23,8 @@ from bench.progress import Progress
 from bench.record import DeviceDescription, Record, Result, safe_name, timestamp
 from bench.results import with_ceilings
 from bench.resume import Progressed, find_progress, plan_as_dict, restore
+from bench.roofline import with_rooflines
+from bench.scores import scores_of
 from bench.together import shared_cases, take_together
 from bench.trial import Trial
 from bench.turn import Turn
@@ -138,7 +140,10 @@ class Run:
                 journal.append("start", self._header())
             log = Log(journal, self._progress, self.clock, self._start, self.plan.budget_seconds)
             try:
-                self._open(spawn_workers(self.plan.device, opener) if workers is None else workers, log)
+                folder = self.plan.storage_dir or str(out_dir.resolve())
+                self._open(
+                    spawn_workers(self.plan.device, opener, folder) if workers is None else workers, log
+                )
                 self._take_all(log)
             except KeyboardInterrupt:
                 self._kill()
@@ -272,6 +277,7 @@ class Run:
         devices = {turn.description.id: turn.description for turn in self._turns}
         if self._before is not None:
             devices = self._before.devices | devices
+        judged = with_rooflines(with_ceilings(results))
         return Record(
             schema="flopcensus/record/1",
             node=self.node,
@@ -284,7 +290,8 @@ class Run:
             interrupted=self._interrupted,
             devices=tuple(devices.values()),
             environment=self._environment | self._load.since() | {"resumed": self._before is not None},
-            results=with_ceilings(results),
+            results=judged,
+            scores=scores_of(tuple(devices.values()), judged),
         )
 
     def _left_over(self) -> list[Result]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from kernels.workload import Verdict, Workload
 
 
+REPLAYED = "calls were recorded once and replayed by the device: the host's launches are not in the time"
+
+
 @dataclass(frozen=True)
 class Round:
     """One fresh batch of calls, and when it was taken.
@@ -132,6 +135,8 @@ class Trial:
         self.judge(taken.verdict)
         self.call_seconds = taken.sample_seconds / taken.sample_count
         self.check_seconds = taken.check_seconds or self.check_seconds
+        if taken.replayed and REPLAYED not in self.notes:
+            self.notes.append(REPLAYED)
         if taken.repeatable is not None:
             self.repeatable = taken.repeatable and self.repeatable is not False
 
@@ -169,3 +174,13 @@ class Trial:
 def sound_trials(trials: Sequence[Trial]) -> list[Trial]:
     """Those that nothing has ended."""
     return [trial for trial in trials if trial.sound]
+
+
+def tokens_of(trial: Trial) -> float | None:
+    """Tokens of a call; None where it is not about tokens."""
+    settled = trial.settled
+    # By name, since another package may hide ours until that was checked.
+    count = getattr(trial.workload, "count", None)
+    if count is None or trial.workload.metric == "call_rate" or settled is None or settled.chosen is None:
+        return None
+    return float(count(settled.chosen.shape))

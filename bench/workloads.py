@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 BRIEF_BELOW_SECONDS = 120.0
 GLANCE_BELOW_SECONDS = 20.0
-# What a run of a minute takes where nothing is asked for: the headline figures with what they are judged by.
-BRIEFLY = frozenset({"gemm", "memory_copy", "memory_triad", "ceiling"})
+IN_FULL_FROM_SECONDS = 900.0
+ALL = "all"
 # What a run of seconds takes: filling arrays of many gigabytes again and again would take all of them.
 AT_A_GLANCE = frozenset({"gemm", "memory_copy", "ceiling_vector", "ceiling_matrix"})
+# What a run of a minute takes where nothing is asked for: the headline figures with what they are judged by.
+BRIEFLY = frozenset({"gemm", "memory_copy", "memory_triad", "ceiling", "training_step"})
+# What a run of minutes takes; half an hour is enough for all.
+BY_DEFAULT = BRIEFLY | {"memory", "gemm_typical", "attention", "decode_step"}
 
 
 def load_workloads() -> Mapping[str, Workload]:
@@ -51,7 +55,7 @@ def select_workloads(available: Mapping[str, Workload], names: Sequence[str]) ->
     Raises:
         InputError: No workload or family has that name; the message suggests the nearest.
     """
-    if not names:
+    if not names or ALL in names:
         return tuple(available.values())
     chosen = {found.name: found for name in names for found in _named(available, name)}
     return tuple(chosen.values())
@@ -61,9 +65,11 @@ def names_for(
     available: Mapping[str, Workload], names: Sequence[str], budget_seconds: float
 ) -> tuple[str, ...]:
     """The names asked for; where none is, those that a run of this length has time for. Unit: s."""
-    if names or budget_seconds >= BRIEF_BELOW_SECONDS:
+    if names or budget_seconds >= IN_FULL_FROM_SECONDS:
         return tuple(names)
-    wanted = BRIEFLY if budget_seconds >= GLANCE_BELOW_SECONDS else AT_A_GLANCE
+    wanted = BY_DEFAULT if budget_seconds >= BRIEF_BELOW_SECONDS else BRIEFLY
+    if budget_seconds < GLANCE_BELOW_SECONDS:
+        wanted = AT_A_GLANCE
     chosen = tuple(one.name for one in available.values() if {one.name, one.family} & wanted)
     return chosen or tuple(available)
 
@@ -71,9 +77,9 @@ def names_for(
 def select_precisions(workload: Workload, asked: Sequence[str]) -> tuple[str, ...]:
     """The precisions of a workload that were asked for; all of its own where none was.
 
-    Bandwidth does not depend on what the bytes mean, so memory workloads run whatever was asked.
+    Bandwidth does not depend on what the bytes mean, nor does a launch, so these run whatever was asked.
     """
-    if not asked or workload.metric == "bandwidth":
+    if not asked or workload.metric in ("bandwidth", "call_rate"):
         return workload.precisions
     return tuple(precision for precision in workload.precisions if precision in asked)
 

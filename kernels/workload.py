@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from ctypes import CDLL
 
 Shape = Mapping[str, int]
-Metric = Literal["flop_rate", "bandwidth"]
-Unit = Literal["FLOP/s", "B/s"]
+Metric = Literal["flop_rate", "bandwidth", "token_rate", "call_rate"]
+Unit = Literal["FLOP/s", "B/s", "token/s", "1/s"]
 Choice = Literal["climb", "search", "each"]
 """How the floor above settles on a shape: the best rung of the ladder, the best of a searched grid of shapes
 and backends, or every rung as a result of its own."""
@@ -37,6 +37,9 @@ class Place:
         architecture: Compute capability (``9.0``) or GPU architecture (``gfx942``).
         native: Compiled routines; None with the reason in ``native_absent``.
         native_absent: Why there are no compiled routines.
+        peers: Other devices of the same kind in the node, as torch names them.
+        numa_cpus: Logical CPUs that may be used on each memory node that has any.
+        folder: Where a workload that reads files may put one; None where nobody said.
     """
 
     device: str = "cpu"
@@ -49,6 +52,9 @@ class Place:
     architecture: str | None = None
     native: CDLL | None = None
     native_absent: str | None = None
+    peers: tuple[str, ...] = ()
+    numa_cpus: tuple[tuple[int, ...], ...] = ()
+    folder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ class Workload(Protocol):
 
     @property
     def metric(self) -> Metric:
-        """What the value is: a rate of arithmetic or of bytes."""
+        """What the value is: a rate of arithmetic, of bytes, of tokens or of calls."""
 
     @property
     def unit(self) -> Unit:
@@ -154,3 +160,20 @@ class Workload(Protocol):
         Raises:
             ValueError: The precision or the backend is not among those listed.
         """
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """What a workload has in addition whose metric counts neither arithmetic nor bytes, or not only."""
+
+    def count(self, shape: Shape) -> float:
+        """How many tokens one call reads or makes; of a ``call_rate``, how many launches it makes."""
+
+
+@runtime_checkable
+class Lengthy(Protocol):
+    """What a workload has in addition that needs longer calls than others to be itself."""
+
+    @property
+    def enough_of_slot(self) -> float:
+        """Share of a round from which on a call is long enough, so that no larger shape is tried."""

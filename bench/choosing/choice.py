@@ -38,10 +38,8 @@ class Bout:
     clock: Clock
 
     def work(self, shape: Shape) -> float:
-        """FLOP or bytes of one call in this shape, as the metric says."""
-        if self.workload.metric == "flop_rate":
-            return self.workload.flop(shape)
-        return self.workload.bytes_moved(shape, self.precision)
+        """FLOP, bytes, tokens or launches of one call in this shape, as the metric says."""
+        return work_of(self.workload, shape, self.precision)
 
     def prepare(self, shape: Shape, backend: str | None = None) -> Prepared:
         """Operands in place, with the library named or torch's default."""
@@ -77,6 +75,23 @@ class Chosen:
     call_seconds: float
     search: Search | None = None
     notes: tuple[str, ...] = field(default=())
+
+
+def work_of(workload: Workload, shape: Shape, precision: str) -> float:
+    """What a workload's metric counts, of one call.
+
+    Raises:
+        TypeError: The metric counts tokens or launches, and the workload does not say how many.
+    """
+    if workload.metric == "flop_rate":
+        return workload.flop(shape)
+    if workload.metric == "bandwidth":
+        return workload.bytes_moved(shape, precision)
+    # By name, since another package may hide ours until that was checked.
+    count = getattr(workload, "count", None)
+    if count is None:
+        raise TypeError(f"{workload.name} has metric {workload.metric} and must say its count(shape)")
+    return float(count(shape))
 
 
 def _nothing() -> None:

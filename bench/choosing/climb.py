@@ -54,7 +54,9 @@ class _Climb:
     """What the rungs tried so far gave."""
 
     def __init__(self, bout: Bout, slot_seconds: float) -> None:
-        self._bout, self._slot_seconds = bout, slot_seconds
+        self._bout = bout
+        # Work that a longer call must do to be itself (a training step, say) is the workload's to know.
+        self._enough_seconds = slot_seconds * getattr(bout.workload, "enough_of_slot", ENOUGH_OF_SLOT)
         self.timed_seconds = 0.0
         self.enough_work = math.inf
         self._best: Chosen | None = None
@@ -78,7 +80,7 @@ class _Climb:
         self.timed_seconds += batch.total_seconds
         if (rate := self._bout.rate(shape, batch)) > self._best_rate:
             self._best_rate, self._best = rate, Chosen(shape, None, call_seconds)
-        if call_seconds >= ENOUGH_OF_SLOT * self._slot_seconds:
+        if call_seconds >= self._enough_seconds:
             self.enough_work = min(self.enough_work, SAME_WORK * self._bout.work(shape))
 
     def chosen(self) -> Chosen:

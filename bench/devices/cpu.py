@@ -55,6 +55,7 @@ class CpuDevice:
             memory_bytes=int(self.free_memory_bytes() * MEMORY_SHARE),
             cache_bytes=self.description.cache_bytes or ASSUMED_CACHE_BYTES,
             cpus=processor.usable_cpus()[: whole_cores()],
+            numa_cpus=processor.cpus_by_memory_node(),
             isa=frozenset(self.description.isa),
             architecture=self.description.architecture,
             caches_bytes=processor.data_caches_bytes(),

@@ -90,7 +90,9 @@ class CudaDevice:
 
     def place(self) -> Place:
         """The whole GPU."""
-        return gpu_place(self.description, self.torch_device, self.free_memory_bytes())
+        names = (f"cuda:{index}" for index in range(self._torch.cuda.device_count()))
+        peers = tuple(name for name in names if name != self.torch_device)
+        return gpu_place(self.description, self.torch_device, self.free_memory_bytes(), peers)
 
     @contextmanager
     def activated(self) -> Iterator[None]:

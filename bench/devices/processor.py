@@ -98,6 +98,14 @@ def usable_cpus() -> tuple[int, ...]:
     return tuple(range(os.cpu_count() or 1))
 
 
+def cpus_by_memory_node(root: Path = ROOT) -> tuple[tuple[int, ...], ...]:
+    """Usable logical CPUs of each memory node that has any, in its order; empty where nothing tells."""
+    usable = set(usable_cpus())
+    folders = sorted(root.glob("sys/devices/system/node/node[0-9]*"), key=lambda one: int(one.name[4:]))
+    nodes = (usable.intersection(_listed(_read(folder / "cpulist"))) for folder in folders)
+    return tuple(tuple(sorted(cpus)) for cpus in nodes if cpus)
+
+
 def physical_cores(root: Path = ROOT) -> int | None:
     """Cores that the usable logical CPUs are threads of; None where the system does not tell."""
     folder = root / "sys/devices/system/cpu"
@@ -150,6 +158,12 @@ def parse_size(text: str) -> int | None:
     """``107520K`` as bytes. Unit: B."""
     match = re.fullmatch(r"(\d+)([KMG]?)", text)
     return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2]] if match else None
+
+
+def _listed(text: str) -> tuple[int, ...]:
+    """``0-3,8`` as 0, 1, 2, 3, 8."""
+    bounds = (part.split("-") for part in text.split(",") if part.strip())
+    return tuple(number for ends in bounds for number in range(int(ends[0]), int(ends[-1]) + 1))
 
 
 def _mean_frequency(root: Path, file: str) -> float | None:

@@ -44,6 +44,7 @@ def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
                 answer: object = Surveyed(tuple(_maker(task.opener).present()))
             elif isinstance(task, Open):
                 station = _maker(task.opener).station(task.device)
+                station.folder = task.folder
                 answer = Opened()
             else:
                 answer = station.do(task)

@@ -83,6 +83,7 @@ class SpawnedWorker:
         opener: Module that opens it, see `bench.worker.opening`.
         patience_seconds: How long opening the device may take. Unit: s.
         process: A process to begin with, as `survey` leaves it.
+        folder: Where a workload that reads files may put one.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class SpawnedWorker:
         opener: str = OPENER,
         patience_seconds: float = START_SECONDS,
         process: Process | None = None,
+        folder: str | None = None,
     ) -> None:
         self._device, self._opener, self._patience_seconds = device, opener, patience_seconds
+        self._folder = folder
         self._process, self._opened = process, False
         self._abandoned: str | None = None
         self.process_number, self.start_seconds = 0 if process else -1, 0.0
@@ -143,7 +146,7 @@ class SpawnedWorker:
 
     def _take_charge(self, process: Process) -> None:
         try:
-            answer = process.ask(Open(self._opener, self._device), self._patience_seconds)
+            answer = process.ask(Open(self._opener, self._device, self._folder), self._patience_seconds)
         except WorkerLostError as lost:
             self._process = None
             raise WorkerLostError(f"{self._device} cannot be opened: {lost}", device_lost=True) from lost

@@ -72,6 +72,7 @@ class Station:
         self._held: dict[str, Prepared] = {}
         self._held_bytes = 0
         self._place: Place | None = None
+        self.folder: str | None = None
 
     def do(self, task: Task) -> Answer:
         """Do a task; whatever a kernel or a driver raises becomes the answer."""
@@ -149,7 +150,7 @@ class Station:
         return Settled(chosen, prepared.backend, footprint, verdict, seconds)
 
     def _lacks(self, bout: Bout) -> str | None:
-        arithmetic = bout.workload.metric == "flop_rate"
+        arithmetic = bout.workload.metric in ("flop_rate", "token_rate")
         hardware = self._device.lacks(bout.precision) if arithmetic else None
         return hardware or bout.workload.lacks(bout.precision, bout.place)
 
@@ -186,6 +187,7 @@ class Station:
             verdict=verdict,
             repeatable=self._repeats(prepared) if task.repeat else None,
             check_seconds=self._clock() - checked if task.check else 0.0,
+            replayed=batch.replayed,
         )
 
     def _fill(
@@ -193,6 +195,7 @@ class Station:
     ) -> Batch:
         """Time calls until the time left is used, at least one; a call slower than planned ends it sooner."""
         seconds: list[float] = []
+        replayed = False
         begin = self._clock()
         while not seconds or (
             self._clock() - begin < left * (1 - 0.5 / CHUNKS) and len(seconds) < MOST_CALLS
@@ -202,7 +205,8 @@ class Station:
             count = max(1, min(int(rest / mean), math.ceil(left / CHUNKS / mean), MOST_CALLS - len(seconds)))
             chunk = self._device.time_calls(call, count, during)
             seconds += chunk.call_seconds
-        batch = Batch(tuple(seconds))
+            replayed = replayed or chunk.replayed
+        batch = Batch(tuple(seconds), replayed)
         _require_sound(batch, self._clock() - begin)
         return batch
 
@@ -250,7 +254,7 @@ class Station:
     def _where(self) -> Place:
         """The place as it was when first asked for: what is held since is ours."""
         if self._place is None:
-            self._place = self._device.place()
+            self._place = replace(self._device.place(), folder=self.folder)
         return self._place
 
 

@@ -53,10 +53,17 @@ class Surveyed:
 
 @dataclass(frozen=True)
 class Open:
-    """Take charge of a device."""
+    """Take charge of a device.
+
+    Attributes:
+        opener: Module that opens it, see `bench.worker.opening`.
+        device: Its id.
+        folder: Where a workload that reads files may put one.
+    """
 
     opener: str
     device: str
+    folder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -211,6 +218,8 @@ class RoundTaken:
         verdict: Of the last output, where it was checked.
         repeatable: Whether two calls were bitwise equal, where it was tried and is promised.
         check_seconds: How long checking took. Unit: s.
+        replayed: Whether calls were recorded once and replayed by the device, so that the host's launches are
+            not in the time.
     """
 
     value: float
@@ -220,6 +229,7 @@ class RoundTaken:
     verdict: Verdict | None = None
     repeatable: bool | None = None
     check_seconds: float = 0.0
+    replayed: bool = False
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ Examples:
     "workloads",
     multiple=True,
     metavar="NAME",
-    help="gemm, memory, memory_copy, … (repeatable).",
+    help="gemm, memory, memory_copy, all, … (repeatable).",
 )
 @click.option(
     "--precision", "precisions", multiple=True, metavar="NAME", help="fp64, fp32, bf16, … (repeatable)."
@@ -59,6 +59,11 @@ Examples:
 )
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Draws the operands and the order of rounds."
+)
+@click.option(
+    "--storage-dir",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder whose storage is measured [default: that of --out].",
 )
 @click.option("--force", is_flag=True, help="Measure a device even though others use it.")
 @click.option(
@@ -81,6 +86,7 @@ def command(
     precisions: tuple[str, ...],
     out: Path,
     seed: int,
+    storage_dir: Path | None,
     force: bool,
     resumed: Path | None,
     explain: bool,
@@ -101,7 +107,8 @@ def command(
         record = _shown_if_unwritten(lambda: resume_bench(resumed, force=force), output)
     else:
         chosen, budget_seconds = budget_of(mode or "default", time_budget)
-        plan = Plan(chosen, budget_seconds, device, workloads, precisions, seed, force)
+        storage = None if storage_dir is None else str(storage_dir.resolve())
+        plan = Plan(chosen, budget_seconds, device, workloads, precisions, seed, force, storage)
         record = _shown_if_unwritten(lambda: run_bench(plan, out), output)
     _show(record, output, explain=explain)
     if any(result.status == "incorrect" for result in record.results):

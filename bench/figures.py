@@ -1,0 +1,105 @@
+"""Parts of a record that set a figure beside others: what a call does, its roofline, a device's score."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Bound = Literal["compute", "memory", "launch"]
+Regime = Literal["bf16", "fp8-mixed", "fp4-mixed"]
+Order = Literal["holds", "broken", "incomplete"]
+
+
+class Frozen(BaseModel):
+    """A part of a record: fixed once made, without NaN, and without fields that nobody knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class PerCall(Frozen):
+    """One call of a workload: how long it takes, and what it does in closed form."""
+
+    seconds: Positive = Field(description="Median: work of a call ÷ value. Unit: s.")
+    flop: NotNegative = Field(description="Unit: FLOP.")
+    bytes: NotNegative = Field(description="Read and written at least. Unit: B.")
+    tokens: Positive | None = Field(None, description="Tokens read or made, where it is about tokens.")
+    launches: Positive | None = Field(None, description="Kernels started, where that is what is measured.")
+    working_set_bytes: PositiveInt = Field(description="Memory that its operands take. Unit: B.")
+
+    @property
+    def flop_per_s(self) -> float | None:
+        """None where a call does no arithmetic. Unit: FLOP/s."""
+        return self.flop / self.seconds if self.flop else None
+
+    @property
+    def bytes_per_s(self) -> float | None:
+        """None where a call moves nothing. Unit: B/s."""
+        return self.bytes / self.seconds if self.bytes else None
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """None where it is not about tokens. Unit: token/s."""
+        return self.tokens / self.seconds if self.tokens else None
+
+
+class Roofline(Frozen):
+    """What the ceilings measured in the same run allow a call of this intensity and size.
+
+    The time of a call is at least the longest of FLOP ÷ compute ceiling, bytes ÷ bandwidth at the size of
+    its working set, and one launch. Source: Williams, Waterman and Patterson, Roofline (CACM 52:4, 2009),
+    with the bandwidth of each cache level as in Ilic, Pratas and Sousa (IEEE CAL 13:1, 2014).
+    """
+
+    intensity_flop_per_byte: NotNegative | None = Field(
+        None, description="FLOP ÷ bytes of a call; null where it moves none. Unit: FLOP/B."
+    )
+    compute_flop_per_s: Positive | None = Field(
+        None, description="Compute ceiling in the precision. Unit: FLOP/s."
+    )
+    compute_source: str | None = Field(None, description="Workload that it was measured with.")
+    bandwidth_bytes_per_s: Positive | None = Field(
+        None, description="Bandwidth at the size of the working set. Unit: B/s."
+    )
+    bandwidth_source: str | None = Field(None, description="Workload that it was measured with.")
+    launch_seconds: Positive | None = Field(None, description="One launch, where it was measured. Unit: s.")
+    attainable: Positive = Field(description="The most these allow, in the result's unit.")
+    fraction: Positive = Field(description="Value ÷ attainable.")
+    bound: Bound = Field(description="Which of them is the tightest.")
+
+
+class Inference(Frozen):
+    """Token generation, and what it makes of the memory's bandwidth."""
+
+    batch: PositiveInt
+    tokens_per_s: Positive
+    bytes_per_s: Positive = Field(description="Weights and cache read, in closed form. Unit: B/s.")
+    memory_bandwidth_bytes_per_s: Positive | None = Field(
+        None, description="Best bandwidth of main memory in the same run. Unit: B/s."
+    )
+    fraction_of_bandwidth: Positive | None = Field(None, description="The second ÷ the third.")
+    tokens_per_byte: Positive | None = Field(
+        None,
+        description="Tokens per second for each byte per second of memory bandwidth, of the model measured. "
+        "Unit: token/B.",
+    )
+
+
+class Score(Frozen):
+    """What one device gives in one precision, as accounting takes it: each rung at most the one before."""
+
+    device: str
+    precision: str
+    peak: Positive | None = Field(None, description="Dense, from the spec sheet. Unit: FLOP/s.")
+    achievable: Positive | None = Field(None, description="Best matrix product. Unit: FLOP/s.")
+    achievable_ci95: tuple[Positive, Positive] | None = None
+    sustained: Positive | None = Field(None, description="Model FLOP/s of a training step. Unit: FLOP/s.")
+    sustained_ci95: tuple[Positive, Positive] | None = None
+    sustained_backend: str | None = Field(None, description="With torch.compile or without.")
+    regime: Regime | None = Field(None, description="Numeric regime of the training step.")
+    inference: tuple[Inference, ...] = ()
+    order: Order = Field(description="Whether peak ≥ achievable ≥ sustained.")
+    reason: str | None = Field(None, description="Why it is broken or incomplete.")
