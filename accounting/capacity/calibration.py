@@ -20,7 +20,7 @@ from typing import Literal
 
 from accounting.capacity.bases import Draws
 from accounting.capacity.draws import expit, standard_normal
-from accounting.capacity.measurements import REGIME_OF, Measurement, load_measurements
+from accounting.capacity.measurements import REGIME_OF, Measurement, is_at_scale, load_measurements
 from accounting.capacity.pooling import Observation, Pool, Prediction, logit
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
@@ -86,7 +86,9 @@ class Calibration:
         for name, regime in REGIME_OF.items():
             base = pools.get(("achievable", name))
             rows = [
-                m for m in measurements if m.basis == "sustained" and m.regime == regime and m.metric == "mfu"
+                m
+                for m in measurements
+                if m.basis == "sustained" and m.regime == regime and m.metric == "mfu" and is_at_scale(m)
             ]
             if base and rows:
                 ratios = [(m, _of_achievable(m, name, facts, base, families)) for m in rows]

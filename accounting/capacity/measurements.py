@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from accounting.quantities import Count, Fraction, Rate
-from accounting.reference.accelerators import Precision
+from accounting.quantities import Bandwidth, Count, Fraction, Rate
+from accounting.reference.accelerators import PRECISIONS, Precision
 from accounting.reference.facts import Facts
 from accounting.reference.names import AcceleratorId
 from accounting.validation import Date, FactModel, Kind, Text, load_all
 from bench.errors import InputError
+from bench.figures import Score
 from bench.record import Record, load_record
 
 Regime = Literal["bf16", "fp8-mixed", "fp4-mixed", "unknown"]
@@ -26,18 +27,22 @@ PRECISION_OF: dict[str, Precision] = {"bf16": "bf16", "fp8-mixed": "fp8", "fp4-m
 
 
 class Measurement(FactModel):
-    """One measured figure: a best matmul, a training step's utilisation, or availability.
+    """One measured figure: a best matmul, a training step's utilisation, token generation, or availability.
 
-    ``achieved`` is a rate per accelerator in FLOP/s; ``fraction`` is of the dense peak of the
-    precision (or of the regime's precision), or, for availability, of wall-clock time.
+    ``achieved`` is a rate per accelerator in FLOP/s; ``achieved_bandwidth``, of token generation, in B/s;
+    ``fraction`` is of the dense peak of the precision (or of the regime's precision), or, for availability,
+    of wall-clock time. A training step on one accelerator alone is no figure at scale: it is kept, and
+    enters no estimate.
     """
 
     accelerator: AcceleratorId | None = None
-    basis: Literal["achievable", "sustained", "availability"]
+    basis: Literal["achievable", "sustained", "inference", "availability"]
     precision: Precision | None = None
     regime: Regime | None = None
     metric: Metric | None = None
     achieved: Rate | None = None
+    achieved_bandwidth: Bandwidth | None = Field(None, description="bytes per second, of token generation")
+    batch: Count | None = Field(None, description="sequences that tokens were generated for at once")
     fraction: Fraction | None = None
     software: Text | None = None
     method: Text | None = None
@@ -67,8 +72,12 @@ def _problem(m: Measurement) -> str:
     chip = m.basis != "availability"
     checks = (
         (
-            (m.achieved is None) == (m.fraction is None),
+            m.basis != "inference" and (m.achieved is None) == (m.fraction is None),
             "state either 'achieved' (a rate) or 'fraction', not both",
+        ),
+        (
+            (m.basis == "inference") == (m.achieved_bandwidth is None),
+            "'achieved_bandwidth' (a bandwidth) belongs to basis 'inference', and it to no other",
         ),
         (
             m.fraction is not None and not 0 < m.fraction.best < 1,
@@ -77,8 +86,8 @@ def _problem(m: Measurement) -> str:
         (not chip and m.fraction is None, "availability is a 'fraction' of time"),
         (chip and m.accelerator is None, f"a measurement of basis '{m.basis}' needs its 'accelerator'"),
         (
-            m.basis == "achievable" and m.precision is None,
-            "a measurement of basis 'achievable' needs its 'precision'",
+            m.basis in ("achievable", "inference") and m.precision is None,
+            f"a measurement of basis '{m.basis}' needs its 'precision'",
         ),
         (
             m.basis == "sustained" and (m.regime is None or m.metric is None),
@@ -103,7 +112,9 @@ def load_measurements(paths: Sequence[Path], facts: Facts) -> tuple[Measurement,
 
 
 def from_record(record: Record, path: Path) -> list[Measurement]:
-    """Return the best correct matmul of each known accelerator and precision in a record.
+    """Return what a record says of each known accelerator and precision.
+
+    That is the best correct matmul, the training step of one accelerator alone, and token generation.
 
     Raises:
         InputError: no device of the record is an accelerator that the catalogue knows.
@@ -115,17 +126,56 @@ def from_record(record: Record, path: Path) -> list[Measurement]:
             f"{path}: no device of this record is an accelerator of the catalogue (found {names}); "
             "it can be reported, but not calibrate an estimate"
         )
-    return [
+    origin: dict[str, Any] = {
+        "source": f"record {path.name} of node {record.node}",
+        "date": str(record.created)[:10],
+        "kind": "measured",
+    }
+    products = [
         Measurement(
             accelerator=known[result.device],
             basis="achievable",
             precision=result.precision,
             achieved=f"{result.value} FLOP/s",
             method=f"best matmul, median of {len(result.rounds)} rounds",
-            source=f"record {path.name} of node {record.node}",
-            date=str(record.created)[:10],
-            kind="measured",
+            **origin,
         )
         for result in record.results
         if result.workload == "gemm" and result.status == "ok" and result.device in known
+        # bf16 stands for 16-bit: fp16 beside it would count the same units twice
+        if result.precision in PRECISIONS
     ]
+    scored = [one for one in record.scores if one.device in known and one.precision in PRECISIONS]
+    further = [m for score in scored for m in _from_score(score, str(known[score.device]), origin)]
+    return [*products, *further]
+
+
+def _from_score(score: Score, accelerator: str, origin: dict[str, Any]) -> Iterator[Measurement]:
+    if score.sustained is not None and score.regime is not None:
+        yield Measurement(
+            accelerator=accelerator,
+            basis="sustained",
+            regime=score.regime,
+            metric="mfu",
+            achieved=f"{score.sustained} FLOP/s",
+            accelerators=1,
+            software=score.sustained_backend,
+            method="training step of a decoder-only transformer",
+            **origin,
+        )
+    for inference in score.inference:
+        yield Measurement(
+            accelerator=accelerator,
+            basis="inference",
+            precision=score.precision,
+            achieved_bandwidth=f"{inference.bytes_per_s} B/s",
+            batch=inference.batch,
+            method=f"decoding, {inference.tokens_per_s:.4g} tokens/s of the model measured",
+            **origin,
+        )
+
+
+def is_at_scale(measurement: Measurement) -> bool:
+    """Return whether a figure is of more than one accelerator, as far as it says."""
+    count = measurement.accelerators
+    return count is None or count.best > 1

@@ -29,6 +29,8 @@ def command(records: tuple[Path, ...], out: Path | None) -> None:
     write_text_atomic(out, text)
     note(f"{len(measurements)} measurements written to {out}; to use them:")
     note(f"  flopcensus estimate --calibration {out}")
+    if any(m.basis == "sustained" for m in measurements):
+        note("training steps of one accelerator are kept; sustained is at scale and does not take them")
 
 
 def _yaml(measurements: list[Measurement]) -> str:
@@ -40,6 +42,7 @@ def _yaml(measurements: list[Measurement]) -> str:
 
 def _plain(measurement: Measurement) -> dict[str, Any]:
     plain = measurement.model_dump(mode="json", exclude_none=True)
-    if "achieved" in plain:
-        plain["achieved"] = f"{plain['achieved']} FLOP/s"
+    for name, unit in (("achieved", "FLOP/s"), ("achieved_bandwidth", "B/s")):
+        if name in plain:
+            plain[name] = f"{plain[name]} {unit}"
     return plain

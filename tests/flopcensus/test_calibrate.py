@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bench.record import Record
 from tests.cli import in_process as run
@@ -50,6 +51,21 @@ def node(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def scored(tmp_path: Path) -> Path:
+    """A folder with a record that holds scores, and a product in fp16 beside the one in bf16."""
+    data = json.loads(record("nvidia-h100-sxm").to_json())
+    data["results"].append(data["results"][0] | {"precision": "fp16"})
+    inference = {"batch": 1, "tokens_per_s": 150.0, "bytes_per_s": 2.5e12}
+    bf16 = {"device": "cuda:0", "precision": "bf16", "achievable": BF16, "sustained": 4e14, "regime": "bf16"}
+    data["scores"] = [
+        bf16 | {"inference": [inference], "order": "incomplete", "reason": "no spec peak is known"},
+        {"device": "cuda:0", "precision": "fp16", "achievable": BF16, "order": "incomplete"},
+    ]
+    (tmp_path / "r.json").write_text(json.dumps(data), encoding="utf-8")
+    return tmp_path
+
+
 def achievable(folder: Path, *arguments: str) -> Any:
     base = (
         "estimate",
@@ -89,6 +105,25 @@ def test_calibrate_prints_where_no_file_is_named(node: Path) -> None:
     result = run("calibrate", "r.json", cwd=node)
     assert "accelerator: nvidia-h100-sxm" in result.stdout
     assert "kind: measured" in result.stdout
+
+
+def test_scores_are_read_and_written_and_one_accelerator_is_no_scale(scored: Path) -> None:
+    result = run("calibrate", "r.json", "-o", "mine.yaml", cwd=scored)
+    assert result.returncode == 0, result.stderr
+    assert "sustained is at scale and does not take them" in result.stderr
+    rows = yaml.safe_load((scored / "mine.yaml").read_text(encoding="utf-8"))["measurements"]
+    assert [(row["basis"], row.get("precision") or row.get("regime")) for row in rows] == [
+        ("achievable", "bf16"),
+        ("sustained", "bf16"),
+        ("inference", "bf16"),
+    ]
+    assert rows[1]["achieved"] == "400000000000000.0 FLOP/s"
+    assert rows[2]["achieved_bandwidth"] == "2500000000000.0 B/s"
+    sustained = ("--basis", "sustained", "--calibration", "mine.yaml")
+    with_training = achievable(scored, *sustained)
+    without = [row for row in rows if row["basis"] != "sustained"]
+    (scored / "mine.yaml").write_text(yaml.safe_dump({"measurements": without}), encoding="utf-8")
+    assert achievable(scored, *sustained)["total"] == with_training["total"]
 
 
 def test_a_record_of_an_unknown_device_cannot_calibrate(tmp_path: Path) -> None:
