@@ -30,6 +30,14 @@ BRIEFLY = frozenset({"gemm", "memory_copy", "memory_triad", "ceiling", "training
 BY_DEFAULT = BRIEFLY | {"memory", "gemm_typical", "attention", "decode_step"}
 
 
+def shortest_mode(workload: Workload) -> str:
+    """The shortest mode that takes a workload where nothing is asked for: quick, default or full."""
+    names = {workload.name, workload.family}
+    if names & BRIEFLY:
+        return "quick"
+    return "default" if names & BY_DEFAULT else "full"
+
+
 def load_workloads() -> Mapping[str, Workload]:
     """All workloads by name.
 

@@ -66,6 +66,18 @@ def _significant(value: float, digits: int) -> str:
     return f"{value:,.{max(digits - whole, 0)}f}"
 
 
+def duration(seconds: float) -> str:
+    """Write a time with the prefix that suits it.
+
+    >>> duration(0.00002), duration(0.25), duration(90)
+    ('20.0 µs', '250 ms', '90.0 s')
+    """
+    for factor, prefix in ((1.0, ""), (1e-3, "m"), (1e-6, "µ")):
+        if seconds >= factor:
+            return f"{_significant(seconds / factor, 3)} {prefix}s"
+    return f"{_significant(seconds / 1e-9, 3)} ns"
+
+
 def percent(fraction: float) -> str:
     """Write a fraction as a percentage with one decimal.
 

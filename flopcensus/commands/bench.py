@@ -206,7 +206,8 @@ def _shown_if_unwritten(take: Callable[[], Record], output: Format) -> Record:
 
 
 def _show(record: Record, output: Format, *, explain: bool) -> None:
-    from flopcensus.record_view import print_explanation, print_record, record_csv
+    from flopcensus.records.explanation import print_explanation
+    from flopcensus.records.table import print_record, record_csv
 
     if output == "json":
         click.echo(record.to_json(), nl=False)

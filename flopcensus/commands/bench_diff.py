@@ -37,7 +37,7 @@ def diff(context: click.Context, *, old: Path, new: Path, margin: float, output:
     from bench.difference import compare_records
     from bench.record import load_record
     from flopcensus.output import warn
-    from flopcensus.record_view import disturbance
+    from flopcensus.records.table import disturbance
 
     records = load_record(old), load_record(new)
     comparison = compare_records(*records, margin)

@@ -16,16 +16,26 @@ if TYPE_CHECKING:
 # too long for a terminal
 _ONLY_IN_FILES = frozenset(
     {"source", "name", "facility", "owners", "operator", "kind", "software", "foundry"}
+    | {"family", "summary", "flop", "bytes"}
 )
 _UNITS = {"_flop_per_s": "FLOP/s", "_bytes_per_s": "B/s", "_bytes": "B", "_w": "W"}
-_TABLES = ("accelerators", "organisations", "countries", "groups", "facilities", "clusters", "measurements")
+_TABLES = (
+    "accelerators",
+    "organisations",
+    "countries",
+    "groups",
+    "facilities",
+    "clusters",
+    "measurements",
+    "workloads",
+)
 
 
 @click.command("catalogue", epilog="Example: flopcensus catalogue accelerators --format csv")
 @click.argument("table", type=click.Choice(_TABLES), default="accelerators")
 @format_option
 def command(table: str, output: Format) -> None:
-    """List a TABLE of the shipped facts, each row with its source."""
+    """List a TABLE of the shipped facts, each row with its source; or the workloads with their formulas."""
     from accounting.reference.facts import load_facts
     from flopcensus.output import note, print_table, to_csv, to_json
 
@@ -38,7 +48,23 @@ def command(table: str, output: Format) -> None:
     else:
         shown = [column for column in columns if column not in _ONLY_IN_FILES]
         print_table(table, shown, [[_text(column, row[column]) for column in shown] for row in rows])
+        if table == "workloads":
+            _print_formulas(rows)
         note("sources and further columns: --format csv or json")
+
+
+def _print_formulas(rows: list[dict[str, Any]]) -> None:
+    """Print what each workload measures, and what counts as work, once where several share it."""
+    from flopcensus.output import say
+
+    sharing: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        sharing.setdefault((row["flop"], row["bytes"]), []).append(row)
+    for (flop, moved), alike in sharing.items():
+        for row in alike:
+            say(f"{row['workload']}: {row['summary']}")
+        say(f"  work:  {' '.join(flop.split())}")
+        say(f"  bytes: {' '.join(moved.split())}")
 
 
 def _text(column: str, value: Any) -> str:
@@ -144,6 +170,26 @@ def _measurements(facts: Facts) -> list[dict[str, Any]]:
     ]
 
 
+def _workloads(_: Facts) -> list[dict[str, Any]]:
+    import inspect
+
+    from bench.workloads import load_workloads, shortest_mode
+
+    return [
+        {
+            "workload": one.name,
+            "family": one.family,
+            "unit": one.unit,
+            "precisions": " ".join(one.precisions),
+            "runs from": shortest_mode(one),
+            "summary": one.summary,
+            "flop": inspect.getdoc(type(one).flop) or "",
+            "bytes": inspect.getdoc(type(one).bytes_moved) or "",
+        }
+        for one in load_workloads().values()
+    ]
+
+
 _ROWS: dict[str, Callable[[Facts], list[dict[str, Any]]]] = {
     "accelerators": _accelerators,
     "organisations": _organisations,
@@ -152,4 +198,5 @@ _ROWS: dict[str, Callable[[Facts], list[dict[str, Any]]]] = {
     "facilities": _facilities,
     "clusters": _clusters,
     "measurements": _measurements,
+    "workloads": _workloads,
 }

@@ -104,7 +104,7 @@ def _write_results(folder: Path, findings: Findings) -> None:
 
 
 def _summarise(folder: Path, findings: Findings) -> None:
-    from flopcensus.record_view import print_record
+    from flopcensus.records.table import print_record
     from flopcensus.tables import print_account, print_bases, print_comparison
 
     spec = findings.study.spec

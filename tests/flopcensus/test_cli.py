@@ -144,7 +144,16 @@ def test_compare_json() -> None:
 
 @pytest.mark.parametrize(
     "table",
-    ["accelerators", "organisations", "countries", "groups", "facilities", "clusters", "measurements"],
+    [
+        "accelerators",
+        "organisations",
+        "countries",
+        "groups",
+        "facilities",
+        "clusters",
+        "measurements",
+        "workloads",
+    ],
 )
 def test_every_table_of_the_catalogue_is_printed_in_every_format(table: str) -> None:
     rows = document("catalogue", table)["rows"]

@@ -1,4 +1,4 @@
-"""A bench record as people and spreadsheets read it."""
+"""A bench record as a table for people, and as CSV for spreadsheets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.record import DeviceDescription, Record, Result
-from bench.workloads import load_workloads
 from flopcensus.output import percent, print_table, say, si, to_csv
+from flopcensus.records.judgement import print_judgement, shape_text
 
 CSV_FIELDS = (
     "workload",
@@ -26,9 +26,15 @@ CSV_FIELDS = (
     "clock_mhz",
     "power_w",
     "energy_j_per_flop",
+    "energy_j_per_token",
     "energy_source",
     "fraction_of_peak",
     "fraction_of_ceiling",
+    "fraction_of_matmul",
+    "fraction_of_bandwidth",
+    "flop_per_s",
+    "bytes_per_s",
+    "tokens_per_s",
     "burst",
     "steady",
     "together",
@@ -54,72 +60,10 @@ def print_record(record: Record) -> None:
     rungs = [result for result in shown if _is_rung(result)]
     if rungs:
         print_table("by working set", *_ladder(record, rungs))
+    print_judgement(record)
     for line in (*_skipped(record), *_notes(record), *_disturbances(record)):
         say(line)
     say(_advice(record))
-
-
-def print_explanation(record: Record) -> None:
-    """Say in plain words what each figure of a record means, and what it does not."""
-    for line in explanation(record):
-        say(line)
-
-
-def explanation(record: Record) -> list[str]:
-    """Return the explanation of a record, a line each; only of what the record holds."""
-    known = load_workloads()
-    lines = [f"{name}: {known[name].summary}." for name in _workloads(record) if name in known]
-    rounds = sorted({len(result.rounds) for result in record.results if result.rounds})
-    if rounds:
-        many = f"{rounds[0]}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]}"
-        lines.append(
-            f"value: the median over {many} rounds, spread over {record.seconds_spent:.0f} s and taken in "
-            "turn with the other workloads; each round is the work of one call ÷ the median time of a call."
-        )
-        lines.append(
-            "95 % interval: where the median of another run would lie 95 times in 100, if the machine goes "
-            "on as it did. It says nothing of other machines of the model."
-        )
-        lines.append("settled: the interval lies within ±1 % of the value.")
-    if any(result.fraction_of_peak for result in record.results):
-        lines.append(
-            "of peak: value ÷ the data sheet's dense peak in that precision. A sheet is no physical limit."
-        )
-    lines += [
-        line for name, line in _FIELDS.items() if any(getattr(result, name) for result in record.results)
-    ]
-    statuses = {result.status for result in record.results}
-    return lines + [f"{status}: {meaning}." for status, meaning in _STATUSES.items() if status in statuses]
-
-
-def _workloads(record: Record) -> list[str]:
-    return list(dict.fromkeys(result.workload for result in record.results))
-
-
-_FIELDS = {
-    "fraction_of_ceiling": (
-        "of ceiling: value ÷ the most that the device's units gave in this run with nothing in their way "
-        "(operands in registers; for memory, non-temporal stores). What is missing is software's to find."
-    ),
-    "search": (
-        "backend: the library that was fastest among those at hand, found by trying shapes and libraries and "
-        "measuring the best again; the record says what torch's default gave."
-    ),
-    "burst": "burst, steady: the rate of the first second and of the last half of a run without a pause.",
-    "together": "together: the rate while all devices of the node ran at once.",
-    "strata": (
-        "placement: whether the cores lay near or far from each other, by the time a cache line takes "
-        "between them; a host may move them, and memory bandwidth goes with it."
-    ),
-}
-
-_STATUSES = {
-    "ok": "the output was checked against an independent computation, and was right",
-    "skipped": "the device cannot do this, or only emulates it; another precision is never put in its place",
-    "failed": "no figure came out; the reason stands in the table",
-    "incorrect": "the device computed something wrong; the figure counts for nothing",
-    "implausible": "faster than the device can be; something about the device or the clock is not as assumed",
-}
 
 
 def record_csv(record: Record) -> str:
@@ -205,7 +149,7 @@ def _row(result: Result) -> dict[str, str]:
         "of ceiling": "–" if result.fraction_of_ceiling is None else percent(result.fraction_of_ceiling),
         "settled": {True: "yes", False: "no", None: "–"}[result.settled],
         "status": result.status,
-        "shape": _shape(result),
+        "shape": shape_text(result),
         "backend": result.backend or "",
         "reason": result.reason or "",
     }
@@ -244,13 +188,6 @@ def disturbance(record: Record) -> str:
 
 def _disturbs(share: object) -> bool:
     return isinstance(share, float) and share >= _DISTURBANCE
-
-
-def _shape(result: Result) -> str:
-    """``2048×2048×2048`` for a product, else the first size with its name: the others follow from it."""
-    if set(result.shape) == {"m", "n", "k"}:
-        return "×".join(f"{size}" for size in result.shape.values())
-    return " ".join(f"{size:,} {name}" for name, size in list(result.shape.items())[:1])
 
 
 def _csv_row(result: Result) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""A bench record as people and spreadsheets read it."""
