@@ -156,14 +156,15 @@ def restore(trial: Trial, before: Progressed) -> None:
 def _progressed(path: Path, lines: Iterable[Mapping[str, Any]]) -> Progressed:
     start, *others = lines
     created = datetime.fromisoformat(start["created"])
-    progressed = Progressed(path, start["node"], created, _plan(start["plan"]))
+    progressed = Progressed(path, start["node"], created, plan_from_dict(start["plan"]))
     for line in others:
         progressed.seconds_spent = max(progressed.seconds_spent, float(line.get("at", 0.0)))
         _read_line(progressed, line)
     return progressed
 
 
-def _plan(data: Mapping[str, Any]) -> Plan:
+def plan_from_dict(data: Mapping[str, Any]) -> Plan:
+    """The plan of a journal's first line; journals of earlier versions name no folder for storage."""
     return Plan(
         data["mode"],
         float(data["budget_seconds"]),
@@ -172,6 +173,7 @@ def _plan(data: Mapping[str, Any]) -> Plan:
         tuple(data["precisions"]),
         int(data["seed"]),
         bool(data["force"]),
+        data.get("storage_dir"),
     )
 
 

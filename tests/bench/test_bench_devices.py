@@ -155,6 +155,15 @@ def test_cache_sizes(text: str, size: int | None) -> None:
     assert processor.parse_size(text) == size
 
 
+def test_memory_nodes_hold_the_cpus_that_may_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processor, "usable_cpus", lambda: (1, 2, 9, 10))
+    node = "sys/devices/system/node/node"
+    files = {f"{node}0/cpulist": "0-3,8", f"{node}2/cpulist": "", f"{node}10/cpulist": "9-11"}
+    system(tmp_path, files)
+    assert processor.cpus_by_memory_node(tmp_path) == ((1, 2), (9, 10))
+    assert processor.cpus_by_memory_node(tmp_path / "nothing") == ()
+
+
 @linux_only
 def test_clock_is_the_mean_over_usable_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processor, "usable_cpus", lambda: (0, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from bench.choosing.choice import Chosen
 from bench.devices.fake import FakeClock, FakeWorkload
 from bench.plan import MIN_ROUNDS
 from bench.sampling import MOST_ROUNDS, START_SHARE, Schedule, sample, schedule
-from bench.trial import Round, Trial
+from bench.trial import REPLAYED, Round, Trial
 from bench.worker.tasks import Case, RoundTaken, Settled, Surroundings
 from kernels.workload import Verdict
 
@@ -30,6 +31,13 @@ def trials(count: int) -> list[Trial]:
 
 def taken(value: float) -> RoundTaken:
     return RoundTaken(value, 10, 0.1, Surroundings())
+
+
+def test_replayed_calls_are_said_once() -> None:
+    (trial,) = trials(1)
+    for _ in range(3):
+        trial.take(replace(taken(1e9), replayed=True), started_seconds=0.0, process=0)
+    assert trial.notes == [REPLAYED]
 
 
 @given(st.floats(0, 2000), st.integers(1, 60), st.floats(0, 30))
