@@ -203,7 +203,8 @@ def _stratum(rounds: Sequence[Round], placement: Placement) -> Stratum | None:
 
 def _by_placement(trial: Trial) -> bool:
     """Whether main memory sets the pace, and so the placement of the cores."""
-    return trial.workload.metric in ("bandwidth", "token_rate")
+    elsewhere = trial.workload.name.startswith(ELSEWHERE)
+    return trial.workload.metric in ("bandwidth", "token_rate") and not elsewhere
 
 
 def _of_call(trial: Trial, summary: Summary) -> dict[str, Any]:
