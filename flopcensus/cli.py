@@ -23,6 +23,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calibrate": ("flopcensus.commands.calibrate", "Turn bench records into a calibration file."),
     "catalogue": ("flopcensus.commands.catalogue", "List the facts the accounts rest on."),
     "compare": ("flopcensus.commands.compare", "Set hypothetical clusters side by side."),
+    "decode": (
+        "flopcensus.commands.decode",
+        "Say what a claimed rate may mean: precision, dense or sparse, chip.",
+    ),
     "estimate": ("flopcensus.commands.estimate", "Estimate capacity by territory, provider and vendor."),
     "report": ("flopcensus.commands.report", "Write the page of a study's results."),
     "run": ("flopcensus.commands.run", "Run a whole study: measure, estimate, compare, report."),

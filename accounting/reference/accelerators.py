@@ -16,6 +16,7 @@ PRECISIONS: tuple[Precision, ...] = ("fp64", "fp32", "tf32", "bf16", "fp8", "int
 
 _SOURCED = (
     "peak",
+    "sparse_peak",
     "memory",
     "memory_bandwidth",
     "tdp",
@@ -27,7 +28,11 @@ _SOURCED = (
 
 
 class Accelerator(FactModel):
-    """A chip model as its data sheet states it. Peaks are dense, in FLOP/s per accelerator."""
+    """A chip model as its data sheet states it. Peaks are dense, in FLOP/s per accelerator.
+
+    Rates that count operations on structural zeros stand apart, as ``sparse_peak``: no capacity is ever
+    valued with them, they serve only to read what somebody else has claimed.
+    """
 
     id: Id
     name: Text
@@ -40,6 +45,9 @@ class Accelerator(FactModel):
     kind: Literal["gpu", "tpu", "npu", "cpu", "wafer"]
     released: Date | None = None
     peak: dict[Precision, Rate] = Field(description="dense peak by precision, FLOP/s", min_length=1)
+    sparse_peak: dict[Precision, Rate] = Field(
+        default_factory=dict, description="peak with structured sparsity as the vendor prints it, FLOP/s"
+    )
     memory: Memory | None = Field(None, description="bytes")
     memory_bandwidth: Bandwidth | None = Field(None, description="bytes per second")
     tdp: ExactPower | None = Field(None, description="watts")
@@ -56,6 +64,16 @@ class Accelerator(FactModel):
             raise PydanticCustomError("unsourced", message, {"at": "sources", "found": sorted(covered)})
         return self
 
+    @model_validator(mode="after")
+    def _sparse_above_dense(self) -> Accelerator:
+        for precision, rate in self.sparse_peak.items():
+            dense = self.peak.get(precision)
+            if dense is not None and rate <= dense:
+                message = f"the sparse {precision} rate must exceed the dense one ({dense / 1e12:g} TFLOP/s)"
+                context = {"at": "sparse_peak", "found": f"{rate / 1e12:g} TFLOP/s"}
+                raise PydanticCustomError("sparse", message, context)
+        return self
+
     def peak_flop_per_s(self, precision: str) -> float | None:
         """Return the dense peak in FLOP/s, None where the sheet states none for ``precision``."""
         return self.peaks().get(precision)
@@ -63,6 +81,10 @@ class Accelerator(FactModel):
     def peaks(self) -> dict[str, float]:
         """Return the dense peaks in FLOP/s by precision."""
         return {str(precision): rate for precision, rate in self.peak.items()}
+
+    def rate_flop_per_s(self, precision: Precision, *, sparse: bool) -> float | None:
+        """Return the dense rate or the one with sparsity in FLOP/s, None where none is stated."""
+        return (self.sparse_peak if sparse else self.peak).get(precision)
 
 
 class AcceleratorFile(FactModel):

@@ -56,7 +56,8 @@ Examples:
 def command(output: Format, **options: Any) -> None:
     """Estimate the capacity of a CENSUS (the shipped one where left out), with its uncertainty.
 
-    CENSUS is a YAML file or folder of facilities, or a foreign file (epoch-clusters:PATH).
+    CENSUS is a YAML file or folder of facilities, or a foreign file, CSV or XLSX, told by its columns or by
+    a prefix (epoch-clusters:PATH, epoch-data-centers:PATH, top500:PATH).
     """
     estimates, facts = run_estimate(options)
     _emit(estimates, facts, output)

@@ -1,0 +1,1 @@
+"""What a claim of so many exaFLOPS can mean."""
