@@ -15,6 +15,8 @@ from accounting.validation import Kind
 if TYPE_CHECKING:
     import pandas as pd
 
+    from accounting.census.readers.reading import Readout
+
 
 @dataclass(frozen=True)
 class Owner:
@@ -25,12 +27,21 @@ class Owner:
     share: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Chips:
+    """Accelerators of one model: which and how many, None where not known."""
+
+    accelerator: str | None
+    count: Uncertain | None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One deployment as the accounts see it.
 
     ``values`` holds a foreign file's own columns (FLOP/s by precision, or H100e under ``h100e``);
-    they serve where the file is valued by its own figures. None stands for "not known" throughout.
+    they serve where the file is valued by its own figures, and include ``further_chips``, those of other
+    models that a file states in the same row. None stands for "not known" throughout.
     """
 
     id: str
@@ -53,6 +64,7 @@ class Entry:
     superseded_by: str | None = None
     duplicate: bool = False
     standard: bool = True
+    further_chips: tuple[Chips, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,7 @@ class Ledger:
 
     ``left_out`` counts rows of the source that were not read, by reason. ``valued_by`` says whose peaks
     serve: our catalogue's, by chip and count, or the file's own columns, named in ``columns``.
+    ``readout`` says what became of each row of a foreign file.
     """
 
     name: str
@@ -69,6 +82,7 @@ class Ledger:
     columns: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    readout: Readout | None = None
 
     @property
     def rows(self) -> int:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from accounting.census import epoch_clusters
 from accounting.census.facilities import load_facilities
 from accounting.census.ledger import Ledger, from_facilities
+from accounting.census.readers import (
+    cloud_regions,
+    epoch_chips,
+    epoch_clusters,
+    epoch_data_centers,
+    epoch_hardware,
+    mlperf,
+    mlperf_power,
+    top500,
+)
+from accounting.census.readers.tables import open_table
 from accounting.errors import Fault, InputFaults, UnknownNameError
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
@@ -17,8 +26,27 @@ from bench.errors import InputError
 
 Reader = Callable[[Path, Facts], Ledger]
 
-READERS: dict[str, Reader] = {epoch_clusters.PREFIX: epoch_clusters.read_epoch_clusters}
-_RECOGNISE: dict[str, Callable[[list[str]], bool]] = {epoch_clusters.PREFIX: epoch_clusters.is_epoch_clusters}
+Recognise = Callable[[Collection[str]], bool]
+
+READERS: dict[str, Reader] = {
+    epoch_clusters.PREFIX: epoch_clusters.read,
+    epoch_data_centers.PREFIX: epoch_data_centers.read,
+    top500.PREFIX: top500.read,
+}
+_RECOGNISE: dict[str, Recognise] = {
+    epoch_clusters.PREFIX: epoch_clusters.recognises,
+    epoch_data_centers.PREFIX: epoch_data_centers.recognises,
+    top500.PREFIX: top500.recognises,
+}
+# known here, but of chips, sales, results or regions: nothing to take a census of
+_NO_CENSUS: dict[str, Recognise] = {
+    epoch_chips.PREFIX: epoch_chips.recognises,
+    epoch_hardware.PREFIX: epoch_hardware.recognises,
+    mlperf.PREFIX: mlperf.recognises,
+    mlperf_power.PREFIX: mlperf_power.recognises,
+    cloud_regions.PREFIX: cloud_regions.recognises,
+}
+_TABLE_SUFFIXES = {".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls"}
 SHIPPED = "shipped census"
 
 
@@ -71,20 +99,20 @@ def _locate(source: str) -> tuple[str, Path]:
     path = Path(source)
     if not path.exists():
         raise InputFaults([Fault(source, 0, 0, "", "no such file or folder")])
-    if path.is_dir() or path.suffix.lower() != ".csv":
+    if path.is_dir() or path.suffix.lower() not in _TABLE_SUFFIXES:
         return "", path
     return _recognise(path), path
 
 
 def _recognise(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            columns = next(csv.reader(stream), [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputFaults([Fault(str(path), 0, 0, "", f"cannot be read as CSV: {error}")]) from None
+    columns = open_table(path).columns
     for prefix, fits in _RECOGNISE.items():
         if fits(columns):
             return prefix
+    for prefix, fits in _NO_CENSUS.items():
+        if fits(columns):
+            message = f"a file of the format {prefix} states no deployments; a census is expected"
+            raise InputFaults([Fault(str(path), 1, 1, "", message)])
     known = ", ".join(READERS)
     message = f"the columns are of no file known here; name the format if it is one of them ({known}:PATH)"
     raise InputFaults([Fault(str(path), 1, 1, "", message, ", ".join(columns[:4]))])

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
 from accounting.accounts.account import Account
 from accounting.accounts.estimate import Estimate, Request, estimate
 from accounting.capacity.calibration import Calibration
-from accounting.census.epoch_clusters import COLUMNS, read_epoch_clusters
+from accounting.census.readers.epoch_clusters import COLUMNS, read
 from accounting.census.selection import Selection
 from accounting.census.sources import load_census
 from accounting.errors import InputFaults
@@ -135,7 +138,7 @@ def test_rows_valued_and_left_out_add_up_to_the_file(path: Path, facts: Facts, n
 
 
 def test_the_later_vintage_is_read_whole(shared: Path, facts: Facts) -> None:
-    ledger = read_epoch_clusters(shared / "data" / "epoch" / "gpu_clusters_2026-04-24.csv", facts)
+    ledger = read(shared / "data" / "epoch" / "gpu_clusters_2026-04-24.csv", facts)
     assert ledger.rows == 786
     assert sum(entry.territory is not None for entry in ledger.entries) == 786 - 85
 
@@ -199,17 +202,186 @@ def test_a_status_not_known_is_counted_under_none(tmp_path: Path, facts: Facts) 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"16-bit OP/s": "n/a"}, "c.csv:2:1: 16-bit OP/s: not a number (found 'n/a')"),
-        ({"16-bit OP/s": "1,5"}, "not a number (found '1,5')"),
-        ({"Max OP/s": "-3"}, "must be finite and not negative"),
-        ({"Max OP/s": "nan"}, "must be finite and not negative"),
-        ({"First Operational Date": "1/2/2024"}, "not a date"),
+        ({"16-bit OP/s": "n/a"}, "16-bit OP/s: not a number, read as blank (first c.csv:2, found 'n/a')"),
+        ({"16-bit OP/s": "1,5"}, "16-bit OP/s: not a number, read as blank (first c.csv:2, found '1,5')"),
+        ({"Max OP/s": "-3"}, "Max OP/s: must not be negative, read as blank"),
+        ({"Max OP/s": "nan"}, "Max OP/s: not a number, read as blank"),
+        ({"First Operational Date": "soon"}, "First Operational Date: not a date; YYYY-MM-DD is expected"),
+        ({"Possible Duplicate": "maybe"}, "Possible Duplicate: neither true nor false"),
     ],
 )
-def test_a_bad_cell_is_named_with_its_line(
+def test_a_bad_cell_is_read_as_blank_and_named_with_its_line(
     tmp_path: Path, facts: Facts, change: dict[str, str], words: str
 ) -> None:
-    path = write(tmp_path / "c.csv", [BASE | change])
-    with pytest.raises(InputFaults) as caught:
-        read_epoch_clusters(path, facts)
-    assert words in str(caught.value)
+    ledger = read(write(tmp_path / "c.csv", [BASE | {"8-bit OP/s": "7"} | change]), facts)
+    (entry,) = ledger.entries
+    assert entry.values["fp8"] == 7
+    assert any(f"1 cell repaired: {words}" in warning for warning in ledger.warnings), ledger.warnings
+    assert (entry.in_service is None) == ("First Operational Date" in change)
+
+
+def test_words_and_names_not_known_are_named(tmp_path: Path, facts: Facts) -> None:
+    row = BASE | {"Status": "Rumoured", "Country": "Frence", "Sector": "Secret", "Owner": "xAI,Nobody"}
+    ledger = read(write(tmp_path / "c.csv", [row]), facts)
+    assert ledger.readout is not None
+    assert {(item.what, item.name) for item in ledger.readout.unresolved} == {
+        ("status", "Rumoured"),
+        ("country", "Frence"),
+        ("sector", "Secret"),
+        ("organisation", "Nobody"),
+    }
+    (entry,) = ledger.entries
+    assert (entry.status, entry.territory, entry.sector) == ("unknown", None, None)
+    assert [(owner.organisation, owner.share) for owner in entry.owners] == [("xai", 0.5), (None, 0.5)]
+
+
+def test_an_ambiguous_date_is_read_month_first_and_said(tmp_path: Path, facts: Facts) -> None:
+    ledger = read(write(tmp_path / "c.csv", [BASE | {"First Operational Date": "3/4/2024"}]), facts)
+    assert ledger.entries[0].in_service == datetime.date(2024, 3, 4)
+    assert any("may have day or month first; read month first" in warning for warning in ledger.warnings)
+
+
+def test_a_value_column_may_be_missing_others_not(tmp_path: Path, facts: Facts) -> None:
+    path = tmp_path / "c.csv"
+    text = write(path, [BASE | {"16-bit OP/s": "1"}]).read_text(encoding="utf-8")
+    path.write_text(text.replace("32-bit OP/s", "Note"), encoding="utf-8")
+    assert read(path, facts).columns == ("bf16", "fp8", "max", "h100e")
+    path.write_text(text.replace("Superseded by", "Note"), encoding="utf-8")
+    with pytest.raises(InputFaults, match="the column 'Superseded by' is missing"):
+        read(path, facts)
+
+
+VINTAGES = ["ai_supercomputers_2025-06-07.csv", "gpu_clusters_2026-04-24.csv"]
+
+
+@pytest.mark.parametrize("name", VINTAGES)
+def test_every_row_of_every_vintage_is_kept(shared: Path, facts: Facts, name: str) -> None:
+    source = shared / "data" / "epoch" / name
+    table = pd.read_csv(source, dtype=str, keep_default_na=False)
+    ledger = read(source, facts)
+    assert ledger.readout is not None
+    assert (ledger.readout.rows, ledger.readout.kept, len(ledger.entries)) == (len(table),) * 3
+    assert not ledger.readout.repairs
+    second = table["Chip type (secondary)"] != ""
+    counted = table["Chip quantity (secondary)"] != ""
+    assert sum(bool(entry.further_chips) for entry in ledger.entries) == (second | counted).sum()
+    dates = table["Decommissioned Date (if applicable)"]
+    assert sum(entry.retired is not None for entry in ledger.entries) == (dates != "").sum()
+    assert sum(len(entry.owners) > 1 for entry in ledger.entries) > 20
+    assert sum(entry.facility_name == "Anonymized Chinese System" for entry in ledger.entries) == (
+        (table["Name"] == "Anonymized Chinese System").sum()
+    )
+
+
+Table = list[dict[str, str]]
+
+
+def american(rows: Table) -> Table:
+    """Dates as a spreadsheet of the United States writes them."""
+    for row in rows:
+        for column in ("First Operational Date", "Decommissioned Date (if applicable)"):
+            if len(row[column]) == 10:
+                year, month, day = row[column].split("-")
+                row[column] = f"{int(month)}/{int(day)}/{year}"
+    return rows
+
+
+def european(rows: Table) -> Table:
+    """Dates by day, and decimals with a comma and blanks between thousands."""
+    for row in american(rows):
+        for column in ("First Operational Date", "Decommissioned Date (if applicable)"):
+            if "/" in row[column]:
+                month, day, year = row[column].split("/")
+                row[column] = f"{day}/{month}/{year}"
+        for column in (*COLUMNS.values(), "Chip quantity (primary)"):
+            if row[column]:
+                value = f"{float(row[column]):,.2f}"
+                row[column] = value.replace(",", "\u202f").replace(".", ",")
+    return rows
+
+
+def rounded(rows: Table) -> Table:
+    """Floats as a spreadsheet shows them."""
+    for row in rows:
+        for column in COLUMNS.values():
+            if row[column]:
+                row[column] = f"{float(row[column]):.5E}"
+    return rows
+
+
+def shuffled(rows: Table) -> Table:
+    """Columns in another order, and without those that nobody reads."""
+    gone = {"Note", "Quote", "latitude", "Certainty", "Source 2", "Chip type (secondary)"}
+    kept = [column for column in reversed(list(rows[0])) if column not in gone]
+    return [{column: row[column] for column in kept} for row in rows]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """How a copy is mangled and written, and how far its figures are rounded."""
+
+    mangle: Callable[[Table], Table]
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    newline: str = "\n"
+    tolerance: float = 1e-12
+
+
+COPIES = {
+    "american": Copy(american),
+    "rounded": Copy(rounded, "utf-8-sig", ",", "\r\n", 1e-5),
+    "shuffled": Copy(shuffled, "utf-8", "\t"),
+    "european": Copy(european, "utf-8-sig", ";", "\r\n", 1e-5),
+    "all at once": Copy(lambda rows: american(shuffled(rounded(rows))), "utf-16", ";", "\n", 1e-5),
+    "rows reversed": Copy(lambda rows: rows[::-1]),
+}
+
+
+@pytest.mark.parametrize("how", COPIES.values(), ids=COPIES)
+def test_a_copy_through_a_spreadsheet_gives_the_same_totals(
+    path: Path, facts: Facts, tmp_path: Path, how: Copy
+) -> None:
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = how.mangle(list(csv.DictReader(stream)))
+    copy = tmp_path / "copy.csv"
+    with copy.open("w", encoding=how.encoding, newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]), delimiter=how.delimiter, lineterminator=how.newline)
+        writer.writeheader()
+        writer.writerows(rows)
+    for column in ("bf16", "h100e"):
+        expected, found = ours(path, facts, column).accounts, ours(copy, facts, column).accounts
+        assert found.deployments == expected.deployments
+        assert found.skipped == expected.skipped
+        assert found.total.mean == pytest.approx(expected.total.mean, rel=how.tolerance)
+        for one, other in zip(found.accounts, expected.accounts, strict=True):
+            assert shares(one) == pytest.approx(shares(other), abs=how.tolerance)
+
+
+def test_a_workbook_gives_the_same_entries(path: Path, facts: Facts, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    with path.open(encoding="utf-8", newline="") as stream:
+        for place, row in enumerate(csv.reader(stream)):
+            book.active.append(row if place == 0 else [typed(cell) for cell in row])
+    book.save(tmp_path / "copy.xlsx")
+    expected, found = read(path, facts), read(tmp_path / "copy.xlsx", facts)
+    for one, other in zip(found.entries, expected.entries, strict=True):
+        # a row of a sheet is one line, however many its cells have in a CSV; openpyxl writes 16 digits
+        own = {name: getattr(other, name) for name in ("id", "facility", "superseded_by", "values", "count")}
+        assert replace(one, **own) == other
+        assert one.values == pytest.approx(other.values, rel=1e-12)
+        counts = [entry.count.best if entry.count else 0 for entry in (one, other)]
+        assert counts[0] == pytest.approx(counts[1], rel=1e-12)
+        assert (one.superseded_by is None) == (other.superseded_by is None)
+
+
+def typed(text: str) -> object:
+    """Return a cell as a spreadsheet would take it."""
+    if text in {"True", "False"}:
+        return text == "True"
+    for take in (float, datetime.datetime.fromisoformat):
+        try:
+            return take(text)
+        except ValueError:
+            continue
+    return text

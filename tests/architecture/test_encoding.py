@@ -19,7 +19,8 @@ OPENERS: dict[str, tuple[int, str]] = {
     "NamedTemporaryFile": (0, "w+b"),
     "SpooledTemporaryFile": (1, "w+b"),
 }
-OTHER_OPENERS = ("os.open", "webbrowser.open", "tarfile.open")
+# a member of a zip archive opens as bytes, in any mode
+OTHER_OPENERS = ("os.open", "webbrowser.open", "tarfile.open", "archive.open")
 TEXT_METHODS = ("read_text", "write_text")
 PROCESSES = ("run", "Popen", "check_output")
 

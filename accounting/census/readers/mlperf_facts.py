@@ -1,0 +1,93 @@
+"""What tables of MLPerf results do not say: dates of rounds, sizes of models, precisions of submissions."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from accounting.errors import InputFaults
+from accounting.reference.accelerators import Precision
+from accounting.reference.architectures import PositiveFloat
+from accounting.reference.shipped import configs_root
+from accounting.validation import Date, Fact, FactModel, Text, check_unique, load
+
+
+class Round(FactModel):
+    """A round of results: the name of its repository, its own name, and the day it was published."""
+
+    round: Text
+    name: Text
+    published: Fact[Date]
+
+
+class Model(FactModel):
+    """A language model of a benchmark, and what a sample of it is."""
+
+    benchmark: Text
+    name: Text
+    samples: Literal["tokens", "sequences"]
+    parameters: Fact[PositiveFloat]
+
+
+class Submission(FactModel):
+    """The precision that a submitter's runs of one benchmark trained in."""
+
+    round: Text
+    submitter: Text
+    benchmark: Text
+    precision: Fact[Precision]
+
+
+class MlperfFile(FactModel):
+    """The file ``configs/mlperf.yaml``."""
+
+    rounds: tuple[Round, ...]
+    models: tuple[Model, ...]
+    precisions: tuple[Submission, ...]
+
+
+@dataclass(frozen=True)
+class MlperfFacts:
+    """Rounds and models by name; precisions by (round, submitter, benchmark)."""
+
+    rounds: Mapping[str, Round]
+    models: Mapping[str, Model]
+    precisions: Mapping[tuple[str, str, str], Fact[Precision]]
+
+    def day_of(self, name: str) -> datetime.date | None:
+        """Return the day a round was published."""
+        found = self.rounds.get(name)
+        return found.published.value if found else None
+
+
+def load_mlperf_facts(path: Path | None = None) -> MlperfFacts:
+    """Read the facts from a file, or the shipped ones.
+
+    Raises:
+        InputFaults: every fault of the file.
+    """
+    document, content = load(path or configs_root() / "mlperf.yaml", MlperfFile)
+    faults = check_unique(
+        [(document, ("rounds", row, "round"), item.round) for row, item in enumerate(content.rounds)], "round"
+    )
+    faults += check_unique(
+        [(document, ("models", row, "benchmark"), item.benchmark) for row, item in enumerate(content.models)],
+        "benchmark",
+    )
+    faults += check_unique(
+        [
+            (document, ("precisions", row, "round"), f"{item.round}/{item.submitter}/{item.benchmark}")
+            for row, item in enumerate(content.precisions)
+        ],
+        "submission",
+    )
+    if faults:
+        raise InputFaults(faults)
+    return MlperfFacts(
+        {item.round: item for item in content.rounds},
+        {item.benchmark: item for item in content.models},
+        {(item.round, item.submitter, item.benchmark): item.precision for item in content.precisions},
+    )
