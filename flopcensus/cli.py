@@ -20,14 +20,17 @@ EXIT_INTERRUPTED = 130
 # name → (module, one line for --help); modules are imported only when their command is called
 COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("flopcensus.commands.bench", "Measure what this machine's accelerators deliver."),
+    "bridge": ("flopcensus.commands.bridge", "Walk from a published figure to ours, step by step."),
     "calibrate": ("flopcensus.commands.calibrate", "Turn bench records into a calibration file."),
     "catalogue": ("flopcensus.commands.catalogue", "List the facts the accounts rest on."),
     "compare": ("flopcensus.commands.compare", "Set hypothetical clusters side by side."),
+    "convert": ("flopcensus.commands.convert", "Write a census as our YAML or CSV, and back."),
     "decode": (
         "flopcensus.commands.decode",
         "Say what a claimed rate may mean: precision, dense or sparse, chip.",
     ),
     "estimate": ("flopcensus.commands.estimate", "Estimate capacity by territory, provider and vendor."),
+    "lint": ("flopcensus.commands.lint", "Check a census for figures that cannot be right."),
     "report": ("flopcensus.commands.report", "Write the page of a study's results."),
     "run": ("flopcensus.commands.run", "Run a whole study: measure, estimate, compare, report."),
 }

@@ -14,6 +14,7 @@ from accounting.census.readers import (
     epoch_clusters,
     epoch_data_centers,
     epoch_hardware,
+    flat_ledger,
     mlperf,
     mlperf_power,
     top500,
@@ -32,11 +33,13 @@ READERS: dict[str, Reader] = {
     epoch_clusters.PREFIX: epoch_clusters.read,
     epoch_data_centers.PREFIX: epoch_data_centers.read,
     top500.PREFIX: top500.read,
+    flat_ledger.PREFIX: flat_ledger.read,
 }
 _RECOGNISE: dict[str, Recognise] = {
     epoch_clusters.PREFIX: epoch_clusters.recognises,
     epoch_data_centers.PREFIX: epoch_data_centers.recognises,
     top500.PREFIX: top500.recognises,
+    flat_ledger.PREFIX: flat_ledger.recognises,
 }
 # known here, but of chips, sales, results or regions: nothing to take a census of
 _NO_CENSUS: dict[str, Recognise] = {

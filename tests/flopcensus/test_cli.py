@@ -27,12 +27,37 @@ def document(*arguments: str) -> Any:
 def test_help_names_every_command() -> None:
     result = as_process("--help")
     assert result.returncode == 0
-    for name in ("bench", "calibrate", "catalogue", "compare", "decode", "estimate", "report", "run"):
+    for name in (
+        "bench",
+        "bridge",
+        "calibrate",
+        "catalogue",
+        "compare",
+        "convert",
+        "decode",
+        "estimate",
+        "lint",
+        "report",
+        "run",
+    ):
         assert f"  {name}" in result.stdout
 
 
 @pytest.mark.parametrize(
-    "name", ["bench", "calibrate", "catalogue", "compare", "decode", "estimate", "report", "run"]
+    "name",
+    [
+        "bench",
+        "bridge",
+        "calibrate",
+        "catalogue",
+        "compare",
+        "convert",
+        "decode",
+        "estimate",
+        "lint",
+        "report",
+        "run",
+    ],
 )
 def test_every_command_has_help_with_an_example(name: str) -> None:
     result = run(name, "--help")
