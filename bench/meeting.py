@@ -11,7 +11,7 @@ from bench.plan import Plan
 from bench.record import DeviceDescription
 from bench.worker.process import SpawnedWorker, Worker, WorkerLostError, survey
 from bench.worker.tasks import Case, Failure, Introduce, Introduction
-from bench.workloads import names_for, select_precisions, select_workloads
+from bench.workloads import is_short, names_for, select_precisions, select_workloads
 
 if TYPE_CHECKING:
     from kernels.workload import Workload
@@ -51,7 +51,8 @@ def meet_all(
         DeviceError: None can be opened.
     """
     names = names_for(workloads, plan.workloads, plan.budget_seconds)
-    task = Introduce(names, tuple(plan.precisions))
+    short = is_short(plan.workloads, plan.budget_seconds) and not plan.precisions
+    task = Introduce(names, tuple(plan.precisions), short)
     met: dict[str, Introduction] = {}
     lost: dict[str, DeviceError] = {}
     for name, worker in workers.items():

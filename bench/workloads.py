@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bench.errors import InputError, KernelsShadowedError
@@ -22,12 +22,19 @@ BRIEF_BELOW_SECONDS = 120.0
 GLANCE_BELOW_SECONDS = 20.0
 IN_FULL_FROM_SECONDS = 900.0
 ALL = "all"
+MODEL_PRECISIONS = ("bf16", "fp16", "fp32")
+OF_THE_PRECISION = ("gemm", "ceiling")
 # What a run of seconds takes: filling arrays of many gigabytes again and again would take all of them.
 AT_A_GLANCE = frozenset({"gemm", "memory_copy", "ceiling_vector", "ceiling_matrix"})
 # What a run of a minute takes where nothing is asked for: the headline figures with what they are judged by.
 BRIEFLY = frozenset({"gemm", "memory_copy", "memory_triad", "ceiling", "training_step"})
 # What a run of minutes takes; half an hour is enough for all.
 BY_DEFAULT = BRIEFLY | {"memory", "gemm_typical", "attention", "decode_step"}
+
+
+def is_short(names: Sequence[str], budget_seconds: float) -> bool:
+    """Whether a run has time for the headline figures only, and nothing was asked for by name. Unit: s."""
+    return not names and budget_seconds < IN_FULL_FROM_SECONDS
 
 
 def shortest_mode(workload: Workload) -> str:
@@ -90,6 +97,21 @@ def select_precisions(workload: Workload, asked: Sequence[str]) -> tuple[str, ..
     if not asked or workload.metric in ("bandwidth", "call_rate"):
         return workload.precisions
     return tuple(precision for precision in workload.precisions if precision in asked)
+
+
+def without_stand_ins(
+    workload: Workload, precisions: Sequence[str], has: Callable[[str], bool]
+) -> tuple[str, ...]:
+    """What a short run takes of a workload's precisions: of bf16, fp16 and fp32 the first that runs there.
+
+    Products and ceilings are rates of the precision itself, and all are taken. A model is trained and run in
+    bf16, and in fp16 or fp32 where a device has no bf16; where none runs, all are kept, with their reasons.
+    """
+    stand_ins = [precision for precision in precisions if precision in MODEL_PRECISIONS]
+    able = [precision for precision in stand_ins if has(precision)]
+    if workload.metric == "bandwidth" or workload.family in OF_THE_PRECISION or not able:
+        return tuple(precisions)
+    return tuple(one for one in precisions if one not in stand_ins or one == able[0])
 
 
 def require_known_precisions(available: Mapping[str, Workload], asked: Sequence[str]) -> None:

@@ -4,19 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kernels.attention import Attention
 from kernels.ceiling import UnitCeiling
+from kernels.convolution import Convolution
+from kernels.decode_step import DecodeStep
+from kernels.embedding import Embedding
 from kernels.gemm import Gemm
+from kernels.gemm_typical import GemmTypical
+from kernels.launch import Launch
 from kernels.memory import FORMULAS, Memory
 from kernels.memory_ceiling import MemoryCeiling
 from kernels.memory_ladder import MemoryLadder
+from kernels.normalisation import Normalisation
+from kernels.prefill import Prefill
+from kernels.storage import Storage
+from kernels.training_step import TrainingStep
+from kernels.transfer import TRANSFERS
+from kernels.transfer_devices import TransferBetweenDevices
+from kernels.transfer_nodes import TransferBetweenNodes
 from kernels.workload import Workload
 
 _ALL: tuple[Workload, ...] = (
     Gemm(),
+    GemmTypical(),
+    TrainingStep(),
+    TrainingStep(compiled=True),
+    DecodeStep(),
+    Prefill(),
+    Attention("forward"),
+    Attention("training"),
+    Convolution(),
+    Normalisation(),
+    Embedding(),
     *(Memory(kind) for kind in FORMULAS),
     MemoryLadder(),
     UnitCeiling("vector"),
     UnitCeiling("matrix"),
     MemoryCeiling(),
+    Launch(),
+    *TRANSFERS,
+    TransferBetweenDevices(),
+    TransferBetweenNodes(),
+    Storage("cold"),
+    Storage("warm"),
 )
 WORKLOADS: Mapping[str, Workload] = {workload.name: workload for workload in _ALL}

@@ -84,6 +84,14 @@ class Decoder:
         """
         return 3.0 * self.forward_flop(batch * sequence, sequence)
 
+    def prefill_flop(self, sequence: int) -> float:
+        """FLOP of reading a prompt of which the last position alone goes through the head.
+
+        As `forward_flop`, without the head's 2·hidden·vocabulary for every position but the last.
+        """
+        skipped = 2.0 * (sequence - 1) * self.hidden * self.vocabulary
+        return self.forward_flop(sequence, sequence) - skipped
+
     def cache_bytes(self, batch: int, context: int, precision: str) -> int:
         """Keys and values of ``context`` tokens in every layer. Unit: B."""
         elements = 2 * self.layers * batch * context * self.kv_heads * self.head_size

@@ -39,6 +39,10 @@ class Layer:
     down: torch.Tensor
 
 
+# Found once: torch's compiler does not look into dataclasses.
+LAYER_PARTS = tuple(field.name for field in fields(Layer))
+
+
 @dataclass
 class Weights:
     """All weights of a decoder; ``head`` is not tied to ``embedding``."""
@@ -51,8 +55,15 @@ class Weights:
 
     def all(self) -> list[torch.Tensor]:
         """Every weight, in a fixed order."""
-        inner = [getattr(layer, field.name) for layer in self.layers for field in fields(Layer)]
+        inner = [getattr(layer, part) for layer in self.layers for part in LAYER_PARTS]
         return [self.embedding, *inner, self.norm, self.head]
+
+    def mapped(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Weights:
+        """The same decoder with every weight changed: to another type, or onto another device."""
+        layers = [
+            Layer(**{part: change(getattr(layer, part)) for part in LAYER_PARTS}) for layer in self.layers
+        ]
+        return Weights(self.decoder, change(self.embedding), layers, change(self.norm), change(self.head))
 
 
 @dataclass
@@ -63,25 +74,49 @@ class Cache:
     values: torch.Tensor
 
 
+@dataclass
+class Passage:
+    """What a layer was given and what its parts made of it: (batch, positions, hidden) each.
+
+    Attributes:
+        entered: The residual stream before the layer.
+        mixed: The attention's mix of values, before the output product.
+        projected: After the output product, as added to the stream.
+        fed: Of the feed-forward part, as added to the stream.
+    """
+
+    entered: torch.Tensor
+    mixed: torch.Tensor
+    projected: torch.Tensor
+    fed: torch.Tensor
+
+
 def draw_weights(decoder: Decoder, dtype: torch.dtype, place: Place, seed: int) -> Weights:
     """Normal random weights of standard deviation `WEIGHT_SCALE`; norms are ones."""
     source = tensors.generator(place.device, seed)
-    hidden, keys = decoder.hidden, decoder.kv_heads * decoder.head_size
 
     def matrix(rows: int, columns: int) -> torch.Tensor:
         return tensors.normal_matrix(rows, columns, dtype, source).mul_(WEIGHT_SCALE)
 
     def ones() -> torch.Tensor:
-        return torch.ones(hidden, dtype=dtype, device=place.device)
+        return torch.ones(decoder.hidden, dtype=dtype, device=place.device)
 
+    return assembled(decoder, matrix, ones)
+
+
+def assembled(
+    decoder: Decoder, matrix: Callable[[int, int], torch.Tensor], norm: Callable[[], torch.Tensor]
+) -> Weights:
+    """Weights from what makes a matrix of so many rows and columns, and what makes a norm's scale."""
+    hidden, keys = decoder.hidden, decoder.kv_heads * decoder.head_size
     layers = [
         Layer(
-            attention_norm=ones(),
+            attention_norm=norm(),
             query=matrix(hidden, hidden),
             key=matrix(keys, hidden),
             value=matrix(keys, hidden),
             output=matrix(hidden, hidden),
-            feed_norm=ones(),
+            feed_norm=norm(),
             gate=matrix(decoder.intermediate, hidden),
             up=matrix(decoder.intermediate, hidden),
             down=matrix(hidden, decoder.intermediate),
@@ -89,7 +124,7 @@ def draw_weights(decoder: Decoder, dtype: torch.dtype, place: Place, seed: int) 
         for _ in range(decoder.layers)
     ]
     embedding, head = matrix(decoder.vocabulary, hidden), matrix(decoder.vocabulary, hidden)
-    return Weights(decoder, embedding, layers, ones(), head)
+    return Weights(decoder, embedding, layers, norm(), head)
 
 
 def rotations(decoder: Decoder, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -117,6 +152,7 @@ def forward(
     linear: Linear = functional.linear,
     caches: Sequence[Cache] | None = None,
     start: int = 0,
+    passages: list[Passage] | None = None,
 ) -> torch.Tensor:
     """Hidden states (batch, positions, hidden) after the last norm, before the head.
 
@@ -128,16 +164,23 @@ def forward(
             tokens written to it. Without, tokens attend to each other alone.
         start: Position of the first token; beyond 0, one token at a time, since torch's causal mask begins
             at the first key.
+        passages: Where given, what each layer made is appended, for a check of one layer at a time; nothing
+            is computed or copied for it.
     """
     states = functional.embedding(tokens, weights.embedding)
     positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
     turn = rotations(weights.decoder, positions)
     for number, layer in enumerate(weights.layers):
         cache = caches[number] if caches is not None else None
-        states = states + _attention(
+        mixed = _attention(
             layer, weights.decoder, _norm(states, layer.attention_norm), turn, linear, cache, start
         )
-        states = states + _feed_forward(layer, _norm(states, layer.feed_norm), linear)
+        projected = linear(mixed, layer.output)
+        attended = states + projected
+        fed = _feed_forward(layer, _norm(attended, layer.feed_norm), linear)
+        if passages is not None:
+            passages.append(Passage(states, mixed, projected, fed))
+        states = attended + fed
     return _norm(states, weights.norm)
 
 
@@ -171,7 +214,18 @@ def _attention(
         cache.keys[:, :, start : start + length] = keys
         cache.values[:, :, start : start + length] = values
         keys, values = cache.keys[:, :, : start + length], cache.values[:, :, : start + length]
-    mixed = functional.scaled_dot_product_attention(
-        query, keys, values, is_causal=length > 1, enable_gqa=decoder.heads != decoder.kv_heads
-    )
-    return linear(mixed.transpose(1, 2).reshape(batch, length, -1), layer.output)
+    if length == 1:
+        # Every key may be seen, so that the queries of a group can stand for positions of one head: then no
+        # kernel need know of groups, and each reads a key and value once for its group.
+        group = query.reshape(batch, decoder.kv_heads, -1, size)
+        mixed = functional.scaled_dot_product_attention(group, keys, values)
+        return mixed.reshape(batch, 1, -1)
+    grouped = decoder.heads != decoder.kv_heads
+    if grouped and query.dtype == torch.float32 and query.is_cuda:
+        # The one fused kernel for float32 on GPUs takes no grouped queries; the fallback keeps all scores.
+        keys, values = (
+            part.repeat_interleave(decoder.heads // decoder.kv_heads, 1) for part in (keys, values)
+        )
+        grouped = False
+    mixed = functional.scaled_dot_product_attention(query, keys, values, is_causal=True, enable_gqa=grouped)
+    return mixed.transpose(1, 2).reshape(batch, length, -1)

@@ -33,7 +33,7 @@ from bench.worker.tasks import (
     TakeRound,
     Task,
 )
-from bench.workloads import select_precisions, select_workloads
+from bench.workloads import select_precisions, select_workloads, without_stand_ins
 
 if TYPE_CHECKING:
     from kernels.workload import Place, Prepared, Workload
@@ -122,8 +122,18 @@ class Station:
 
     def _cases(self, task: Introduce) -> list[Case]:
         chosen = select_workloads(self._workloads, task.workloads)
-        pairs = ((one, precision) for one in chosen for precision in select_precisions(one, task.precisions))
+        pairs = ((one, precision) for one in chosen for precision in self._precisions(one, task))
         return [case for one, precision in pairs for case in self._cases_of(one, precision)]
+
+    def _precisions(self, workload: Workload, task: Introduce) -> tuple[str, ...]:
+        precisions = select_precisions(workload, task.precisions)
+        if not task.short:
+            return precisions
+        return without_stand_ins(
+            workload,
+            precisions,
+            lambda precision: self._lacks(self._bout(Case(workload.name, precision), 0)) is None,
+        )
 
     def _cases_of(self, workload: Workload, precision: str) -> list[Case]:
         if workload.choice != "each" or workload.lacks(precision, self._where()):

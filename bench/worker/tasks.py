@@ -78,10 +78,12 @@ class Introduce:
     Attributes:
         workloads: Names.
         precisions: Those asked for; empty for all.
+        short: Whether precisions that merely stand in for another are left out.
     """
 
     workloads: tuple[str, ...]
     precisions: tuple[str, ...]
+    short: bool = False
 
 
 @dataclass(frozen=True)

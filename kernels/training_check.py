@@ -1,0 +1,251 @@
+"""Whether a training step is right: what it left, its FLOP, and a step taken for the check.
+
+Four things are asked, of the very function that was timed, on as many tokens:
+
+- The loss of the last call is finite and the mean of its tokens' losses, and the weights have changed.
+- The formulas of torch's flop counter give the closed form, within 1 %.
+- Where only the first tokens of one sequence count in the loss, a causal model's hidden states there, its
+  losses and the gradients of all weights depend on nothing else, and are those of a float64 reference that
+  sees these tokens alone. The optimiser makes of these gradients what its paper says.
+- Where all sequences repeat these tokens, the loss of all of them changes along that gradient as fast as the
+  gradient of that loss says, by a central difference. All tokens pull the same way then: those that a backward
+  pass left out would be missed.
+
+Tolerances. Independent roundings add up like the root of their number (Higham and Mary, SIAM J. Sci. Comput.
+41(5), 2019), so states are off by some `layer_error`·√(1 + layers): that of each layer, and of the head. Four
+times that is allowed, and eight times for gradients, which have come through every layer twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+
+from kernels import tensors
+from kernels.training_adamw import LEARNING_RATE, State, expected, gradients
+from kernels.training_model import Outcome, counted_flop
+from kernels.training_reference import Reference, reference
+from kernels.workload import Verdict
+
+if TYPE_CHECKING:
+    from kernels.training_run import PreparedTraining
+
+SAMPLED = 16
+# Tokens that the reference sees. Fused attention works in tiles of up to 128 on GPUs.
+PREFIX_ON_CPU, PREFIX = 64, 256
+# A layer's error relative to what it gives. In bf16 the unit roundoff, as some six roundings of 0.4 of it
+# (root mean square) make; in fp8 0.4·√2 of 2⁻⁴, for two operands with 3 bits of significand each; else the
+# roundings of a float32 sum of as many terms as the model is wide.
+LAYER_ERRORS = {"bf16": 2.0**-8, "fp8": 2.0**-5}
+FORWARD_MARGIN, BACKWARD_MARGIN = 4.0, 8.0
+# By this share the central difference changes the loss: enough to stand above the roundings of the losses,
+# and too little for its third derivative to count for more than a percent.
+SLOPE_STEP = 0.003
+SLOPE_TOLERANCE = 0.05
+SIGMAS = 6.0
+MOST_FLOP_ERROR = 0.01
+
+
+def layer_error(precision: str, hidden: int) -> float:
+    """What a layer's result is off by, relative to its size."""
+    return LAYER_ERRORS.get(precision, tensors.UNIT_ROUNDOFF_FP32 * math.sqrt(hidden))
+
+
+class Samples:
+    """A few elements of each weight, always the same ones."""
+
+    def __init__(self, weights: list[torch.Tensor], seed: int) -> None:
+        draw = torch.Generator().manual_seed(seed + 2)
+        drawn = (torch.randint(weight.numel(), (SAMPLED,), generator=draw) for weight in weights)
+        self._weights = weights
+        self._places = [places.to(weights[0].device) for places in drawn]
+        self.remember()
+
+    def remember(self) -> None:
+        """Keep the weights as they are now."""
+        self._before = self.of(self._weights)
+
+    def unchanged(self) -> int:
+        """Of how many weights most elements are still what they were."""
+        same = self.of(self._weights) == self._before
+        return int((2 * same.view(-1, SAMPLED).sum(dim=1) > SAMPLED).sum())
+
+    def of(self, parts: list[torch.Tensor]) -> torch.Tensor:
+        """The sampled elements of tensors shaped like the weights, in float64."""
+        pairs = zip(parts, self._places, strict=True)
+        return tensors.float64(torch.cat([part.detach().view(-1)[places] for part, places in pairs]))
+
+
+def verify(prepared: PreparedTraining) -> Verdict:
+    """All of it; takes about three steps' time."""
+    if (reason := _wrong_last_call(prepared)) is not None:
+        return Verdict(correct=False, detail=reason)
+    last = prepared.outcome
+    shares = {"FLOP": _flop_share(prepared), **_focused_shares(prepared)}
+    if all(math.isfinite(share) for share in shares.values()):
+        shares["slope"] = _slope_share(prepared)
+    prepared.outcome = last  # whose loss is again the one that `importance` makes
+    detail = ", ".join(f"{name} at {share:.2g}" for name, share in shares.items())
+    return Verdict(correct=all(share <= 1 for share in shares.values()), detail=f"{detail} of its tolerance")
+
+
+def _wrong_last_call(prepared: PreparedTraining) -> str | None:
+    """What is wrong with what the last call left."""
+    if prepared.outcome is None:
+        return "no step was taken"
+    loss = float(prepared.outcome.loss.detach())
+    mean = float(tensors.float64(prepared.outcome.token_losses).mean())
+    # a float32 sum of n like terms in pairs or lanes; √n roundings are many times what it loses
+    allowed = tensors.UNIT_ROUNDOFF_FP32 * math.sqrt(prepared.importance.numel()) * mean
+    if not abs(loss - mean) <= allowed:
+        return f"the loss is {loss:.6g}, the mean of its tokens' losses {mean:.6g}"
+    if unchanged := prepared.samples.unchanged():
+        return f"{unchanged} of {len(prepared.weights)} weights did not change"
+    return None
+
+
+def _flop_share(prepared: PreparedTraining) -> float:
+    """Of one sequence, to spare time: every sequence is the same work."""
+    counted = counted_flop(prepared.masters, prepared.tokens[:1], prepared.recipe)
+    known = prepared.decoder.training_flop(1, prepared.tokens.shape[1] - 1)
+    return abs(counted / known - 1) / MOST_FLOP_ERROR
+
+
+def _slope_share(prepared: PreparedTraining) -> float:
+    """(loss(w + εd) − loss(w − εd)) / 2ε against g·d, d being the gradient that the reference has confirmed."""
+    along = gradients(prepared.weights)
+    prefix = _prefix(prepared)
+    first = prepared.tokens[-1, :prefix].clone()
+    places = torch.arange(prepared.tokens.shape[1], device=first.device) % prefix
+    prepared.tokens.copy_(first[places])
+    prepared.learn()
+    pairs = zip(gradients(prepared.weights), along, strict=True)
+    slope = math.fsum(float(torch.dot(one.view(-1), other.view(-1))) for one, other in pairs)
+    loss = float(_outcome(prepared).loss.detach())
+    if not (0 < slope < math.inf and math.isfinite(loss)):
+        return math.inf
+    step = SLOPE_STEP * loss / slope
+    upper, lower = _moved(prepared, along, step), _moved(prepared, along, -step)
+    return abs((upper - lower) / (2 * step * slope) - 1) / _slope_tolerance(prepared, loss)
+
+
+def _moved(prepared: PreparedTraining, along: list[torch.Tensor], step: float) -> float:
+    """The loss with the weights so far along a direction; afterwards they are back, but for a rounding."""
+    with torch.no_grad():
+        torch._foreach_add_(prepared.weights, along, alpha=step)
+    loss = float(prepared.look().detach())
+    with torch.no_grad():
+        torch._foreach_add_(prepared.weights, along, alpha=-step)
+    return loss
+
+
+def _slope_tolerance(prepared: PreparedTraining, loss: float) -> float:
+    """5 %, and six times what the roundings of two means of losses make of the difference.
+
+    A token's loss is off by what its logits are: the length of a row of the head, times the states' error;
+    and tokens that are repeated are off by about the same.
+    """
+    logits = float(torch.linalg.vector_norm(prepared.masters.head.detach()[0]))
+    error = math.sqrt(2 / _prefix(prepared)) * logits * _state_error(prepared)
+    return SLOPE_TOLERANCE + SIGMAS * error / (2 * SLOPE_STEP * loss)
+
+
+def _focused_shares(prepared: PreparedTraining) -> dict[str, float]:
+    """A step in which the first tokens of the last sequence make the loss."""
+    prefix = _prefix(prepared)
+    usual = prepared.importance.clone()
+    prepared.importance.zero_().view(len(prepared.tokens), -1)[-1, :prefix] = 1 / prefix
+    prepared.draw()
+    signs = _signs(prepared)
+    truth = reference(prepared.masters, prepared.tokens[-1, : prefix + 1], prepared.recipe.dtype, signs)
+    before = _state(prepared)
+    prepared.learn()
+    prepared.optimiser.step()
+    prepared.importance.copy_(usual)
+    backward = BACKWARD_MARGIN * _state_error(prepared)
+    return {
+        "states": _states_share(prepared, truth, prefix),
+        "losses": _losses_share(prepared, truth, prefix),
+        "gradients": _largest(_gradient_errors(prepared, truth, signs)) / backward,
+        "optimiser": _optimiser_share(prepared, before),
+    }
+
+
+def _prefix(prepared: PreparedTraining) -> int:
+    """How many tokens the reference sees."""
+    device, length = prepared.tokens.device.type, prepared.tokens.shape[1] - 1
+    return min(length, PREFIX_ON_CPU if device == "cpu" else PREFIX)
+
+
+def _state_error(prepared: PreparedTraining) -> float:
+    decoder = prepared.decoder
+    return layer_error(prepared.precision, decoder.hidden) * math.sqrt(1 + decoder.layers)
+
+
+def _states_share(prepared: PreparedTraining, truth: Reference, prefix: int) -> float:
+    """Of the worst token's hidden states."""
+    states = tensors.float64(_outcome(prepared).states[-1, :prefix])
+    errors = (states - truth.states).norm(dim=1) / truth.states.norm(dim=1)
+    return float(errors.max()) / (FORWARD_MARGIN * _state_error(prepared))
+
+
+def _losses_share(prepared: PreparedTraining, truth: Reference, prefix: int) -> float:
+    """Of the losses' distance to those of a model that knows nothing; they themselves are rounded to float32."""
+    losses = tensors.float64(_outcome(prepared).token_losses).view(len(prepared.tokens), -1)[-1, :prefix]
+    uniform = math.log(prepared.decoder.vocabulary)
+    distance = float((truth.token_losses - uniform).norm())
+    rounding = 4 * tensors.UNIT_ROUNDOFF_FP32 * uniform * math.sqrt(prefix)
+    allowed = FORWARD_MARGIN * _state_error(prepared) * distance + rounding
+    return float((losses - truth.token_losses).norm()) / allowed
+
+
+def _gradient_errors(
+    prepared: PreparedTraining, truth: Reference, signs: list[torch.Tensor]
+) -> Iterator[float]:
+    """Of each weight: a norm's gradient, or a matrix's times random signs, as long as itself on average."""
+    for found, wanted, vector in zip(gradients(prepared.weights), truth.gradients, signs, strict=True):
+        values = tensors.float64(found) if found.ndim == 1 else tensors.times_vector(found, vector)
+        yield float((values - wanted.projection).norm() / wanted.norm)
+
+
+def _optimiser_share(prepared: PreparedTraining, before: State) -> float:
+    """Sampled weights and moments, as a share of four roundings of float32 and a thousandth of an update."""
+    gradient = prepared.samples.of(gradients(prepared.weights))
+    wanted = expected(before, gradient, float(prepared.optimiser.steps[0]))
+    rounding = 4 * tensors.UNIT_ROUNDOFF_FP32
+    smallest = torch.finfo(torch.float32).tiny
+    allowed = State(
+        rounding * before.weights.abs() + 1e-3 * LEARNING_RATE,
+        rounding * (before.first.abs() + gradient.abs()) + smallest,
+        rounding * (before.second + gradient**2) + smallest,
+    )
+    triples = zip(_state(prepared), wanted, allowed, strict=True)
+    return _largest(float(((value - right).abs() / most).max()) for value, right, most in triples)
+
+
+def _state(prepared: PreparedTraining) -> State:
+    optimiser, samples = prepared.optimiser, prepared.samples
+    return State(samples.of(prepared.weights), samples.of(optimiser.first), samples.of(optimiser.second))
+
+
+def _signs(prepared: PreparedTraining) -> list[torch.Tensor]:
+    """Random signs, for each weight as many as its rows are long."""
+    draw = torch.Generator().manual_seed(prepared.seed + 3)
+    drawn = (torch.randint(2, weight.shape[-1:], generator=draw) * 2 - 1 for weight in prepared.weights)
+    device = "cpu" if prepared.tokens.device.type == "mps" else prepared.tokens.device
+    return [signs.double().to(device) for signs in drawn]
+
+
+def _outcome(prepared: PreparedTraining) -> Outcome:
+    if prepared.outcome is None:
+        raise RuntimeError("no forward pass was made")
+    return prepared.outcome
+
+
+def _largest(values: Iterator[float]) -> float:
+    """NaN where one is NaN."""
+    found = list(values)
+    return math.nan if any(math.isnan(value) for value in found) else max(found)
