@@ -19,9 +19,8 @@ def print_judgement(record: Record) -> None:
         _print("against the ceilings measured here", [_beside(one) for one in judged], several=several)
     if record.scores:
         _print("score", [_score(one) for one in record.scores], several=several)
-        for score in record.scores:
-            if score.reason:
-                say(f"score {score.precision} on {score.device}: {score.reason}")
+        for line in _reasons(record.scores):
+            say(line)
 
 
 def shape_text(result: Result) -> str:
@@ -71,6 +70,15 @@ def _score(score: Score) -> dict[str, str]:
         "decode, large batch": _rate(largest.tokens_per_s if largest else None, "token/s"),
         "waterfall": score.order,
     }
+
+
+def _reasons(scores: Sequence[Score]) -> list[str]:
+    """Return why waterfalls are broken or incomplete, each reason once."""
+    about: dict[str, list[str]] = {}
+    for score in scores:
+        if score.reason:
+            about.setdefault(score.reason, []).append(f"{score.precision} on {score.device}")
+    return [f"score {', '.join(names)}: {reason}" for reason, names in about.items()]
 
 
 def _rate(value: float | None, unit: str) -> str:
