@@ -23,7 +23,7 @@ GLANCE_BELOW_SECONDS = 20.0
 IN_FULL_FROM_SECONDS = 900.0
 ALL = "all"
 MODEL_PRECISIONS = ("bf16", "fp16", "fp32")
-OF_THE_PRECISION = ("gemm", "ceiling")
+OF_MODELS = ("typical", "training", "inference", "attention", "convolution")
 # What a run of seconds takes: filling arrays of many gigabytes again and again would take all of them.
 AT_A_GLANCE = frozenset({"gemm", "memory_copy", "ceiling_vector", "ceiling_matrix"})
 # What a run of a minute takes where nothing is asked for: the headline figures with what they are judged by.
@@ -104,12 +104,12 @@ def without_stand_ins(
 ) -> tuple[str, ...]:
     """What a short run takes of a workload's precisions: of bf16, fp16 and fp32 the first that runs there.
 
-    Products and ceilings are rates of the precision itself, and all are taken. A model is trained and run in
-    bf16, and in fp16 or fp32 where a device has no bf16; where none runs, all are kept, with their reasons.
+    Products and ceilings are rates of the precision itself, and all are taken. A model, or a part of one, is
+    run in bf16, and in fp16 or fp32 where a device has no bf16; where none runs, all are kept with reasons.
     """
     stand_ins = [precision for precision in precisions if precision in MODEL_PRECISIONS]
     able = [precision for precision in stand_ins if has(precision)]
-    if workload.metric == "bandwidth" or workload.family in OF_THE_PRECISION or not able:
+    if workload.family not in OF_MODELS or not able:
         return tuple(precisions)
     return tuple(one for one in precisions if one not in stand_ins or one == able[0])
 

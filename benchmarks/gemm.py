@@ -112,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--precision", nargs="*", default=PRECISIONS)
+    parser.add_argument("--precision", nargs="+", action="extend", help=f"of {', '.join(PRECISIONS)}: all")
     parser.add_argument("--seconds", type=float, default=10.0, help="time of the search")
     parser.add_argument("--grid-seconds", type=float, default=20.0, help="time of the peers' samples")
     parser.add_argument("--rounds", type=int, default=9)
@@ -120,7 +120,7 @@ def main() -> None:
     options = parser.parse_args()
     device = CpuDevice()
     with device.activated():
-        for precision in options.precision:
+        for precision in options.precision or PRECISIONS:
             bout = Bout(Gemm(), precision, device, device.place(), options.seed, time.perf_counter)
             reason = device.lacks(precision) or Gemm().lacks(precision, bout.place)
             print(f"{precision}: {reason or ''}")

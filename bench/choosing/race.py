@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,13 +12,14 @@ from bench.choosing.faults import describe, is_out_of_memory, let_go
 if TYPE_CHECKING:
     from kernels.workload import Prepared, Shape, Verdict
 
-# A sample is as many calls as this share of the search's time holds, at least one.
-SAMPLE_SHARE = 1 / 500
-LONGEST_SAMPLE_SECONDS = 0.05
-MOST_CALLS = 200
+# A sample is as many calls as this share of the search's time holds, at least one. Short, so that those next
+# to it meet the machine at the same pace: on a shared host that changes every 20 ms or so.
+SAMPLE_SHARE = 1 / 400
+LONGEST_SAMPLE_SECONDS = 0.01
+MOST_CALLS = 1000
 # A call may take this share of its slot, as for a climbed shape, and this share of the search's own time.
 CALL_SHARE_OF_SLOT = 0.05
-CALL_SHARE_OF_SEARCH = 1 / 40
+CALL_SHARE_OF_SEARCH = 1 / 80
 # A call this much longer than a sample is not warmed up first: that would double its cost, for little.
 LONG_CALL_SAMPLES = 3
 KEPT_PREPARED = 12
@@ -54,30 +53,6 @@ class Entrant:
 def key_of(shape: Shape, backend: str) -> Key:
     """What tells a shape with a backend from others."""
     return tuple(shape.items()), backend
-
-
-@dataclass
-class Finals:
-    """Rounds in which every finalist was measured once."""
-
-    entrants: list[Entrant]
-    rounds: list[list[float]] = field(default_factory=list)
-
-    def values(self, entrant: Entrant) -> list[float]:
-        """One rate a round."""
-        at = self.entrants.index(entrant)
-        return [rates[at] for rates in self.rounds]
-
-    def middle(self, entrant: Entrant) -> float:
-        """Median rate; of all samples where there was no time for a round."""
-        return statistics.median(self.values(entrant) or entrant.rates)
-
-    def standing(self, entrant: Entrant) -> float:
-        """Median over rounds of its log rate less the round's own median: slow moments are common to all."""
-        at = self.entrants.index(entrant)
-        return statistics.median(
-            math.log(rates[at]) - statistics.median(map(math.log, rates)) for rates in self.rounds
-        )
 
 
 class Race:
@@ -122,16 +97,10 @@ class Race:
         rates = (max(entrant.rates) for entrant in self.still_in() if entrant.backend == backend)
         return max(rates, default=None)
 
-    def sample(self, shape: Shape, backend: str, *, stretch: float = 1.0) -> float | None:
-        """One sample's rate; None where it failed, and then the shape or the backend is out.
-
-        Args:
-            shape: The shape.
-            backend: The backend.
-            stretch: Multiplies the length of the sample.
-        """
+    def sample(self, shape: Shape, backend: str) -> float | None:
+        """One sample's rate; None where it failed, and then the shape or the backend is out."""
         try:
-            return self._sample(shape, backend, stretch)
+            return self._sample(shape, backend)
         except Exception as error:
             self._drop(shape, backend, error)
             return None
@@ -172,15 +141,16 @@ class Race:
         self._out.add(key_of(shape, backend))
         self.notes.append(f"memory ran out while {backend} was checked at {_words(shape)}: that was left out")
 
-    def _sample(self, shape: Shape, backend: str, stretch: float) -> float:
+    def _sample(self, shape: Shape, backend: str) -> float:
         key, work = key_of(shape, backend), self.bout.work(shape)
         fresh = key not in self._prepared
         expected = self._expected_seconds(key, work)
-        count = max(1, min(MOST_CALLS, round(stretch * self._sample_seconds / expected)))
+        count = max(1, min(MOST_CALLS, round(self._sample_seconds / expected)))
         long_call = expected > (LONG_CALL_SAMPLES if fresh else 1) * self._sample_seconds
         prepared = self.prepared(shape, backend)
         batch = self.bout.time(prepared, count, warm_up=0 if long_call else 1)
-        rate = self.bout.rate(shape, batch)
+        # Over the whole sample: a median drops what disturbs one of many short calls, not of one long call.
+        rate = work * len(batch.call_seconds) / batch.total_seconds
         entrant = self.entrants.setdefault(key, Entrant(shape, backend))
         entrant.rates.append(rate)
         entrant.call_seconds = batch.total_seconds / len(batch.call_seconds)

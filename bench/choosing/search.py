@@ -2,21 +2,23 @@
 
 A few spread-out shapes are sampled with every backend, and backends clearly behind are left out. A model
 of the rates found so far then says which shape to sample next, near the best or where little is known.
-The leaders are sampled again and halved, and the last few are measured afresh, interleaved, so that the
-winner is not the luckiest. The search only chooses: none of its times enter a figure.
+The best run in rounds, ever fewer of them, and the last few are judged by those rounds alone, so that the
+winner is not the luckiest. Samples are short, and each is compared with those just before and after it
+(`bench.choosing.pace`): the machine's own pace may change by half within a second. The search only chooses:
+none of its times enter a figure.
 """
 
 from __future__ import annotations
 
 import math
 import random
-import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, cast
 
 from bench.choosing.choice import Bout, Chosen, NothingToChoose
-from bench.choosing.race import Entrant, Finals, Key, Race, key_of
+from bench.choosing.pace import Pace
+from bench.choosing.race import Entrant, Key, Race, Sides, key_of
 from bench.choosing.surface import Point, Surface, distance, fit
 from bench.devices.device import MEMORY_SHARE
 from bench.record import Search
@@ -24,14 +26,19 @@ from bench.record import Search
 if TYPE_CHECKING:
     from kernels.workload import Place, Shape
 
-SEED_SHAPES = 8
+SEED_SHAPES, FEWEST_SEEDS = 8, 2
 # A backend that at no seed comes this close to the best there is out.
 CLEARLY_BEHIND = 0.85
-# Shares of the time at which exploring ends, and halving.
-EXPLORED, HALVED = 0.6, 0.72
-BATCH_NEW, BATCH_NEAR, BATCH_AGAIN = 3, 2, 2
+# Share of the time at which exploring ends.
+EXPLORED = 0.5
+# Of each batch of new ones so many parts are the most promising of all, and so many the best near a leader.
+BATCH_NEW, BATCH_NEAR = 3, 2
+# A batch takes this share of the time, so that fitting the model takes little beside it.
+BATCH_SHARE, MOST_PARTS = 1 / 60, 4
 # How near a leader is near, in the logs of the sides; 512 beside 2048 is 0.22.
 NEAR = 0.45
+# So many new ones are sampled for each sample of a leader, which tells the machine's pace.
+NEW_PER_LEADER = 3
 LEADERS = 3
 # Long calls cost much and tell no more than short ones: only near a leader may they be as long as allowed.
 SHORT_CALLS = 0.4
@@ -41,13 +48,14 @@ DEFAULT_EVERY = 4
 # The model's promising shapes, of which the residuals around are looked at too.
 SHORT_LIST = 24
 # Weight of the model's expectation beside the samples of an entrant.
-PRIOR_WEIGHT = 0.5
-# The leader runs once a batch; if it is off its usual rate by more than this (in logs), so is the machine.
-TEMPO_TOLERANCE = 0.1
-HALVING_FROM = 12
-FEWEST_FINALISTS, MOST_FINALISTS = 4, 8
-FINAL_ROUNDS, MOST_FINAL_ROUNDS = 7, 25
-FINAL_STRETCH = 2.0
+PRIOR_WEIGHT = 1.0
+# What falls this far short of what was expected (in logs) is sampled again: the machine may have been busy.
+SHORTFALL, MOST_DOUBTS = 0.1, 2
+# Of how many there are rounds, and until which share of the time is gone; of no more than so many rounds.
+ROUNDS = ((12, 0.58), (12, 0.66), (6, 0.75), (6, 0.84), (4, 1.0))
+MOST_ROUNDS = 40
+# Finalists this close to the best (in logs) count as alike: seconds of rounds tell no more.
+ALIKE = 0.005
 
 
 class Searchable(Protocol):
@@ -83,8 +91,8 @@ def search(bout: Bout, *, seconds: float, slot_seconds: float) -> Chosen:
     run = _Run(race, start=bout.clock(), seconds=seconds)
     candidates, backends = len(shapes) * len(race.backends), tuple(race.backends)
     with workload.sharing(bout.precision, bout.place):
-        finals = run.finals()
-    return _chosen(run, finals, candidates, backends)
+        finalists = run.finalists()
+    return _chosen(run, finalists, candidates, backends)
 
 
 class _Run:
@@ -94,22 +102,27 @@ class _Run:
         self.race = race
         self.start, self.seconds = start, seconds
         self.random = random.Random(race.bout.seed)  # noqa: S311 - which to sample, not a secret
-        self.tempo: dict[Key, list[float]] = {}
-        """Log rates less how much slower than usual the machine was, by entrant."""
+        self.pace: Pace[Key] = Pace()
         self.leaders: list[Entrant] = []
+        self.rounds_began = self.last_began = 0
+        """How many samples came before all rounds, and before those of the finalists."""
+        self._new_in_a_row = 0
+        self._checked: set[str] = set()
+        self._fitted: tuple[tuple[int, int], Surface] | None = None
 
     def is_before(self, share: float) -> bool:
         """Whether less than that share of the time is gone."""
         return self.race.bout.clock() - self.start < share * self.seconds
 
-    def finals(self) -> Finals:
-        """All stages; the finalists with what they gave when measured afresh."""
+    def finalists(self) -> list[Entrant]:
+        """All stages; those that the last rounds were of."""
         self._sample_seeds()
         self._explore()
-        finalists = self._halve()
-        if not finalists:
+        self.rounds_began = len(self.pace)
+        found = self._contest()
+        if not found:
             self._give_up()
-        return self._measure_again(finalists)
+        return found
 
     def _give_up(self) -> None:
         if self.race.error is not None:
@@ -122,12 +135,15 @@ class _Run:
         race = self.race
         for backend in list(race.backends):
             if race.shapes and (backend == race.default or self.is_before(EXPLORED)):
-                self._sample(race.shapes[0], backend)
+                self._sample_new(race.shapes[0], backend)
                 self._require_right(race.shapes[0], backend)
-        for _ in range(SEED_SHAPES):
+        for number in range(SEED_SHAPES):
             if race.over or not self.is_before(EXPLORED):
                 break
+            self.leaders = self._ranked()[:LEADERS]
             self._sample_everywhere(self._farthest())
+            if number >= FEWEST_SEEDS:
+                self._drop_the_slow()
         self._doubt_the_poor([(entrant.shape, entrant.backend) for entrant in race.still_in()])
         self._drop_the_slow()
 
@@ -148,7 +164,7 @@ class _Run:
         """The affordable shape farthest from all that were sampled."""
         race = self.race
         tried = [entrant.shape for entrant in race.still_in()]
-        leader = max(race.still_in(), key=self._middle, default=None)
+        leader = max(race.still_in(), key=self._level, default=None)
         if leader is None:
             return None
         shapes = [shape for shape in race.affordable(leader.backend, SHORT_CALLS) if shape not in tried]
@@ -161,17 +177,18 @@ class _Run:
         self.random.shuffle(backends)
         for backend in backends:
             if self.is_before(EXPLORED) and shape in self.race.affordable(backend):
-                self._sample(shape, backend)
+                self._sample_new(shape, backend)
 
     def _drop_the_slow(self) -> None:
         """Leave out what is clearly behind at every seed; the default stays, to be compared with."""
         race = self.race
-        best: dict[tuple[tuple[str, int], ...], float] = {}
+        best: dict[Sides, float] = {}
         for entrant in race.still_in():
-            best[entrant.key[0]] = max(best.get(entrant.key[0], 0.0), *entrant.rates)
+            sides = entrant.key[0]
+            best[sides] = max(best.get(sides, -math.inf), self._level(entrant))
         for backend in [name for name in race.backends if name != race.default]:
-            shares = [max(e.rates) / best[e.key[0]] for e in race.still_in() if e.backend == backend]
-            if not shares or max(shares) < CLEARLY_BEHIND:
+            gaps = [self._level(e) - best[e.key[0]] for e in race.still_in() if e.backend == backend]
+            if not gaps or max(gaps) < math.log(CLEARLY_BEHIND):
                 race.backends.remove(backend)
 
     # Stage 2: where the model expects most, or knows least.
@@ -180,22 +197,26 @@ class _Run:
         batch = 0
         while self.is_before(EXPLORED) and not self.race.over and self.race.still_in():
             only = self.race.default if batch % DEFAULT_EVERY == DEFAULT_EVERY - 1 else None
+            self.leaders = self._ranked()[:LEADERS]
             picked = self._pick(only)
-            if not picked and only is None and not self._wants_more():
+            if not picked and only is None:
                 break
             self._sample_batch(picked)
             batch += 1
 
-    def _wants_more(self) -> bool:
-        """Whether a leader has been sampled less often than a final round would."""
-        return any(len(entrant.rates) < FINAL_ROUNDS for entrant in self._ranked()[:HALVING_FROM])
-
     def _pick(self, only: str | None) -> list[tuple[Shape, str]]:
         """New shapes: by expectation and doubt, and near the leaders by expectation alone."""
         surface = self._surface()
-        picked = self._best(self._new(only, SHORT_CALLS), surface, DOUBT_WEIGHT)[:BATCH_NEW]
+        parts = self._parts()
+        picked = self._best(self._new(only, SHORT_CALLS), surface, DOUBT_WEIGHT)[: parts * BATCH_NEW]
         near = [c for c in self._new(only, 1.0) if c not in picked and self._is_near(c)]
-        return picked + self._best(near, surface, 0.0)[:BATCH_NEAR]
+        return picked + self._best(near, surface, 0.0)[: parts * BATCH_NEAR]
+
+    def _parts(self) -> int:
+        """How many times the smallest batch fits the time of one, as samples have taken so far."""
+        sample_seconds = (self.race.bout.clock() - self.start) / max(1, len(self.pace))
+        smallest_seconds = max(1e-9, (BATCH_NEW + BATCH_NEAR) * sample_seconds)
+        return max(1, min(MOST_PARTS, int(BATCH_SHARE * self.seconds / smallest_seconds)))
 
     def _new(self, only: str | None, share: float) -> list[tuple[Shape, str]]:
         """What has not been sampled yet, of one backend or of all."""
@@ -224,56 +245,57 @@ class _Run:
         return any(e.backend == backend and distance(shape, e.shape) < NEAR for e in self.leaders)
 
     def _sample_batch(self, picked: list[tuple[Shape, str]]) -> None:
-        """The leader first, to tell how fast the machine is just now; then new ones, then leaders again."""
-        ranked = self._ranked()
-        if not ranked:
-            return
-        again = sorted(ranked[1:HALVING_FROM], key=lambda entrant: len(entrant.rates))[:BATCH_AGAIN]
-        offset = self._offset(ranked[0])
-        for shape, backend in [*picked, *((entrant.shape, entrant.backend) for entrant in again)]:
+        for shape, backend in picked:
             if not self.is_before(EXPLORED):
                 break
             if shape in self.race.shapes and backend in self.race.backends:
-                self._sample(shape, backend, offset)
+                self._sample_new(shape, backend)
         self._doubt_the_poor(picked)
-        self.leaders = self._ranked()[:LEADERS]
 
     def _doubt_the_poor(self, picked: list[tuple[Shape, str]]) -> None:
         """Sample those again that fell far short of what was expected: the machine may have been busy."""
-        if not self.race.still_in():
-            return
-        surface = self._surface()
-        for shape, backend in picked:
-            entrant = self.race.entrants.get(key_of(shape, backend))
-            if entrant is None or entrant not in self.race.still_in() or not self.is_before(EXPLORED):
-                continue
-            if self._middle(entrant) < surface.expected(shape, backend) - TEMPO_TOLERANCE:
-                self._sample(shape, backend)
+        for _ in range(MOST_DOUBTS):
+            if not self.race.still_in():
+                return
+            surface = self._surface()
+            poor = [candidate for candidate in picked if self._falls_short(candidate, surface)]
+            for shape, backend in poor:
+                if self.is_before(EXPLORED):
+                    self._sample(shape, backend)
 
-    def _offset(self, leader: Entrant) -> float:
-        """How much slower than usual the machine runs, in logs; 0 where no more than noise, or no longer."""
-        usual, offset = self._middle(leader), 0.0
-        for _ in range(2):
-            rate = self.race.sample(leader.shape, leader.backend)
-            if rate is None:
-                return 0.0
-            offset = usual - math.log(rate)
-            if offset <= TEMPO_TOLERANCE:
-                self.tempo[leader.key].append(math.log(rate))
-                return 0.0
-        return offset
+    def _falls_short(self, candidate: tuple[Shape, str], surface: Surface) -> bool:
+        entrant = self.race.entrants.get(key_of(*candidate))
+        if entrant is None or entrant not in self.race.still_in():
+            return False
+        return self._level(entrant) < surface.expected(*candidate) - SHORTFALL
 
-    def _sample(self, shape: Shape, backend: str, offset: float = 0.0) -> None:
+    def _sample_new(self, shape: Shape, backend: str) -> None:
+        """Sample, and after every few one of the leaders, which tells how fast the machine is just now."""
+        if self._new_in_a_row >= NEW_PER_LEADER:
+            standing = [entrant for entrant in self.leaders if entrant in self.race.still_in()]
+            if standing:
+                least = min(standing, key=lambda entrant: len(entrant.rates))
+                self._sample(least.shape, least.backend)
+            self._new_in_a_row = 0
+        self._sample(shape, backend)
+        self._new_in_a_row += 1
+
+    def _sample(self, shape: Shape, backend: str) -> None:
         rate = self.race.sample(shape, backend)
         if rate is not None:
-            self.tempo.setdefault(key_of(shape, backend), []).append(math.log(rate) + offset)
+            self.pace.add(key_of(shape, backend), math.log(rate))
 
     def _surface(self) -> Surface:
-        return fit([Point(e.shape, e.backend, self._middle(e)) for e in self.race.still_in()])
+        """The model of all samples so far; kept until there are more."""
+        entrants = self.race.still_in()
+        state = len(self.pace), len(entrants)
+        if self._fitted is None or self._fitted[0] != state:
+            self._fitted = state, fit([Point(e.shape, e.backend, self._level(e)) for e in entrants])
+        return self._fitted[1]
 
-    def _middle(self, entrant: Entrant) -> float:
-        """The median log rate, the better of two: what disturbs a sample makes it slower, seldom faster."""
-        return statistics.median_high(self.tempo[entrant.key])
+    def _level(self, entrant: Entrant) -> float:
+        """Log rate, as if the machine had always run at its usual pace."""
+        return self.pace.levels()[entrant.key]
 
     def _ranked(self) -> list[Entrant]:
         """Best first, by samples and model together: one lucky sample does not make a leader."""
@@ -283,110 +305,91 @@ class _Run:
         surface = self._surface()
 
         def standing(entrant: Entrant) -> float:
-            count, shape, backend = len(self.tempo[entrant.key]), entrant.shape, entrant.backend
+            count, shape, backend = len(entrant.rates), entrant.shape, entrant.backend
             model = surface.expected(shape, backend) + surface.nearby(shape, backend)
-            return (count * self._middle(entrant) + PRIOR_WEIGHT * model) / (count + PRIOR_WEIGHT)
+            return (count * self._level(entrant) + PRIOR_WEIGHT * model) / (count + PRIOR_WEIGHT)
 
         return sorted(entrants, key=standing, reverse=True)
 
-    # Stage 3: the leaders again and again, half of them each time.
+    # Stage 3: rounds of the best, of ever fewer.
 
-    def _halve(self) -> list[Entrant]:
-        pool = self._ranked()[:HALVING_FROM]
-        wanted = self._finalist_count(pool)
-        while len(pool) > wanted and self.is_before(HALVED):
-            for _ in range(2):
-                self._sample_all(pool, HALVED)
-            pool = [entrant for entrant in self._ranked() if entrant in pool]
-            pool = pool[: max(wanted, (len(pool) + 1) // 2)]
-        return self._with_default(pool[:wanted])
+    def _contest(self) -> list[Entrant]:
+        """Whoever falls behind makes room for the next best, and so does whoever fails."""
+        pool: list[Entrant] = []
+        for size, until in ROUNDS:
+            pool = self._best_few(size)
+            self.last_began = len(self.pace)
+            for _ in range(MOST_ROUNDS):
+                if not pool or not self.is_before(until):
+                    break
+                self._round(pool, until)
+                if until == ROUNDS[-1][1]:
+                    self._check(pool)
+                if not self._all_in(pool):
+                    pool = self._best_few(size)
+        return pool
 
-    def _sample_all(self, pool: Sequence[Entrant], until: float) -> None:
+    def _best_few(self, size: int) -> list[Entrant]:
+        """The best now, the default at its best shape among them."""
+        ranked = self._ranked()
+        few = ranked[:size]
+        own = [entrant for entrant in ranked if entrant.backend == self.race.default]
+        if not own or own[0] in few:
+            return few
+        return [*few[:-1], own[0]]
+
+    def _all_in(self, pool: Sequence[Entrant]) -> bool:
+        standing = self.race.still_in()
+        return all(entrant in standing for entrant in pool)
+
+    def _round(self, pool: Sequence[Entrant], until: float) -> None:
+        """A sample of each, in random order."""
         for entrant in self.random.sample(list(pool), len(pool)):
             if self.is_before(until) and entrant in self.race.still_in():
                 self._sample(entrant.shape, entrant.backend)
 
-    def _finalist_count(self, pool: Sequence[Entrant]) -> int:
-        """As many as can be measured often enough in the time left."""
-        if not pool:
-            return 0
-        call = statistics.median(entrant.call_seconds for entrant in pool)
-        fitting = int((1 - HALVED) * self.seconds / (FINAL_ROUNDS * max(call, 1e-9)))
-        return min(MOST_FINALISTS, max(FEWEST_FINALISTS, fitting))
-
-    def _with_default(self, pool: list[Entrant]) -> list[Entrant]:
-        """The default at its best shape is always among the finalists."""
-        default = self.race.default
-        if any(entrant.backend == default for entrant in pool):
-            return pool
-        best = next((entrant for entrant in self._ranked() if entrant.backend == default), None)
-        return pool if best is None else [*pool[: MOST_FINALISTS - 1], best]
-
-    # Stage 4: the finalists afresh, interleaved.
-
-    def _measure_again(self, finalists: list[Entrant]) -> Finals:
-        finals = Finals(finalists)
-        checked: set[str] = set()
-        while len(finals.rounds) < MOST_FINAL_ROUNDS and self.is_before(1.0):
-            rates = self._round(finals.entrants)
-            if rates is not None:
-                finals.rounds.append(rates)
-            sound = self._sound(finals.entrants, checked)
-            if len(sound) < len(finals.entrants):
-                finals = self._without(finals, sound)
-        return finals
-
-    def _round(self, entrants: list[Entrant]) -> list[float] | None:
-        """One rate each, in random order; None where the time ran out or one failed."""
-        rates: dict[Key, float] = {}
-        for entrant in self.random.sample(entrants, len(entrants)):
-            if not self.is_before(1.0) or entrant not in self.race.still_in():
-                continue
-            rate = self.race.sample(entrant.shape, entrant.backend, stretch=FINAL_STRETCH)
-            if rate is not None:
-                rates[entrant.key] = rate
-        if len(rates) < len(entrants):
-            return None
-        return [rates[entrant.key] for entrant in entrants]
-
-    def _sound(self, entrants: list[Entrant], checked: set[str]) -> list[Entrant]:
-        """Those still in, after one finalist of each backend has been checked once."""
+    def _check(self, pool: Sequence[Entrant]) -> None:
+        """Check one finalist of each backend, once."""
         race = self.race
-        for entrant in entrants:
+        for entrant in pool:
             backend = entrant.backend
-            if backend in checked or entrant not in race.still_in() or not self.is_before(1.0):
+            if backend in self._checked or entrant not in race.still_in() or not self.is_before(1.0):
                 continue
             if self._require_right(entrant.shape, backend):
-                checked.add(backend)
-        return [entrant for entrant in entrants if entrant in race.still_in()]
+                self._checked.add(backend)
 
-    def _without(self, finals: Finals, sound: list[Entrant]) -> Finals:
-        """The rounds of those that are left; where none is, whatever else was sampled and still runs."""
-        if not sound:
-            sound = self._ranked()[:FEWEST_FINALISTS]
-            if not sound:
-                self._give_up()
-            return Finals(sound)
-        kept = [finals.entrants.index(entrant) for entrant in sound]
-        return Finals(sound, [[rates[at] for at in kept] for rates in finals.rounds])
+    def levels_since(self, sample: int, finalists: Sequence[Entrant]) -> Mapping[Key, float]:
+        """Log rates by the samples since; by all of them where there was no time for one of each."""
+        found = self.pace.levels_since(sample)
+        return found if all(one.key in found for one in finalists) else self.pace.levels()
 
 
-def _chosen(run: _Run, finals: Finals, candidates: int, backends: tuple[str, ...]) -> Chosen:
+def _chosen(run: _Run, finalists: list[Entrant], candidates: int, backends: tuple[str, ...]) -> Chosen:
     race, default = run.race, run.race.default
-    ranked = finals.entrants
-    if finals.rounds:
-        ranked = sorted(finals.entrants, key=finals.standing, reverse=True)
-    winner = ranked[0]
-    plain = next((entrant for entrant in ranked if entrant.backend == default), None)
+    winner = _winner(finalists, run.levels_since(run.rounds_began, finalists), race)
+    # What made them finalists is not to flatter their figures.
+    levels = run.levels_since(run.last_began, finalists)
+    own = (entrant for entrant in finalists if entrant.backend == default)
+    plain = max(own, key=lambda entrant: levels[entrant.key], default=None)
     found = Search(
         shapes_tried=len({entrant.key[0] for entrant in race.entrants.values()}),
         candidates=candidates,
         backends=backends,
         seconds=race.bout.clock() - run.start,
-        value=finals.middle(winner),
+        value=math.exp(levels[winner.key]),
         default_backend=default,
-        default_value=None if plain is None else finals.middle(plain),
+        default_value=None if plain is None else math.exp(levels[plain.key]),
         default_shape={} if plain is None else dict(plain.shape),
-        finalists=len(finals.entrants),
+        finalists=len(finalists),
     )
     return Chosen(winner.shape, winner.backend, winner.call_seconds, found, tuple(race.notes))
+
+
+def _winner(finalists: Sequence[Entrant], levels: Mapping[Key, float], race: Race) -> Entrant:
+    """The best; of those alike torch's default, as others will run it, then the longest call.
+
+    A long call is the steadier one: what disturbs the machine for a moment is a smaller part of it.
+    """
+    best = max(levels[entrant.key] for entrant in finalists)
+    alike = [entrant for entrant in finalists if levels[entrant.key] >= best - ALIKE]
+    return max(alike, key=lambda entrant: (entrant.backend == race.default, race.bout.work(entrant.shape)))

@@ -2,83 +2,49 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from bench.errors import DeviceError, InputError
-from bench.journal import Journal
+from bench.errors import DeviceError
 from bench.plan import MIN_ROUNDS, Plan
 from bench.progress import ProgressEvent, silent
-from bench.record import Record, Result, load_record
-from bench.session import measure, resume
+from bench.record import Result, load_record
+from bench.session import measure
 from bench.worker import process as process_module
 from bench.worker.process import SpawnedWorker, WorkerLostError, survey
 from bench.worker.tasks import Introduce, Introduction
 from tests.bench import scripted
+from tests.bench.spawning import (
+    OPENER,
+    PLAN,
+    ROOT,
+    TO_THE_FIFTH_PROCESS,
+    children,
+    run,
+    run_record,
+    switched,
+)
 
-OPENER = "tests.bench.scripted"
-ROOT = Path(__file__).parents[2]
-PLAN = Plan("custom", 5.0)
-
-
-@pytest.fixture(autouse=True)
-def switches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of switches, and this checkout on the path of measuring processes."""
-    folder = tmp_path / "switches"
-    folder.mkdir()
-    monkeypatch.setenv("SCRIPTED", str(folder))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    return folder
+pytestmark = pytest.mark.usefixtures("switches")
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.plan.SHORTEST_PATIENCE_SECONDS", 2.0)
-    monkeypatch.setattr("bench.plan.LONGEST_PATIENCE_SECONDS", 2.0)
-
-
-def run(
-    out_dir: Path,
-    *names: str,
-    progress: Callable[[ProgressEvent], None] = silent,
-    plan: Plan = PLAN,
-) -> dict[str, Result]:
-    return by_name(run_record(out_dir, *names, progress=progress, plan=plan))
-
-
-def run_record(
-    out_dir: Path,
-    *names: str,
-    progress: Callable[[ProgressEvent], None] = silent,
-    plan: Plan = PLAN,
-) -> Record:
-    return measure(
-        replace(plan, workloads=names),
-        lookup=lambda _description: None,
-        out_dir=out_dir,
-        progress=progress,
-        workloads=scripted.workloads(),
-        opener=OPENER,
-    )
-
-
-def by_name(record: Record) -> dict[str, Result]:
-    return {result.workload: result for result in record.results}
+    monkeypatch.setattr("bench.plan.SHORTEST_PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("bench.plan.LONGEST_PATIENCE_SECONDS", 1.0)
 
 
 def test_rounds_come_from_fresh_processes(tmp_path: Path) -> None:
-    result = run(tmp_path, "steady", plan=Plan("custom", 60.0))["steady"]
+    result = run(tmp_path, "steady", plan=TO_THE_FIFTH_PROCESS)["steady"]
     assert result.status == "ok"
     assert result.value == pytest.approx(1e11)
     processes = [detail.process for detail in result.round_details]
@@ -91,30 +57,39 @@ def test_the_parent_imports_no_torch(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from bench.plan import Plan\n"
         "from bench.session import measure; from bench.progress import silent\n"
         "from tests.bench import scripted\n"
-        f"measure(Plan('custom', 2.0, workloads=('steady',)), lookup=lambda _: None, opener={OPENER!r},\n"
+        f"measure(Plan('custom', 1.0, workloads=('steady',)), lookup=lambda _: None, opener={OPENER!r},\n"
         f"    out_dir=Path({str(tmp_path)!r}), progress=silent, workloads=scripted.workloads())\n"
         "sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120, cwd=ROOT)
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("raises", "RuntimeError: device-side assert"),
-        ("exits", "its process ended with exit code 3"),
-        pytest.param(
-            "crashes",
-            "its process ended with SIGSEGV",
-            marks=pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"),
-        ),
-    ],
-)
-def test_a_kernel_that_breaks_its_process_loses_only_itself(tmp_path: Path, name: str, reason: str) -> None:
-    found = run(tmp_path, "steady", name, "other")
-    assert found[name].status == "failed"
-    assert (found[name].reason or "").startswith(reason)
-    assert found["steady"].status == found["other"].status == "ok"
+BREAKING = {
+    "raises": "RuntimeError: device-side assert",
+    "exits": "its process ended with exit code 3",
+} | ({} if sys.platform == "win32" else {"crashes": "its process ended with SIGSEGV"})
+
+
+@pytest.fixture(scope="module")
+def after_breaking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result]]:
+    """Results of one run in which every kernel breaks its process that can."""
+    folder = tmp_path_factory.mktemp("breaking")
+    with switched(folder / "switches"):
+        yield run(folder, "steady", *BREAKING, "other")
+
+
+@pytest.mark.parametrize("name", BREAKING)
+def test_a_kernel_that_breaks_its_process_loses_only_itself(
+    after_breaking: dict[str, Result], name: str
+) -> None:
+    assert after_breaking[name].status == "failed"
+    assert (after_breaking[name].reason or "").startswith(BREAKING[name])
+    assert after_breaking["steady"].status == after_breaking["other"].status == "ok"
+
+
+@pytest.mark.usefixtures("after_breaking")
+def test_no_process_is_left_behind() -> None:
+    assert not children()
 
 
 @pytest.mark.usefixtures("impatient")
@@ -196,11 +171,11 @@ def test_an_interrupt_writes_what_there_is_and_leaves_no_process(tmp_path: Path)
     record = load_record(next(tmp_path.glob("record-*.json")))
     assert record.interrupted
     assert not list(tmp_path.glob("journal-*"))
-    assert not [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    assert not children()
 
 
 def test_out_of_memory_in_a_round_steps_down_and_says_so(tmp_path: Path) -> None:
-    result = run(tmp_path, "starved", plan=Plan("custom", 60.0))["starved"]
+    result = run(tmp_path, "starved", plan=TO_THE_FIFTH_PROCESS)["starved"]
     assert (result.status, result.shape) == ("ok", {"size": scripted.SMALL})
     assert any("memory ran out at size=1000000000" in note for note in result.notes)
     assert any("rounds were set aside" in note for note in result.notes)
@@ -241,11 +216,6 @@ def test_all_devices_are_measured_alone_and_then_together(tmp_path: Path, switch
     )
     assert [(one.device, one.status) for one in record.results] == [("cuda:0", "ok"), ("cuda:1", "ok")]
     assert [one.together for one in record.results] == [pytest.approx(1e11)] * 2
-
-
-def test_no_process_is_left_behind(tmp_path: Path) -> None:
-    run(tmp_path, "steady", "raises", "exits")
-    assert not [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -300,7 +270,7 @@ def test_a_full_disk_ends_the_journal_and_not_the_run(tmp_path: Path) -> None:
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2500, 2500))\n"
         "said = []\n"
         "try:\n"
-        f"    measure(Plan('custom', 5.0, workloads=('steady', 'other')), lookup=lambda _: None,\n"
+        f"    measure(Plan('custom', 2.0, workloads=('steady', 'other')), lookup=lambda _: None,\n"
         f"        progress=said.append, out_dir=Path({str(tmp_path)!r}), workloads=scripted.workloads(),\n"
         f"        opener={OPENER!r})\n"
         "except RecordNotWrittenError as error:\n"
@@ -315,119 +285,3 @@ def test_a_full_disk_ends_the_journal_and_not_the_run(tmp_path: Path) -> None:
     assert "cannot be written: File too large; choose a folder that is writable and has room" in record
     assert "the run goes on, but could not be resumed if it were cut off" in warnings
     assert not list(tmp_path.glob("record-*"))
-
-
-class TestResume:
-    """A run cut off by ``kill -9`` goes on where it was."""
-
-    @staticmethod
-    def cut_off(out_dir: Path, rounds: int, *names: str) -> None:
-        code = (
-            "import os, sys; from dataclasses import replace; from pathlib import Path\n"
-            "from bench.plan import Plan; from bench.session import measure\n"
-            "from tests.bench import scripted\n"
-            "seen = []\n"
-            "def die(event):\n"
-            "    seen.append(event.kind)\n"
-            f"    if seen.count('round') == {rounds}: os.kill(os.getpid(), 9)\n"
-            f"measure(Plan('custom', 20.0, workloads={names!r}), lookup=lambda _: None, progress=die,\n"
-            f"    out_dir=Path({str(out_dir)!r}), workloads=scripted.workloads(), opener={OPENER!r})\n"
-        )
-        done = subprocess.run([sys.executable, "-c", code], check=False, timeout=120, cwd=ROOT)
-        assert done.returncode == -signal.SIGKILL
-
-    @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-    @pytest.mark.parametrize("rounds", [1, 7])
-    def test_what_was_finished_stays_and_rounds_count(
-        self, tmp_path: Path, rounds: int, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
-        self.cut_off(tmp_path, rounds, "steady", "other")
-        (journal,) = tmp_path.glob("journal-*.jsonl")
-        lines = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
-        events: list[ProgressEvent] = []
-        record = resume(tmp_path, lookup=lambda _: None, progress=events.append, opener=OPENER)
-        assert {one.status for one in record.results} == {"ok"}
-        assert not any(event.kind == "probe" for event in events), "shapes were chosen before"
-        before = [line for line in lines if line["kind"] == "round"]
-        assert len(before) == rounds
-        assert sum(len(one.rounds) for one in record.results) == rounds + sum(
-            event.kind == "round" for event in events
-        )
-        assert record.environment["resumed"] is True
-        assert not list(tmp_path.glob("journal-*"))
-        assert load_record(next(tmp_path.glob("record-*.json"))) == record
-
-    @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-    def test_a_torn_line_is_cut_and_a_second_resume_goes_well(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
-        self.cut_off(tmp_path, 2, "steady")
-        (journal,) = tmp_path.glob("journal-*.jsonl")
-        with journal.open("a", encoding="utf-8") as file:
-            file.write('{"kind": "round", "at": 3')
-        stopped = iter([False, True])
-
-        def stop(event: ProgressEvent) -> None:
-            if event.kind == "round" and next(stopped, False):
-                raise MemoryError("the machine was switched off")
-
-        with pytest.raises(MemoryError):
-            resume(tmp_path, lookup=lambda _: None, progress=stop, opener=OPENER)
-        record = resume(tmp_path, lookup=lambda _: None, progress=silent, opener=OPENER)
-        (result,) = record.results
-        assert result.status == "ok"
-        processes = [detail.process for detail in result.round_details]
-        assert processes == sorted(processes)
-        assert len(set(processes)) > 1
-
-    @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-    def test_a_wrong_output_stays_wrong(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
-        self.cut_off(tmp_path, 2, "steady")
-        (journal,) = tmp_path.glob("journal-*.jsonl")
-        wrong = '"verdict": {"correct": false, "detail": "3 of 4 wrong"}, "repeatable"'
-        text = journal.read_text(encoding="utf-8")
-        changed = re.sub(r'"verdict": \{[^}]*\}, "repeatable"', wrong, text)
-        assert changed != text
-        journal.write_text(changed, encoding="utf-8")
-        (result,) = resume(tmp_path, lookup=lambda _: None, progress=silent, opener=OPENER).results
-        assert (result.status, result.value) == ("incorrect", None)
-
-    @pytest.mark.skipif(sys.platform == "win32", reason="signals and locks of POSIX")
-    def test_a_run_that_is_still_going_on_is_not_resumed(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
-        self.cut_off(tmp_path, 1, "steady")
-        (path,) = tmp_path.glob("journal-*.jsonl")
-        with Journal(path), pytest.raises(InputError, match="this run is still going on; wait for it"):
-            resume(tmp_path, lookup=lambda _: None, progress=silent, opener=OPENER)
-        assert path.exists()
-
-    @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-    def test_rounds_of_other_versions_are_not_added_to(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
-        self.cut_off(tmp_path, 1, "steady")
-        monkeypatch.setattr("bench.session._own_version", lambda: "99.0")
-        with pytest.raises(InputError, match=r"flopcensus .* then, 99\.0 now; rounds of both make no figure"):
-            resume(tmp_path, lookup=lambda _: None, progress=silent, opener=OPENER)
-        assert list(tmp_path.glob("journal-*"))
-
-    def test_a_folder_without_an_unfinished_run_is_refused(self, tmp_path: Path) -> None:
-        run(tmp_path, "steady")
-        with pytest.raises(
-            InputError, match=r"no journal of an unfinished run on .*; the runs there are finished"
-        ):
-            resume(tmp_path, lookup=lambda _: None, progress=silent)
-
-    @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-    def test_a_run_of_another_node_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.cut_off(tmp_path, 1, "steady")
-        monkeypatch.setattr("bench.resume.node_name", lambda: "elsewhere")
-        with pytest.raises(InputError, match="no journal of an unfinished run on elsewhere"):
-            resume(tmp_path, lookup=lambda _: None, progress=silent)
-        assert list(tmp_path.glob("journal-*"))
