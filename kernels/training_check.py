@@ -8,8 +8,8 @@ Four things are asked, of the very function that was timed, on as many tokens:
   losses and the gradients of all weights depend on nothing else, and are those of a float64 reference that
   sees these tokens alone. The optimiser makes of these gradients what its paper says.
 - Where all sequences repeat these tokens, the loss of all of them changes along that gradient as fast as the
-  gradient of that loss says, by a central difference. All tokens pull the same way then: those that a backward
-  pass left out would be missed.
+  gradient of that loss says, by a central difference. All tokens pull the same way then: those that a
+  backward pass left out would be missed.
 
 Tolerances. Independent roundings add up like the root of their number (Higham and Mary, SIAM J. Sci. Comput.
 41(5), 2019), so states are off by some `layer_error`·√(1 + layers): that of each layer, and of the head. Four
@@ -115,7 +115,7 @@ def _flop_share(prepared: PreparedTraining) -> float:
 
 
 def _slope_share(prepared: PreparedTraining) -> float:
-    """(loss(w + εd) − loss(w − εd)) / 2ε against g·d, d being the gradient that the reference has confirmed."""
+    """(loss(w + εd) − loss(w − εd)) / 2ε against g·d, where d is the gradient that the reference judged."""
     along = gradients(prepared.weights)
     prefix = _prefix(prepared)
     first = prepared.tokens[-1, :prefix].clone()
@@ -193,7 +193,7 @@ def _states_share(prepared: PreparedTraining, truth: Reference, prefix: int) -> 
 
 
 def _losses_share(prepared: PreparedTraining, truth: Reference, prefix: int) -> float:
-    """Of the losses' distance to those of a model that knows nothing; they themselves are rounded to float32."""
+    """Of the losses' distance to those of a model that knows nothing, and of their rounding to float32."""
     losses = tensors.float64(_outcome(prepared).token_losses).view(len(prepared.tokens), -1)[-1, :prefix]
     uniform = math.log(prepared.decoder.vocabulary)
     distance = float((truth.token_losses - uniform).norm())

@@ -134,7 +134,7 @@ def attention(layer: Layer, decoder: Decoder, states: Array) -> Array:
             scores = np.array([query @ rotated(keys[k, shared], k) for k in range(at + 1)]) / math.sqrt(size)
             weight = np.exp(scores - scores.max())
             mixed[at, own] = weight / weight.sum() @ values[: at + 1, shared]
-    return mixed @ layer.output.numpy().T
+    return np.asarray(mixed @ layer.output.numpy().T)
 
 
 def in_numpy(weights: Weights, tokens: list[int]) -> Array:
