@@ -28,6 +28,7 @@ from bench.worker.tasks import (
 # Of a device's time, what choosing may take; a search of shapes and libraries gets more of it than a ladder.
 CHOOSE_SHARE = 0.25
 SEARCH_WEIGHT = 6.0
+LENGTHY_WEIGHT = 3.0
 RUNG_WEIGHT = 0.2
 MOST_SEARCH_SECONDS = 10.0
 # A meter or a scheduler tells little over less than this.
@@ -268,4 +269,7 @@ class Turn:
 def _weight(trial: Trial) -> float:
     if trial.case.shape is not None:
         return RUNG_WEIGHT
-    return SEARCH_WEIGHT if trial.workload.choice == "search" else 1.0
+    if trial.workload.choice == "search":
+        return SEARCH_WEIGHT
+    # A ladder of long calls takes longer to climb. By name, as another package may hide ours until checked.
+    return LENGTHY_WEIGHT if hasattr(trial.workload, "enough_of_slot") else 1.0

@@ -84,12 +84,16 @@ def verify(prepared: PreparedTraining) -> Verdict:
     if (reason := _wrong_last_call(prepared)) is not None:
         return Verdict(correct=False, detail=reason)
     last = prepared.outcome
-    shares = {"FLOP": _flop_share(prepared), **_focused_shares(prepared)}
+    counted, known = _counted_flop(prepared), prepared.decoder.training_flop(*_size(prepared))
+    shares = {"FLOP": abs(counted / known - 1) / MOST_FLOP_ERROR, **_focused_shares(prepared)}
     if all(math.isfinite(share) for share in shares.values()):
         shares["slope"] = _slope_share(prepared)
     prepared.outcome = last  # whose loss is again the one that `importance` makes
     detail = ", ".join(f"{name} at {share:.2g}" for name, share in shares.items())
-    return Verdict(correct=all(share <= 1 for share in shares.values()), detail=f"{detail} of its tolerance")
+    return Verdict(
+        correct=all(share <= 1 for share in shares.values()),
+        detail=f"torch counts {counted:.6g} FLOP; {detail} of its tolerance",
+    )
 
 
 def _wrong_last_call(prepared: PreparedTraining) -> str | None:
@@ -107,11 +111,14 @@ def _wrong_last_call(prepared: PreparedTraining) -> str | None:
     return None
 
 
-def _flop_share(prepared: PreparedTraining) -> float:
-    """Of one sequence, to spare time: every sequence is the same work."""
-    counted = counted_flop(prepared.masters, prepared.tokens[:1], prepared.recipe)
-    known = prepared.decoder.training_flop(1, prepared.tokens.shape[1] - 1)
-    return abs(counted / known - 1) / MOST_FLOP_ERROR
+def _counted_flop(prepared: PreparedTraining) -> float:
+    """Of one sequence, to spare time, for each of the batch: all are the same work."""
+    return len(prepared.tokens) * counted_flop(prepared.masters, prepared.tokens[:1], prepared.recipe)
+
+
+def _size(prepared: PreparedTraining) -> tuple[int, int]:
+    """Batch and sequence."""
+    return prepared.tokens.shape[0], prepared.tokens.shape[1] - 1
 
 
 def _slope_share(prepared: PreparedTraining) -> float:
@@ -176,8 +183,8 @@ def _focused_shares(prepared: PreparedTraining) -> dict[str, float]:
 
 def _prefix(prepared: PreparedTraining) -> int:
     """How many tokens the reference sees."""
-    device, length = prepared.tokens.device.type, prepared.tokens.shape[1] - 1
-    return min(length, PREFIX_ON_CPU if device == "cpu" else PREFIX)
+    _, length = _size(prepared)
+    return min(length, PREFIX_ON_CPU if prepared.tokens.device.type == "cpu" else PREFIX)
 
 
 def _state_error(prepared: PreparedTraining) -> float:

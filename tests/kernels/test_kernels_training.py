@@ -207,6 +207,7 @@ def test_a_step_is_right(precision: str) -> None:
     for _ in range(2):
         verdict = step.check()
         assert verdict.correct, verdict.detail
+        assert f"torch counts {STEP.flop(SHAPES[0]):.6g} FLOP" in verdict.detail
     assert step.backend == "torch eager"
     assert step.digest() is None
 
