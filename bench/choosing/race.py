@@ -145,24 +145,16 @@ class Race:
         key, work = key_of(shape, backend), self.bout.work(shape)
         fresh = key not in self._prepared
         expected = self._expected_seconds(key, work)
+        count = max(1, min(MOST_CALLS, round(self._sample_seconds / expected)))
         long_call = expected > (LONG_CALL_SAMPLES if fresh else 1) * self._sample_seconds
         prepared = self.prepared(shape, backend)
-        batch = self.bout.time(prepared, self._count(expected), warm_up=0 if long_call else 1)
-        calls, seconds = len(batch.call_seconds), batch.total_seconds
-        if calls < self._count(seconds / calls) / 2:
-            # Shorter than expected, as is known only now: one call in a bad moment would tell little.
-            batch = self.bout.time(prepared, self._count(seconds / calls) - calls, warm_up=0)
-            calls, seconds = calls + len(batch.call_seconds), seconds + batch.total_seconds
+        batch = self.bout.time(prepared, count, warm_up=0 if long_call else 1)
         # Over the whole sample: a median drops what disturbs one of many short calls, not of one long call.
-        rate = work * calls / seconds
+        rate = work * len(batch.call_seconds) / batch.total_seconds
         entrant = self.entrants.setdefault(key, Entrant(shape, backend))
         entrant.rates.append(rate)
-        entrant.call_seconds = seconds / calls
+        entrant.call_seconds = batch.total_seconds / len(batch.call_seconds)
         return rate
-
-    def _count(self, call_seconds: float) -> int:
-        """How many calls make a sample."""
-        return max(1, min(MOST_CALLS, round(self._sample_seconds / call_seconds)))
 
     def _expected_seconds(self, key: Key, work: float) -> float:
         """What a call should take: as before, or at the backend's best rate; a whole sample where unknown."""

@@ -35,8 +35,6 @@ EXPLORED = 0.5
 BATCH_NEW, BATCH_NEAR = 3, 2
 # A batch takes this share of the time, so that fitting the model takes little beside it.
 BATCH_SHARE, MOST_PARTS = 1 / 60, 4
-# How often leaders are sampled again because no other shape seems short enough.
-MOST_EMPTY = 20
 # How near a leader is near, in the logs of the sides; 512 beside 2048 is 0.22.
 NEAR = 0.45
 # So many new ones are sampled for each sample of a leader, which tells the machine's pace.
@@ -143,10 +141,7 @@ class _Run:
             if race.over or not self.is_before(EXPLORED):
                 break
             self.leaders = self._ranked()[:LEADERS]
-            if (shape := self._farthest()) is None:
-                self._sample_leaders()
-            else:
-                self._sample_everywhere(shape)
+            self._sample_everywhere(self._farthest())
             if number >= FEWEST_SEEDS:
                 self._drop_the_slow()
         self._doubt_the_poor([(entrant.shape, entrant.backend) for entrant in race.still_in()])
@@ -175,7 +170,9 @@ class _Run:
         shapes = [shape for shape in race.affordable(leader.backend, SHORT_CALLS) if shape not in tried]
         return max(shapes, key=lambda shape: min(distance(shape, other) for other in tried), default=None)
 
-    def _sample_everywhere(self, shape: Shape) -> None:
+    def _sample_everywhere(self, shape: Shape | None) -> None:
+        if shape is None:
+            return
         backends = list(self.race.backends)
         self.random.shuffle(backends)
         for backend in backends:
@@ -197,17 +194,13 @@ class _Run:
     # Stage 2: where the model expects most, or knows least.
 
     def _explore(self) -> None:
-        batch = empty = 0
+        batch = 0
         while self.is_before(EXPLORED) and not self.race.over and self.race.still_in():
             only = self.race.default if batch % DEFAULT_EVERY == DEFAULT_EVERY - 1 else None
             self.leaders = self._ranked()[:LEADERS]
             picked = self._pick(only)
             if not picked and only is None:
-                # Either all are known, or the rest seems too long: in a bad moment everything does.
-                if self._new(None, math.inf) == [] or empty >= MOST_EMPTY:
-                    break
-                empty += 1
-                self._sample_leaders()
+                break
             self._sample_batch(picked)
             batch += 1
 
@@ -269,11 +262,6 @@ class _Run:
             for shape, backend in poor:
                 if self.is_before(EXPLORED):
                     self._sample(shape, backend)
-
-    def _sample_leaders(self) -> None:
-        for entrant in self.leaders:
-            if self.is_before(EXPLORED) and entrant in self.race.still_in():
-                self._sample(entrant.shape, entrant.backend)
 
     def _falls_short(self, candidate: tuple[Shape, str], surface: Surface) -> bool:
         entrant = self.race.entrants.get(key_of(*candidate))
