@@ -77,13 +77,28 @@ class Fact(FactModel, Generic[ValueT]):
 
 
 class Source(FactModel):
-    """A page, paper or data sheet, and the keys of the entry it stands for."""
+    """A page, paper or data sheet, and the keys of the entry it stands for.
+
+    ``kind`` says how the page's figures are known: a maker's sheet is ``reported``, somebody's measurement
+    ``published``, an analyst's arithmetic ``derived``, an estimate ``assumed``.
+    """
 
     url: Url
     title: Text
     date: Date
     covers: tuple[str, ...] = ()
+    kind: Kind = "reported"
     note: Text | None = None
+
+
+class OtherValue(FactModel):
+    """What another source says of the same thing, and why it is not the value used."""
+
+    of: Text = Field(description="the key it speaks of, such as 'peak.bf16' or 'count'")
+    value: Text = Field(description="the other value, with its unit, as that source states it")
+    source: Url
+    date: Date
+    why: Text = Field(description="why the other value is used")
 
 
 def load(path: Path, model: type[ModelT], context: object = None) -> tuple[Document, ModelT]:

@@ -20,13 +20,13 @@ from accounting.census.facilities import Facility
 from accounting.census.ledger import Chips, Entry, Ledger
 from accounting.quantities import DIMENSIONS, Uncertain
 from accounting.reference.facts import Facts
-from accounting.reference.names import UNKNOWN
+from accounting.reference.names import UNKNOWN, WITHHELD
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _URL = re.compile(r"https?://\S+")
 _SECTOR_OF_KIND = {"company": "private", "government": "public", "joint_undertaking": "public"}
 # one fact about a facility that all its deployments must agree on
-_SHARED = ("facility_name", "territory", "owners", "operator", "sector")
+_SHARED = ("facility_name", "territory", "owners", "operator", "sector", "users", "same_as", "part_of")
 FURTHER = "further"
 # beyond it the digits of a float stand for more than they say
 _MOST_WHOLE = 1e15
@@ -94,8 +94,9 @@ _REASONS: Mapping[str, Callable[[Entry], bool]] = {
     "a possible duplicate, which our YAML cannot mark": lambda e: e.duplicate,
     "no known country": lambda e: e.territory is None,
     "no known owner": lambda e: not e.owners or any(o.organisation is None for o in e.owners),
-    "no known accelerator": lambda e: e.accelerator is None,
-    "no count": lambda e: e.count is None,
+    "no known accelerator": lambda e: e.accelerator is None and e.power is None,
+    "no count": lambda e: e.count is None and e.power is None,
+    "a designer whose name is withheld": lambda e: e.accelerator is None and e.vendor == WITHHELD,
     "no known status": lambda e: e.status == UNKNOWN,
     "no name": lambda e: not e.facility_name.strip(),
     "its source is no web address": lambda e: not _URL.fullmatch(e.source),
@@ -146,6 +147,9 @@ def _facility(
         ],
         "operator": first.operator,
         "sector": _sector(first, facts),
+        "users": first.users,
+        "same_as": first.same_as,
+        "part_of": first.part_of,
         "note": None if first.sector else DERIVED_SECTOR,
         "sources": [{"url": url, "title": f"Cited by {ledger.name}", "date": looked_at} for url in urls],
         "deployments": [d for entry in entries for d in _deployments(entry, looked_at, left_out)],
@@ -161,14 +165,17 @@ def _facility(
 def _deployments(entry: Entry, looked_at: datetime.date, left_out: list[LeftOut]) -> Iterator[dict[str, Any]]:
     for place, chips in enumerate((Chips(entry.accelerator, entry.count), *entry.further_chips)):
         name = f"{entry.id}-{FURTHER}-{place}" if place else entry.id
-        if chips.accelerator is None or chips.count is None:
+        if place and (chips.accelerator is None or chips.count is None):
             left_out.append(LeftOut(name, entry.facility_name, "further chips of unknown model or count"))
             continue
-        fact = {"value": chips.count, "kind": entry.kind, "source": entry.source, "date": looked_at}
+        known = {"kind": entry.kind, "source": entry.source, "date": looked_at}
+        power = None if place else entry.power
         yield {
             "id": name,
             "accelerator": chips.accelerator,
-            "count": fact,
+            "vendor": None if chips.accelerator else entry.vendor,
+            "count": {"value": chips.count, **known} if chips.count else None,
+            "power": {"value": power, **known} if power else None,
             "in_service": entry.in_service,
             "retired": entry.retired,
             "status": entry.status,
@@ -193,6 +200,9 @@ def _with_units(facility: Facility) -> dict[str, Any]:
     plain: dict[str, Any] = _plain(facility)
     if facility.power:
         plain["power"]["value"] = _power(facility.power.value)
+    for row, deployment in zip(plain.get("deployments", ()), facility.deployments, strict=True):
+        if deployment.power:
+            row["power"]["value"] = _power(deployment.power.value)
     return plain
 
 
@@ -200,7 +210,9 @@ def _plain(value: Any) -> Any:
     """Return a model as plain data, what is not stated left out."""
     if isinstance(value, BaseModel):
         pairs = ((name, getattr(value, name)) for name in type(value).model_fields)
-        return {name: _plain(found) for name, found in pairs if found is not None and found != ()}
+        return {
+            name: _plain(found) for name, found in pairs if found is not None and found not in ((), False)
+        }
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value

@@ -5,20 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from accounting.documents import Document, KeyPath
 from accounting.errors import InputFaults
-from accounting.quantities import Count, Fraction, Power
+from accounting.quantities import Count, Fraction, Power, Uncertain
 from accounting.reference.facts import Facts
 from accounting.reference.names import AcceleratorId, CountryCode, OrganisationId
-from accounting.validation import Date, Fact, FactModel, Id, Source, Text, check_unique, load_all, yaml_files
+from accounting.validation import (
+    Date,
+    Fact,
+    FactModel,
+    Id,
+    OtherValue,
+    Source,
+    Text,
+    check_unique,
+    load_all,
+    yaml_files,
+)
 
 Status = Literal["operational", "under_construction", "contracted", "announced", "retired", "cancelled"]
 Sector = Literal["private", "public", "mixed"]
+Users = Literal["researchers", "government", "military", "customers", "own_use", "mixed"]
 
 _SHARE_TOLERANCE = 1e-6
 
@@ -31,15 +43,43 @@ class Holding(FactModel):
 
 
 class Deployment(FactModel):
-    """One batch of one accelerator model in one facility."""
+    """One batch of one accelerator model in one facility.
+
+    What is not known stays away: a batch known by its ``power`` alone has no count, one whose maker alone is
+    known has a ``vendor`` and no accelerator.
+    """
 
     id: Id
-    accelerator: AcceleratorId
-    count: Fact[Count] = Field(description="accelerators (packages, not dies or logical devices)")
+    accelerator: AcceleratorId | None = None
+    vendor: OrganisationId | None = Field(None, description="designer, where the model is not known")
+    count: Fact[Count] | None = Field(
+        None, description="accelerators (packages, not dies or logical devices)"
+    )
+    power: Fact[Power] | None = Field(None, description="watts this batch draws or is planned to draw")
     in_service: Date | None = None
     retired: Date | None = None
     status: Status
+    others: tuple[OtherValue, ...] = ()
     note: Text | None = None
+
+    @model_validator(mode="after")
+    def _sized(self) -> Deployment:
+        if self.count is None and self.power is None:
+            raise PydanticCustomError("unsized", "a deployment needs a count or a power", {"at": "count"})
+        return self
+
+    @property
+    def sized_by(self) -> Fact[Uncertain]:
+        """What says how large it is: its count, or else its power in watts."""
+        # one of them is there, or the model would not be valid
+        return cast("Fact[Uncertain]", self.count or self.power)
+
+    @model_validator(mode="after")
+    def _one_maker(self) -> Deployment:
+        if self.accelerator is not None and self.vendor is not None:
+            message = "the accelerator says who designed it; leave the vendor out"
+            raise PydanticCustomError("vendor", message, {"at": "vendor", "found": self.vendor})
+        return self
 
     @model_validator(mode="after")
     def _retired_after_service(self) -> Deployment:
@@ -50,7 +90,11 @@ class Deployment(FactModel):
 
 
 class Facility(FactModel):
-    """A site with a territory, owners, an operator, a sector, power, and deployments."""
+    """A site with a territory, owners, an operator, a sector, power, and deployments.
+
+    ``same_as`` names the rows of public lists that speak of this very site, as ``SOURCE:NAME`` (see
+    ``accounting.census.crosswalk``); ``part_of`` a larger site of ours that contains it.
+    """
 
     id: Id
     name: Text
@@ -60,10 +104,21 @@ class Facility(FactModel):
     access: tuple[Holding, ...] = ()
     operator: OrganisationId | None = None
     sector: Sector
+    users: Users | None = Field(None, description="who may run jobs here")
     power: Fact[Power] | None = Field(None, description="watts")
+    no_accelerator: bool = Field(False, description="a system of CPUs only: known to hold no accelerator")
+    same_as: tuple[Text, ...] = ()
+    part_of: Id | None = None
     sources: tuple[Source, ...] = Field(min_length=1)
     note: Text | None = None
-    deployments: tuple[Deployment, ...] = Field(min_length=1)
+    deployments: tuple[Deployment, ...] = ()
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Facility:
+        if self.no_accelerator == bool(self.deployments):
+            message = "list the deployments, or state 'no_accelerator: true' where there are none"
+            raise PydanticCustomError("empty", message, {"at": "deployments"})
+        return self
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> Facility:

@@ -56,6 +56,12 @@ COLUMNS: tuple[Column, ...] = (
     Column("duplicate", "true where the source takes it for a possible duplicate", False),
     Column("standard", "false where the source leaves it out of its own analysis", False),
     Column("further_chips", "JSON list of {accelerator, count}, models beside the first", False),
+    Column("power_low_w", "watts the deployment draws or is planned to draw, 5th percentile"),
+    Column("power_best_w", "watts, median"),
+    Column("power_high_w", "watts, 95th percentile"),
+    Column("users", "who may use it: researchers, government, military, customers, own_use, mixed"),
+    Column("same_as", "JSON list of rows of other lists that speak of the same site, SOURCE:NAME", False),
+    Column("part_of", "facility that contains this one"),
     Column("valued_by", "chips or file: whose peaks serve; the same in all rows", False),
 )
 VALUE_MEANING = (
@@ -96,7 +102,7 @@ def _cells(entry: Entry) -> dict[str, str]:
         {"organisation": owner.organisation, "nation": owner.nation, "share": owner.share}
         for owner in entry.owners
     ]
-    count = entry.count
+    count, power = entry.count, entry.power
     return {
         "id": write_text(entry.id),
         "facility": write_text(entry.facility),
@@ -121,6 +127,12 @@ def _cells(entry: Entry) -> dict[str, str]:
         "duplicate": str(entry.duplicate).lower(),
         "standard": str(entry.standard).lower(),
         "further_chips": json.dumps([_chips(chips) for chips in entry.further_chips]),
+        "power_low_w": _number(power.low if power else None),
+        "power_best_w": _number(power.best if power else None),
+        "power_high_w": _number(power.high if power else None),
+        "users": write_text(entry.users),
+        "same_as": json.dumps(entry.same_as),
+        "part_of": write_text(entry.part_of),
     }
 
 

@@ -41,7 +41,9 @@ class Entry:
 
     ``values`` holds a foreign file's own columns (FLOP/s by precision, or H100e under ``h100e``);
     they serve where the file is valued by its own figures, and include ``further_chips``, those of other
-    models that a file states in the same row. None stands for "not known" throughout.
+    models that a file states in the same row. ``power`` (watts) is that of this deployment. ``same_as`` names
+    rows of other lists that speak of the same site, ``part_of`` a site that contains it
+    (:mod:`accounting.census.crosswalk`). None stands for "not known" throughout.
     """
 
     id: str
@@ -65,6 +67,10 @@ class Entry:
     duplicate: bool = False
     standard: bool = True
     further_chips: tuple[Chips, ...] = ()
+    power: Uncertain | None = None
+    users: str | None = None
+    same_as: tuple[str, ...] = ()
+    part_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,9 @@ def from_facilities(name: str, facilities: Iterable[Facility], facts: Facts) -> 
 
 
 def _entry(facility: Facility, deployment: Deployment, facts: Facts) -> Entry:
-    designer = facts.accelerators[deployment.accelerator].designer
+    known = facts.accelerators.get(deployment.accelerator or "")
+    designer = known.designer if known else deployment.vendor
+    sized = deployment.sized_by
     owners = tuple(Owner(o, facts.nation_of(o), share) for o, share in facility.owner_shares())
     return Entry(
         id=deployment.id,
@@ -116,12 +124,16 @@ def _entry(facility: Facility, deployment: Deployment, facts: Facts) -> Entry:
         accelerator=deployment.accelerator,
         vendor=designer,
         vendor_nation=facts.nation_of(designer),
-        count=deployment.count.value,
+        count=deployment.count.value if deployment.count else None,
         in_service=deployment.in_service,
         retired=deployment.retired,
         status=deployment.status,
-        kind=deployment.count.kind,
-        source=deployment.count.source,
+        kind=sized.kind,
+        source=sized.source,
+        power=deployment.power.value if deployment.power else None,
+        users=facility.users,
+        same_as=facility.same_as,
+        part_of=facility.part_of,
     )
 
 
@@ -139,6 +151,8 @@ def _flat(entry: Entry) -> dict[str, object]:
         "vendor": entry.vendor,
         "vendor_nation": entry.vendor_nation,
         "count": entry.count.best if entry.count else None,
+        "power_w": entry.power.best if entry.power else None,
+        "users": entry.users,
         "in_service": entry.in_service,
         "retired": entry.retired,
         "status": entry.status,

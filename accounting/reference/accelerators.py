@@ -9,19 +9,27 @@ from pydantic_core import PydanticCustomError
 
 from accounting.quantities import Area, Bandwidth, ExactPower, Memory, Rate
 from accounting.reference.names import OrganisationId
-from accounting.validation import Date, FactModel, Id, Source, Text
+from accounting.validation import Date, FactModel, Id, OtherValue, Source, Text
 
 Precision = Literal["fp64", "fp32", "tf32", "bf16", "fp8", "int8", "fp4"]
+Availability = Literal["shipping", "announced", "estimate"]
+Accumulator = Literal["fp16", "fp22", "bf16", "fp32", "fp64", "int32", "mixed"]
 PRECISIONS: tuple[Precision, ...] = ("fp64", "fp32", "tf32", "bf16", "fp8", "int8", "fp4")
 
 _SOURCED = (
     "peak",
     "sparse_peak",
+    "accumulate",
     "memory",
+    "memory_type",
     "memory_bandwidth",
+    "interconnect",
+    "interconnect_bandwidth",
     "tdp",
     "die_area",
+    "process",
     "foundry",
+    "packager",
     "released",
     "memory_suppliers",
 )
@@ -39,20 +47,35 @@ class Accelerator(FactModel):
     aliases: tuple[Text, ...] = ()
     device_names: tuple[Text, ...] = Field((), description="names that drivers report")
     designer: OrganisationId
-    foundry: OrganisationId | None = None
+    foundry: OrganisationId | None = Field(None, description="who makes the compute dies")
+    process: Text | None = Field(None, description="process of the compute dies, such as '4N'")
+    packager: OrganisationId | None = Field(None, description="who puts dies and memory into one package")
     memory_suppliers: tuple[OrganisationId, ...] = ()
     family: Id = Field(description="architecture; efficiencies are pooled within it")
     kind: Literal["gpu", "tpu", "npu", "cpu", "wafer"]
+    status: Availability = Field(
+        "shipping", description="announced: not yet delivered; estimate: no sheet of the maker's exists"
+    )
+    data_center: bool = Field(True, description="designed or marketed for data centres (export rules ask)")
     released: Date | None = None
     peak: dict[Precision, Rate] = Field(description="dense peak by precision, FLOP/s", min_length=1)
     sparse_peak: dict[Precision, Rate] = Field(
         default_factory=dict, description="peak with structured sparsity as the vendor prints it, FLOP/s"
     )
+    accumulate: dict[Precision, Accumulator] = Field(
+        default_factory=dict, description="width the sums are kept in, where it matters for the peak"
+    )
     memory: Memory | None = Field(None, description="bytes")
+    memory_type: Text | None = Field(None, description="such as HBM3e, GDDR6, SRAM")
     memory_bandwidth: Bandwidth | None = Field(None, description="bytes per second")
+    interconnect: Text | None = Field(None, description="links between accelerators, such as 'NVLink 4'")
+    interconnect_bandwidth: Bandwidth | None = Field(
+        None, description="bytes per second between accelerators, both directions together"
+    )
     tdp: ExactPower | None = Field(None, description="watts")
     die_area: Area | None = Field(None, description="square millimetres, all compute dies")
     note: Text | None = None
+    others: tuple[OtherValue, ...] = ()
     sources: tuple[Source, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

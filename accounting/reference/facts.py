@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from accounting.errors import Fault, InputFaults
 from accounting.reference.accelerators import Accelerator, AcceleratorFile
 from accounting.reference.countries import Country, Group, country_names, load_countries, load_groups
 from accounting.reference.named import load_named, name_table
 from accounting.reference.names import EU, UNKNOWN, WITHHELD, Names, NameTable
-from accounting.reference.organisations import Organisation, OrganisationFile
+from accounting.reference.organisations import Organisation, OrganisationFile, broken_ties
 from accounting.reference.shipped import configs_root
 
 
@@ -63,6 +64,9 @@ def _load(root: Path) -> Facts:
     names = Names(countries=country_names(countries))
     groups = load_groups(root / "groups.yaml", names)
     organisations = load_named(root / "organisations", OrganisationFile, "organisations", names, Organisation)
+    if broken := broken_ties(organisations):
+        where = str(root / "organisations")
+        raise InputFaults([Fault(where, 0, 0, "organisations", message) for message in broken])
     names = replace(names, organisations=name_table("organisation", organisations))
     accelerators = load_named(root / "accelerators", AcceleratorFile, "accelerators", names, Accelerator)
     names = replace(names, accelerators=name_table("accelerator", accelerators))

@@ -7,7 +7,7 @@ import datetime
 from hypothesis import strategies as st
 
 from accounting.census.ledger import Chips, Entry, Ledger, Owner
-from accounting.quantities import Uncertain, exact, read_uncertain
+from accounting.quantities import DIMENSIONS, Uncertain, exact, read_uncertain
 from accounting.reference.facts import load_facts
 
 FACTS = load_facts()
@@ -42,11 +42,13 @@ numbers = st.floats(0, allow_nan=False, allow_infinity=False)
 
 
 @st.composite
-def counts(draw: st.DrawFn) -> Uncertain:
+def counts(draw: st.DrawFn, dimension: str = "count") -> Uncertain:
     if draw(st.booleans()):
-        return exact(draw(numbers))
+        return exact(draw(numbers), dimension)
     low, best, high = sorted(draw(st.lists(st.floats(1e-3, 1e12), min_size=3, max_size=3, unique=True)))
-    return read_uncertain({"low": low, "best": best, "high": high}, "count")
+    unit = DIMENSIONS[dimension].base_unit
+    parts = {"low": f"{low!r} {unit}", "best": f"{best!r} {unit}", "high": f"{high!r} {unit}"}
+    return read_uncertain({key: part.strip() for key, part in parts.items()}, dimension)
 
 
 @st.composite
@@ -85,6 +87,10 @@ def entries(identifier: str) -> st.SearchStrategy[Entry]:
         duplicate=st.booleans(),
         standard=st.booleans(),
         further_chips=st.lists(chips, max_size=3).map(tuple),
+        power=st.none() | counts("power"),
+        users=st.none() | st.sampled_from(["researchers", "customers", "own_use"]),
+        same_as=st.lists(texts, max_size=2).map(tuple),
+        part_of=st.none() | texts,
     )
 
 

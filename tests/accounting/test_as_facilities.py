@@ -157,7 +157,7 @@ def test_rows_of_one_facility_are_joined_and_further_chips_become_deployments() 
     ledger = Ledger("any", (dataclasses.replace(BASE, further_chips=more), second, third))
     made = to_facilities(ledger, FACTS, LOOKED_AT)
     (facility,) = made.facilities
-    assert [(d.id, d.accelerator, d.count.value.best, d.note) for d in facility.deployments] == [
+    assert [(d.id, d.accelerator, d.sized_by.value.best, d.note) for d in facility.deployments] == [
         ("row-2", "nvidia-h100-sxm", 100.0, None),
         ("row-2-further-1", "nvidia-h200-sxm", 5.0, None),
         ("row-3", "nvidia-h100-sxm", 7.0, NOT_STANDARD),

@@ -60,6 +60,8 @@ def test_every_field_of_an_entry_has_a_column() -> None:
             assert VALUE_MEANING.startswith("value_")
         elif one.name == "count":
             assert {"count_low", "count_best", "count_high", "count_family"} <= set(names)
+        elif one.name == "power":
+            assert {"power_low_w", "power_best_w", "power_high_w"} <= set(names)
         else:
             assert one.name in names
     assert "valued_by" in names

@@ -42,7 +42,7 @@ def test_to_yaml_and_what_was_left_out(clusters: Path, tmp_path: Path) -> None:
     assert (found["schema"], found["rows"], found["deployments"]) == ("flopcensus/convert/1", 2, 1)
     assert found["left_out"] == [{"id": "row-3", "name": "=B()", "reason": "no known country"}]
     (facility,) = load_facilities([out], load_facts())
-    assert facility.deployments[0].count.value.best == 1000
+    assert facility.deployments[0].sized_by.value.best == 1000
     assert str(facility.sources[0].date) == "2025-06-07"
     rows = list(csv.DictReader(io.StringIO(run(*command, "--format", "csv").stdout)))
     assert rows == [{"id": "row-3", "name": "'=B()", "reason": "no known country"}]

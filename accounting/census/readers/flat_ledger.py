@@ -17,14 +17,14 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 from pydantic_core import PydanticCustomError
 
-from accounting.census.facilities import Sector, Status
+from accounting.census.facilities import Sector, Status, Users
 from accounting.census.flat import COLUMNS, VALUE_PREFIX, read_text
 from accounting.census.ledger import Chips, Entry, Ledger, Owner
 from accounting.census.readers.cells import DateOrders, amount, date, truth
 from accounting.census.readers.reading import Reading
 from accounting.census.readers.tables import Row, Table, open_table
 from accounting.errors import Fault, InputFaults, nearest, quote
-from accounting.quantities import Uncertain, read_uncertain
+from accounting.quantities import DIMENSIONS, Uncertain, read_uncertain
 from accounting.reference.facts import Facts
 from accounting.reference.names import EU, UNKNOWN, WITHHELD, NameTable
 from accounting.validation import Kind
@@ -35,6 +35,7 @@ T = TypeVar("T")
 Values = Literal["chips", "file"]
 
 _COUNT = ("count_low", "count_best", "count_high")
+_POWER = ("power_low_w", "power_best_w", "power_high_w")
 _FAMILY = "lognormal"
 _STATUSES = (*get_args(Status), UNKNOWN)
 _SHARE_TOLERANCE = 1e-6
@@ -120,6 +121,10 @@ class _Reader:
             duplicate=bool(self._take(row, "duplicate", truth)),
             standard=bool(self._take(row, "standard", truth)),
             further_chips=self._take(row, "further_chips", self._further_chips) or (),
+            power=self._triple(row, _POWER, "power"),
+            users=self._word(row, "users", get_args(Users)) or None,
+            same_as=self._take(row, "same_as", _texts) or (),
+            part_of=self._text(row, "part_of"),
         )
 
     def _fault(self, row: Row, column: str, message: str, found: str = "", suggestion: str = "") -> None:
@@ -186,17 +191,23 @@ class _Reader:
         self.valued_by = self.valued_by or cast("Values", text)
 
     def _count(self, row: Row) -> Uncertain | None:
-        low, best, high = (self._amount(row, column) for column in _COUNT)
         family = row.text("count_family")
         if family not in {"", _FAMILY}:
             self._fault(row, "count_family", f"must be {_FAMILY}", family)
+        return self._triple(row, _COUNT, "count")
+
+    def _triple(self, row: Row, columns: tuple[str, str, str], dimension: str) -> Uncertain | None:
+        low, best, high = (self._amount(row, column) for column in columns)
+        middle = columns[1]
         if low is None and best is None and high is None:
             return None
         if low is None or best is None or high is None:
-            self._fault(row, "count_best", "low, best and high belong together; one is blank or unreadable")
+            self._fault(row, middle, "low, best and high belong together; one is blank or unreadable")
             return None
-        triple = {"low": low, "best": best, "high": high}
-        return self._take(row, "count_best", lambda _text: read_uncertain(triple, "count"))
+        unit = DIMENSIONS[dimension].base_unit
+        parts = {"low": low, "best": best, "high": high}
+        written = {key: f"{value!r} {unit}".strip() for key, value in parts.items()}
+        return self._take(row, middle, lambda _text: read_uncertain(written, dimension))
 
     def _owners(self, cell: str) -> tuple[Owner, ...]:
         countries, organisations = self.facts.names.countries, self.facts.names.organisations
@@ -229,6 +240,13 @@ def _items(cell: str, keys: set[str]) -> list[dict[str, Any]]:
     if not isinstance(items, list) or any(not isinstance(i, dict) or set(i) != keys for i in items):
         raise ValueError(f"must be a JSON list of {{{', '.join(sorted(keys))}}}")
     return items
+
+
+def _texts(cell: str) -> tuple[str, ...]:
+    items = json.loads(cell)
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise ValueError("must be a JSON list of texts")
+    return tuple(items)
 
 
 def _known(name: object, table: NameTable | None, *others: str) -> str | None:

@@ -96,7 +96,10 @@ def _installed(
     document: Document, content: Top500File, facilities: tuple[Facility, ...]
 ) -> dict[str, Installed]:
     counts = {
-        deployment.id: deployment.count for facility in facilities for deployment in facility.deployments
+        deployment.id: deployment.count
+        for facility in facilities
+        for deployment in facility.deployments
+        if deployment.count is not None
     }
     faults = [
         document.fault(
