@@ -4,6 +4,8 @@ PYTHON ?= python3
 STUDY ?= configs/studies/world.yaml
 VENV := .venv
 BIN := $(VENV)/bin
+# Two processes of tests at once; each file stays in one of them, as its tests share what they set up.
+WORKERS ?= 2
 
 # A slow package index is waited for and asked again; what the environment already says goes first.
 export PIP_DEFAULT_TIMEOUT ?= 60
@@ -21,7 +23,7 @@ run: $(VENV)/.for-running ## install what running needs, then run the study (STU
 	$(BIN)/flopcensus run $(STUDY)
 
 test: $(VENV)/.for-development ## install what development needs, then run all tests (ARGS='-m "not packaging"' for fewer)
-	$(BIN)/pytest -q $(ARGS)
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.for-development ## formatting, lint, types, and who may import whom
 	$(BIN)/ruff format --check .

@@ -39,8 +39,9 @@ class Skipped:
 class Valuer:
     """Values entries in one precision.
 
-    ``values`` says whose peaks serve: our catalogue's by chip and count, or the foreign file's own
-    column of that name. ``precision`` is then a column name (``bf16``, ``max``, ``h100e``, …).
+    ``values`` says whose peaks serve: our catalogue's by chip and count (the file's own column where it
+    gives no chip), or the foreign file's own column of that name. ``precision`` is then a column name
+    (``bf16``, ``max``, ``h100e``, …).
     """
 
     facts: Facts
@@ -90,6 +91,8 @@ class Valuer:
                 return Skipped(f"no value in the file's column for {self.precision}")
             return np.full(self.size, own)
         if entry.accelerator is None or entry.count is None:
+            if (own := entry.values.get(self.precision)) is not None:
+                return np.full(self.size, own)
             return Skipped("no known accelerator and count")
         peak = self.facts.accelerators[entry.accelerator].peak_flop_per_s(self.precision)
         if peak is None:

@@ -15,6 +15,7 @@ from accounting.validation import Kind
 if TYPE_CHECKING:
     import pandas as pd
 
+    from accounting.census.crosswalk import Sites
     from accounting.census.readers.reading import Readout
 
 
@@ -79,7 +80,8 @@ class Ledger:
 
     ``left_out`` counts rows of the source that were not read, by reason. ``valued_by`` says whose peaks
     serve: our catalogue's, by chip and count, or the file's own columns, named in ``columns``.
-    ``readout`` says what became of each row of a foreign file.
+    ``readout`` says what became of each row of a foreign file. ``sites`` is there where several lists were
+    joined: it settles which of them is believed (:mod:`accounting.census.crosswalk`).
     """
 
     name: str
@@ -89,6 +91,7 @@ class Ledger:
     left_out: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     readout: Readout | None = None
+    sites: Sites | None = None
 
     @property
     def rows(self) -> int:

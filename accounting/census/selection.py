@@ -66,6 +66,9 @@ def select(ledger: Ledger, wanted: Selection) -> Selected:
         operating = {e.id for e in ledger.entries if _operates(e, wanted)}
         tests = [("superseded by a later phase in operation", lambda e: e.superseded_by in operating)]
         chosen, skipped = _filter(chosen, tests, skipped)
+    if ledger.sites is not None:
+        chosen, gone = ledger.sites.settle(chosen)
+        skipped.update(gone)
     return Selected(tuple(chosen), dict(skipped))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from accounting.census.crosswalk import OURS, crosswalk_of, join
 from accounting.census.facilities import load_facilities
 from accounting.census.ledger import Ledger, from_facilities
 from accounting.census.readers import (
@@ -51,36 +52,61 @@ _NO_CENSUS: dict[str, Recognise] = {
 }
 _TABLE_SUFFIXES = {".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls"}
 SHIPPED = "shipped census"
+SHIPPED_WORD = "shipped"
 
 
 def load_census(sources: Sequence[str], facts: Facts) -> Ledger:
     """Read a census into a ledger.
 
     Args:
-        sources: YAML files or folders of facilities, or one foreign file (``epoch-clusters:PATH``, or a
-            path whose columns are recognised). The shipped census where empty.
+        sources: YAML files or folders of facilities, foreign files (``epoch-clusters:PATH``, or a path whose
+            columns are recognised), and ``shipped`` for the shipped census, which also serves where empty.
+            Of several lists, the first that has a site is believed about it.
         facts: the reference facts that names are resolved with.
 
     Raises:
         InputFaults: every fault of the files.
-        InputError: a foreign file beside other sources: the same site may stand in both, and would be
-            counted twice.
+        InputError: the same list twice.
         UnknownNameError: an unknown prefix.
     """
     if not sources:
         return _shipped(facts)
-    found = [_locate(source) for source in sources]
-    foreign = [(prefix, path) for prefix, path in found if prefix]
-    if foreign and len(found) > 1:
-        raise InputError(
-            f"{len(found)} sources given, of which {foreign[0][1]} is a foreign file: the same site may "
-            "stand in both and be counted twice; estimate them one at a time"
-        )
-    if foreign:
-        prefix, path = foreign[0]
-        return READERS[prefix](path, facts)
-    paths = [path for _, path in found]
-    return from_facilities(", ".join(map(str, paths)), load_facilities(paths, facts), facts)
+    found = [_locate(source) for source in sources if source != SHIPPED_WORD]
+    lists = list(_foreign(found, facts))
+    if paths := [path for prefix, path in found if not prefix]:
+        own = from_facilities(", ".join(map(str, paths)), load_facilities(paths, facts), facts)
+        lists.insert(_first_own(found), (OURS, own))
+    if SHIPPED_WORD in sources:
+        if paths:
+            message = (
+                "facilities of your own beside the shipped census: copy what you need, or use an overlay"
+            )
+            raise InputError(message)
+        lists.insert(list(sources).index(SHIPPED_WORD), (OURS, _shipped(facts)))
+    if len(lists) == 1:
+        return lists[0][1]
+    own_entries = [entry for source, ledger in lists if source == OURS for entry in ledger.entries]
+    ties = crosswalk_of([*_shipped(facts).entries, *own_entries], configs_root() / "crosswalk.yaml")
+    return join(lists, ties)
+
+
+def _foreign(found: Sequence[tuple[str, Path]], facts: Facts) -> Iterator[tuple[str, Ledger]]:
+    seen: dict[str, Path] = {}
+    for prefix, path in found:
+        if not prefix:
+            continue
+        if prefix in seen:
+            raise InputError(
+                f"two lists of the format {prefix} ({seen[prefix]} and {path}): vintages of one list state "
+                "the same sites; give one of them"
+            )
+        seen[prefix] = path
+        yield prefix, READERS[prefix](path, facts)
+
+
+def _first_own(found: Sequence[tuple[str, Path]]) -> int:
+    """Return how many foreign lists stand before the first file of ours."""
+    return next(place for place, (prefix, _) in enumerate(found) if not prefix)
 
 
 def _shipped(facts: Facts) -> Ledger:

@@ -53,10 +53,11 @@ def test_a_file_without_deployments_is_no_census(shared: Path, facts: Facts, nam
         load_census([str(shared / "data" / name)], facts)
 
 
-def test_two_foreign_files_are_refused(shared: Path, facts: Facts) -> None:
+def test_two_vintages_of_one_list_are_refused(shared: Path, facts: Facts) -> None:
     folder = shared / "data" / "epoch"
-    with pytest.raises(InputError, match="counted twice"):
-        load_census([str(folder / name) for name in EPOCH.values()], facts)
+    names = ("gpu_clusters_2026-04-24.csv", "ai_supercomputers_2025-06-07.csv")
+    with pytest.raises(InputError, match="two lists of the format epoch-clusters"):
+        load_census([str(folder / name) for name in names], facts)
 
 
 def test_every_reader_keeps_or_leaves_out_every_row(shared: Path, facts: Facts) -> None:

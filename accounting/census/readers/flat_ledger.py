@@ -142,6 +142,8 @@ class _Reader:
             return parse(text) if text else None
         except PydanticCustomError as error:
             self._fault(row, column, error.message(), text)
+        except RecursionError:
+            self._fault(row, column, "brackets within brackets beyond all use", text)
         except ValueError as error:
             # what json says of a broken text is about places within the cell
             broken = isinstance(error, json.JSONDecodeError)

@@ -1,0 +1,218 @@
+"""What is fuzzed: each target takes a file of any bytes and must read it or refuse it, and nothing else.
+
+A refusal is an error of ours; any other exception, a count that does not add up, a number that is no number,
+or a text that is not the same after a round trip is a failure.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import math
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import openpyxl
+from pydantic_core import PydanticCustomError
+
+from accounting.census.facilities import load_facilities
+from accounting.census.flat import to_csv
+from accounting.census.ledger import Ledger
+from accounting.census.readers import cloud_regions, epoch_chips, epoch_hardware, flat_ledger, mlperf
+from accounting.census.sources import READERS
+from accounting.claims.readings import decode
+from accounting.lint.linting import lint
+from accounting.quantities import DIMENSIONS, read_uncertain
+from accounting.reference.facts import load_facts
+from bench.errors import FlopcensusError
+from tests.fuzz.mutants import mutant, workbook_mutant
+
+FACTS = load_facts()
+TODAY = datetime.date(2026, 11, 22)
+Check = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What reads the file, what makes mutants of it, and what these begin from."""
+
+    name: str
+    check: Check
+    suffix: str = ".csv"
+    mutant: Callable[[random.Random, bytes], bytes] = mutant
+    shared: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+
+
+def attempt(target: Target, path: Path) -> bool:
+    """Return whether the file was read; False where it was refused. Anything else is raised."""
+    try:
+        target.check(path)
+    except FlopcensusError as error:
+        assert str(error).strip(), "a refusal without a word"
+        return False
+    return True
+
+
+def _ledger(prefix: str, path: Path) -> None:
+    ledger = READERS[prefix](path, FACTS)
+    _whole(ledger)
+    again = path.with_suffix(".again.csv")
+    again.write_text(to_csv(ledger), encoding="utf-8", newline="")
+    assert flat_ledger.read(again, FACTS).entries == ledger.entries, "not the same after a round trip"
+
+
+def _whole(ledger: Ledger) -> None:
+    if ledger.readout is not None:
+        left_out = sum(noted.count for noted in ledger.readout.left_out.values())
+        assert ledger.readout.kept + left_out == ledger.readout.rows, "the rows do not add up"
+    assert len({entry.id for entry in ledger.entries}) == len(ledger.entries), "an id stands twice"
+    for entry in ledger.entries:
+        assert math.isclose(sum(owner.share for owner in entry.owners), 1.0, abs_tol=1e-6), "shares"
+        numbers = [*entry.values.values()]
+        for one in (entry.count, entry.power):
+            numbers += [one.low, one.best, one.high] if one else []
+        assert all(math.isfinite(number) and number >= 0 for number in numbers), "no number"
+
+
+def _table(read: Callable[..., object], path: Path) -> None:
+    read(path, FACTS)
+
+
+def _facilities(path: Path) -> None:
+    for facility in load_facilities([path], FACTS):
+        assert math.isclose(sum(share for _, share in facility.owner_shares()), 1.0, abs_tol=1e-6)
+
+
+def _lint(path: Path) -> None:
+    for finding in lint([str(path)], FACTS, TODAY):
+        assert finding.evidence.message
+        assert finding.evidence.factor is None or math.isfinite(finding.evidence.factor)
+
+
+def _claim(path: Path) -> None:
+    for line in _text(path).splitlines()[:1]:
+        for accelerators in ((), ("nvidia-gh200",)):
+            for reading in decode(line, FACTS, accelerators, ()).readings:
+                assert reading.ratio is None or math.isfinite(reading.ratio)
+
+
+def _quantity(path: Path) -> None:
+    text = _text(path)
+    for dimension in DIMENSIONS:
+        try:
+            value = read_uncertain(text, dimension)
+        except PydanticCustomError:
+            continue
+        assert value.low <= value.best <= value.high
+        assert all(map(math.isfinite, (value.low, value.best, value.high)))
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "replace")
+
+
+_FACILITY = """\
+facilities:
+  - id: site
+    name: Site
+    territory: FR
+    owners:
+      - {organisation: eurohpc-ju, share: 0.5}
+      - {organisation: ukri, share: 0.5}
+    sector: public
+    power: {value: 18 MW, kind: reported, date: 2025-01-01, source: "https://example.org/p"}
+    sources:
+      - {url: "https://example.org/a", title: A page, date: 2025-01-01}
+    deployments:
+      - id: one
+        accelerator: nvidia-h100-sxm
+        count: {value: 100 to 200, kind: reported, date: 2025-01-01, source: "https://example.org/c"}
+        in_service: 2025-01
+        status: operational
+"""
+_LEDGER = (
+    "id,facility,facility_name,territory,owners,operator,sector,accelerator,vendor,vendor_nation,count_low,"
+    "count_best,count_high,count_family,in_service,retired,status,kind,source,superseded_by,duplicate,standard,"
+    "further_chips,power_low_w,power_best_w,power_high_w,users,same_as,part_of,valued_by,value_bf16\n"
+    'a,a,Site A,FR,"[{""organisation"": null, ""nation"": ""FR"", ""share"": 1.0}]",,public,nvidia-h100-sxm,'
+    'nvidia,US,1.0,2.0,3.0,lognormal,2024-01-01,,operational,reported,https://example.org/,,false,true,[],,,,,"[]",,'
+    "chips,1e18\n"
+)
+_CLAIMS = (
+    "21 AI exaFLOPS",
+    "16 EF, 16,000 H100",
+    "780,000 PFLOPS (FP16)",
+    "about 1.5 exaflops of FP8 sparse",
+)
+_QUANTITIES = ("400 MW", "15k to 20k", "989.4 TFLOP/s", "43%", "1,234.5", "1e-3 to 2e3 GB/s", "0x1F")
+_EPOCH = "epoch/"
+
+
+def _of(prefix: str, *files: str) -> Target:
+    return Target(prefix, partial(_ledger, prefix), shared=files)
+
+
+TARGETS: Mapping[str, Target] = {
+    target.name: target
+    for target in (
+        _of(
+            "epoch-clusters",
+            f"{_EPOCH}gpu_clusters_2026-04-24.csv",
+            f"{_EPOCH}ai_supercomputers_2025-06-07.csv",
+        ),
+        _of("top500", "top500/TOP500_202506.csv"),
+        Target(
+            "workbook",
+            partial(_ledger, "epoch-clusters"),
+            ".xlsx",
+            workbook_mutant,
+            shared=(f"{_EPOCH}gpu_clusters_2026-04-24.csv",),
+        ),
+        Target("ledger", partial(_ledger, "ledger"), written=(_LEDGER,)),
+        Target(
+            "cloud-regions",
+            partial(_table, cloud_regions.read),
+            shared=("cloud/cloud_regions_2026-01-21.csv",),
+        ),
+        Target(
+            "epoch-chips",
+            partial(_table, epoch_chips.read),
+            shared=(f"{_EPOCH}ai_chip_sales_excerpt_2026-09-30.csv",),
+        ),
+        Target(
+            "epoch-hardware",
+            partial(_table, epoch_hardware.read),
+            shared=(f"{_EPOCH}ml_hardware_2026-04-22.csv",),
+        ),
+        Target("mlperf", partial(_table, mlperf.read), shared=("mlperf/mlperf_summary.csv",)),
+        Target("facilities", _facilities, ".yaml", written=(_FACILITY,)),
+        Target("lint", _lint, shared=(f"{_EPOCH}gpu_clusters_2026-04-24.csv",)),
+        Target("claim", _claim, ".txt", written=_CLAIMS),
+        Target("quantity", _quantity, ".txt", written=_QUANTITIES),
+    )
+}
+
+
+def seeds(target: Target, data: Path | None, rows: int = 12) -> list[bytes]:
+    """Return the files that mutants begin from: those written here, and the heads of the real ones."""
+    found = [text.encode() for text in target.written]
+    for name in target.shared if data is not None else ():
+        lines = (data / name).read_bytes().splitlines(keepends=True)  # type: ignore[operator]  # not None here
+        head = b"".join(lines[: rows + 1])
+        found.append(_workbook(head) if target.suffix == ".xlsx" else head)
+    return found
+
+
+def _workbook(table: bytes) -> bytes:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    for row in csv.reader(io.StringIO(table.decode("utf-8-sig"), newline="")):
+        sheet.append([cell or None for cell in row])
+    made = io.BytesIO()
+    book.save(made)
+    return made.getvalue()
