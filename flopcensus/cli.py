@@ -30,6 +30,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Say what a claimed rate may mean: precision, dense or sparse, chip.",
     ),
     "estimate": ("flopcensus.commands.estimate", "Estimate capacity by territory, provider and vendor."),
+    "export-control": (
+        "flopcensus.commands.export_control",
+        "Say what export rules make of an accelerator.",
+    ),
     "lint": ("flopcensus.commands.lint", "Check a census for figures that cannot be right."),
     "report": ("flopcensus.commands.report", "Write the page of a study's results."),
     "run": ("flopcensus.commands.run", "Run a whole study: measure, estimate, compare, report."),

@@ -21,6 +21,13 @@ calibration_option = click.option(
     type=click.Path(path_type=Path),
     help="Further measurements: a calibration file or a bench record; repeatable.",
 )
+overlay_option = click.option(
+    "--overlay",
+    "overlays",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A file of your own that corrects or adds facts; repeatable.",
+)
 draws_option = click.option(
     "--draws", type=int, default=10_000, show_default=True, help="Draws of what is uncertain."
 )

@@ -15,6 +15,7 @@ from accounting.errors import InputFaults
 from accounting.quantities import Count, Fraction, Power, Uncertain
 from accounting.reference.facts import Facts
 from accounting.reference.names import AcceleratorId, CountryCode, OrganisationId
+from accounting.reference.overlay import plain_rows
 from accounting.validation import (
     Date,
     Fact,
@@ -154,7 +155,7 @@ def _check_shares(holdings: Sequence[Holding], key: str) -> None:
 
 
 def load_facilities(paths: Sequence[Path], facts: Facts) -> tuple[Facility, ...]:
-    """Read facilities from YAML files, or from all YAML files of a folder.
+    """Read facilities from YAML files, or from all YAML files of a folder, with the facts' overlay over them.
 
     Raises:
         InputFaults: every fault of every file; also a facility or deployment id that stands twice.
@@ -164,7 +165,12 @@ def load_facilities(paths: Sequence[Path], facts: Facts) -> tuple[Facility, ...]
     faults += check_unique(_deployment_ids(files), "deployment id")
     if faults:
         raise InputFaults(faults)
-    return tuple(facility for _, content in files for facility in content.facilities)
+    found = {facility.id: facility for _, content in files for facility in content.facilities}
+    if facts.overlay is not None:
+        plain = plain_rows([document for document, _ in files], "facilities")
+        over, _ = facts.overlay.lay("facilities", plain, FacilityFile, facts.names)
+        found |= {name: row for name, row in over.items() if isinstance(row, Facility)}
+    return tuple(found.values())
 
 
 def _facility_ids(files: Sequence[tuple[Document, FacilityFile]]) -> list[tuple[Document, KeyPath, str]]:

@@ -69,6 +69,24 @@ def load_census(sources: Sequence[str], facts: Facts) -> Ledger:
         InputError: the same list twice.
         UnknownNameError: an unknown prefix.
     """
+    return _with_changes(_read(sources, facts), facts)
+
+
+def _with_changes(ledger: Ledger, facts: Facts) -> Ledger:
+    """Say in the ledger's warnings what an overlay changed, facilities included."""
+    if facts.overlay is None:
+        return ledger
+    stated = [
+        f"facilities/{row['id']}"
+        for document in facts.overlay.documents
+        for row in document.data.get("facilities", ())
+    ]
+    files = ", ".join(document.file for document in facts.overlay.documents)
+    listed = "; ".join([*map(str, facts.changes), *stated]) or "nothing"
+    return replace(ledger, warnings=(*ledger.warnings, f"overlay {files}: {listed}"))
+
+
+def _read(sources: Sequence[str], facts: Facts) -> Ledger:
     if not sources:
         return _shipped(facts)
     found = [_locate(source) for source in sources if source != SHIPPED_WORD]

@@ -6,7 +6,6 @@ products, rates per chip or per rack, counts of racks or servers, two rates in o
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -72,6 +71,8 @@ _BOUNDS: tuple[tuple[str, Bound], ...] = (
     (r"~|≈|about|around|approx(?:\.|imately)?|roughly|circa|nearly|almost|some", "about"),
     (r"<=?|≤|up\s+to|at\s+most|less\s+than|below|under", "at most"),
 )
+# from a pocket calculator of the 1970s to far beyond all that was ever built
+_LEAST_FLOP_PER_S, _MOST_FLOP_PER_S = 1.0, 1e30
 _MOST_CHARACTERS = 500
 _EXAMPLE = "write for example '21 AI exaFLOPS', '300 PF' or '6 EF FP8'"
 
@@ -144,8 +145,8 @@ def _refuse(rate: re.Match[str], plain: str) -> None:
         reasons.append("a comma stands only between thousands; write 0.5" if comma else "not a number")
     if re.match(_REFUSED_AFTER, after, re.IGNORECASE):
         reasons.append("the rate of a part; write the rate of the whole system")
-    if not reasons and not 0 < _value(rate) < math.inf:
-        reasons.append("a rate must be finite and above 0")
+    if not reasons and not _LEAST_FLOP_PER_S <= _value(rate) <= _MOST_FLOP_PER_S:
+        reasons.append("no machine has such a rate")
     if reasons:
         raise InputError(f"the claim cannot be read: {reasons[0]} (found {quote(plain)})")
 

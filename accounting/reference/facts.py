@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,18 +14,25 @@ from accounting.reference.countries import Country, Group, country_names, load_c
 from accounting.reference.named import load_named, name_table
 from accounting.reference.names import EU, UNKNOWN, WITHHELD, Names, NameTable
 from accounting.reference.organisations import Organisation, OrganisationFile, broken_ties
+from accounting.reference.overlay import Change, Overlay, load_overlay
 from accounting.reference.shipped import configs_root
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Countries, groups, organisations and accelerators by id, with the names that lead to them."""
+    """Countries, groups, organisations and accelerators by id, with the names that lead to them.
+
+    ``overlay`` holds the user's own facts, laid over these already and still to be laid over facilities;
+    ``changes`` says what it changed.
+    """
 
     countries: dict[str, Country]
     groups: dict[str, Group]
     organisations: dict[str, Organisation]
     accelerators: dict[str, Accelerator]
     names: Names
+    overlay: Overlay | None = None
+    changes: tuple[Change, ...] = ()
 
     def nation_of(self, organisation: str | None) -> str | None:
         """Return the controlling nation of an organisation id, None where it is not known."""
@@ -49,28 +57,38 @@ class Facts:
         return {code: group.members_on(day) for code, group in self.groups.items()}
 
 
-def load_facts(root: Path | None = None) -> Facts:
-    """Load the reference facts of ``root`` (the shipped configs where left out).
+def load_facts(root: Path | None = None, overlays: Sequence[Path] = ()) -> Facts:
+    """Load the reference facts of ``root`` (the shipped configs where left out), overlays laid over them.
 
     Raises:
         InputFaults: every fault of every file.
     """
+    if overlays:
+        return _read(root or configs_root(), load_overlay(overlays))
     return _load(root or configs_root())
 
 
 @lru_cache(maxsize=4)
 def _load(root: Path) -> Facts:
+    return _read(root, None)
+
+
+def _read(root: Path, overlay: Overlay | None) -> Facts:
     countries = load_countries(root / "countries.csv")
     names = Names(countries=country_names(countries))
     groups = load_groups(root / "groups.yaml", names)
-    organisations = load_named(root / "organisations", OrganisationFile, "organisations", names, Organisation)
+    organisations, changes = load_named(
+        root / "organisations", OrganisationFile, "organisations", names, Organisation, overlay
+    )
     if broken := broken_ties(organisations):
         where = str(root / "organisations")
         raise InputFaults([Fault(where, 0, 0, "organisations", message) for message in broken])
     names = replace(names, organisations=name_table("organisation", organisations))
-    accelerators = load_named(root / "accelerators", AcceleratorFile, "accelerators", names, Accelerator)
+    accelerators, more = load_named(
+        root / "accelerators", AcceleratorFile, "accelerators", names, Accelerator, overlay
+    )
     names = replace(names, accelerators=name_table("accelerator", accelerators))
-    return Facts(countries, groups, organisations, accelerators, names)
+    return Facts(countries, groups, organisations, accelerators, names, overlay, (*changes, *more))
 
 
 def find_or_none(table: NameTable | None, name: str) -> str | None:

@@ -88,4 +88,4 @@ class ProgrammeFile(FactModel):
 def load_programmes(folder: Path, facts: Facts) -> dict[str, Programme]:
     """Read the programmes of a folder by id. Raises InputFaults."""
     model: type[BaseModel] = ProgrammeFile
-    return load_named(folder, model, "programmes", facts.names, Programme)
+    return load_named(folder, model, "programmes", facts.names, Programme)[0]

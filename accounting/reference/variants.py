@@ -21,7 +21,7 @@ def find_variants(name: str, facts: Facts) -> tuple[str, ...]:
 
     >>> from accounting.reference.facts import load_facts
     >>> find_variants("P100", load_facts())
-    ('nvidia-p100-sxm2', 'nvidia-p100-pcie')
+    ('nvidia-p100-sxm2', 'nvidia-p100-pcie', 'nvidia-p100-pcie-12gb')
     """
     slug = _slug(name)
     exact = tuple(i for i in facts.accelerators if slug in (i, _without_vendor(i)))

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopcensus.options import format_option
+from flopcensus.options import format_option, overlay_option
 from flopcensus.output import Format, si
 
 if TYPE_CHECKING:
-    from accounting.reference.facts import Facts
+    from flopcensus.catalogued import Row
 
 # too long for a terminal
 _ONLY_IN_FILES = frozenset(
-    {"source", "name", "facility", "owners", "operator", "kind", "software", "foundry"}
-    | {"family", "summary", "flop", "bytes"}
+    {"source", "facility", "owners", "operator", "software", "foundry", "process", "packager", "same_as"}
+    | {"memory_suppliers", "memory_type", "interconnect", "interconnect_bandwidth_bytes_per_s", "family"}
+    | {"summary", "flop", "bytes", "die_area_mm2", "kind", "location", "users", "years", "destinations"}
+    | {f"sparse_{p}_flop_per_s" for p in ("fp64", "fp32", "tf32", "bf16", "fp8", "int8", "fp4")}
 )
+# but worth a column where these are what is shown
+_SHOWN_IN = {
+    "freshness": frozenset({"family"}),
+    "organisations": frozenset({"kind"}),
+    "sites": frozenset({"location", "owners", "users"}),
+}
+_NAMES_AS_WELL = frozenset({"organisations", "countries", "sites", "clusters", "export-rules"})
 _UNITS = {"_flop_per_s": "FLOP/s", "_bytes_per_s": "B/s", "_bytes": "B", "_w": "W"}
 _TABLES = (
     "accelerators",
@@ -25,39 +37,183 @@ _TABLES = (
     "countries",
     "groups",
     "facilities",
+    "sites",
     "clusters",
+    "clouds",
+    "programmes",
+    "unrecorded",
+    "export-rules",
     "measurements",
     "workloads",
+    "freshness",
 )
+_EXAMPLE = """\b
+Examples:
+  flopcensus catalogue accelerators --where designer=huawei
+  flopcensus catalogue accelerators --where "bf16_flop_per_s>=1e15" --where status=shipping
+  flopcensus catalogue accelerators nvidia-h100-sxm amd-mi300x
+  flopcensus catalogue facilities --where territory=NO --format csv
+  flopcensus catalogue freshness --where table=accelerators
+
+\b
+freshness counts what the facts rest on, by kind and age, and how much of it is older than two years.
+"""
 
 
-@click.command("catalogue", epilog="Example: flopcensus catalogue accelerators --format csv")
+@click.command("catalogue", epilog=_EXAMPLE)
 @click.argument("table", type=click.Choice(_TABLES), default="accelerators")
+@click.argument("names", nargs=-1)
+@click.option(
+    "--where",
+    "conditions",
+    multiple=True,
+    help="COLUMN=VALUE, also != < <= > >= and ~ (contains); repeatable.",
+)
+@overlay_option
 @format_option
-def command(table: str, output: Format) -> None:
-    """List a TABLE of the shipped facts, each row with its source; or the workloads with their formulas."""
+def command(
+    table: str,
+    names: tuple[str, ...],
+    conditions: tuple[str, ...],
+    overlays: tuple[Path, ...],
+    output: Format,
+) -> None:
+    """List a TABLE of the shipped facts, or show the rows called NAMES in full, with their sources."""
     from accounting.reference.facts import load_facts
-    from flopcensus.output import note, print_table, to_csv, to_json
+    from flopcensus.catalogued import TABLES, plain
+    from flopcensus.output import to_csv, to_json
 
-    rows = _ROWS[table](load_facts())
+    facts = load_facts(overlays=overlays)
+    rows = TABLES[table](facts)
     columns = list(rows[0]) if rows else []
+    rows = _kept(rows, columns, conditions)
+    if names:
+        rows = _named(rows, table, names)
     if output == "json":
-        click.echo(to_json({"schema": "flopcensus/catalogue/1", "table": table, "rows": rows}), nl=False)
+        document = {"schema": "flopcensus/catalogue/1", "table": table, "rows": [_json(row) for row in rows]}
+        click.echo(to_json(document), nl=False)
     elif output == "csv":
-        click.echo(to_csv(columns, rows), nl=False)
+        click.echo(
+            to_csv(columns, [{key: plain(value) for key, value in row.items()} for row in rows]), nl=False
+        )
+    elif names:
+        _print_whole(rows)
     else:
-        shown = [column for column in columns if column not in _ONLY_IN_FILES]
-        print_table(table, shown, [[_text(column, row[column]) for column in shown] for row in rows])
-        if table == "workloads":
-            _print_formulas(rows)
-        note("sources and further columns: --format csv or json")
+        _print_list(table, columns, rows, filtered=bool(conditions))
 
 
-def _print_formulas(rows: list[dict[str, Any]]) -> None:
+def _json(row: Row) -> Row:
+    from flopcensus.catalogued import plain
+
+    return {key: list(value) if isinstance(value, tuple) else plain(value) for key, value in row.items()}
+
+
+_CONDITION = re.compile(r"\s*([^=!<>~]+?)\s*(<=|>=|!=|=|<|>|~)\s*(.*?)\s*")
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def _kept(rows: list[Row], columns: Sequence[str], conditions: tuple[str, ...]) -> list[Row]:
+    """Return the rows that all conditions hold for; a value that is not known fulfils none."""
+    from accounting.errors import UnknownNameError
+
+    for text in conditions:
+        match = _CONDITION.fullmatch(text)
+        if match is None:
+            raise click.BadParameter(f"write COLUMN=VALUE (found '{text}')", param_hint="--where")
+        column, sign, wanted = match.groups()
+        if column not in columns:
+            raise UnknownNameError("column", column, columns)
+        rows = [row for row in rows if _holds(row[column], sign, wanted)]
+    return rows
+
+
+def _holds(value: Any, sign: str, wanted: str) -> bool:
+    from flopcensus.catalogued import plain
+
+    if value is None:
+        return False
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and sign != "~":
+        try:
+            return _COMPARE[sign](value, float(wanted))
+        except ValueError:
+            raise click.BadParameter(
+                f"a number is compared here (found '{wanted}')", param_hint="--where"
+            ) from None
+    texts = (
+        [str(item).casefold() for item in value]
+        if isinstance(value, tuple)
+        else [str(plain(value)).casefold()]
+    )
+    asked = wanted.casefold()
+    if sign == "~":
+        return any(asked in text for text in texts)
+    if sign == "!=":
+        return asked not in texts
+    return any(_COMPARE[sign](text, asked) for text in texts)
+
+
+def _named(rows: list[Row], table: str, names: tuple[str, ...]) -> list[Row]:
+    """Return the rows whose first column, or name, is asked for. Raises UnknownNameError."""
+    from accounting.errors import UnknownNameError
+
+    known: dict[str, list[Row]] = {}
+    for row in rows:
+        first = str(next(iter(row.values())))
+        for name in dict.fromkeys((first, str(row.get("facility", first)), str(row.get("name", first)))):
+            known.setdefault(name.casefold(), []).append(row)
+    found: list[Row] = []
+    for name in names:
+        if name.casefold() not in known:
+            raise UnknownNameError(f"row of {table}", name, known)
+        found += [row for row in known[name.casefold()] if row not in found]
+    return found
+
+
+def _print_list(table: str, columns: Sequence[str], rows: list[Row], *, filtered: bool) -> None:
+    from flopcensus.output import note, print_table
+
+    hidden = _ONLY_IN_FILES - _SHOWN_IN.get(table, frozenset())
+    if table not in _NAMES_AS_WELL:
+        hidden |= {"name"}
+    shown = [column for column in columns if column not in hidden]
+    shown = [column for column in shown if any(row[column] not in (None, "", ()) for row in rows)]
+    if table == "freshness" and not filtered:
+        # families by the hundred: shown when a table is asked for
+        rows = [row for row in rows if row["family"] == "all"]
+    print_table(f"{table}: {len(rows)} rows", shown, [[_text(c, row[c]) for c in shown] for row in rows])
+    if table == "workloads":
+        _print_formulas(rows)
+    note("one in full: flopcensus catalogue TABLE NAME; all columns and sources: --format csv or json")
+
+
+def _print_whole(rows: list[Row]) -> None:
+    from flopcensus.output import printable, say
+
+    for place, row in enumerate(rows):
+        if place:
+            say("")
+        for column, value in row.items():
+            if value in (None, "", ()):
+                continue
+            if column == "source":
+                for url in str(value).split():
+                    say(f"  source: {printable(url)}")
+            else:
+                say(f"  {column.removesuffix('_flop_per_s')}: {printable(_text(column, value))}")
+
+
+def _print_formulas(rows: list[Row]) -> None:
     """Print what each workload measures, and what counts as work, once where several share it."""
     from flopcensus.output import say
 
-    sharing: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    sharing: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         sharing.setdefault((row["flop"], row["bytes"]), []).append(row)
     for (flop, moved), alike in sharing.items():
@@ -68,135 +224,12 @@ def _print_formulas(rows: list[dict[str, Any]]) -> None:
 
 
 def _text(column: str, value: Any) -> str:
+    from flopcensus.catalogued import plain
+
     if value is None:
         return ""
-    for ending, unit in _UNITS.items():
-        if column.endswith(ending):
-            return si(value, unit)
-    return f"{value:,g}" if isinstance(value, float) else str(value)
-
-
-def _accelerators(facts: Facts) -> list[dict[str, Any]]:
-    from accounting.reference.accelerators import PRECISIONS
-
-    return [
-        {
-            "id": a.id,
-            "name": a.name,
-            "designer": a.designer,
-            "nation": facts.nation_of(a.designer),
-            "foundry": a.foundry,
-            **{f"{p}_flop_per_s": a.peak_flop_per_s(p) for p in PRECISIONS},
-            "memory_bytes": a.memory,
-            "memory_bandwidth_bytes_per_s": a.memory_bandwidth,
-            "tdp_w": a.tdp,
-            "source": " ".join(source.url for source in a.sources),
-        }
-        for a in facts.accelerators.values()
-    ]
-
-
-def _organisations(facts: Facts) -> list[dict[str, Any]]:
-    return [
-        {"id": o.id, "name": o.name, "nation": o.nation, "kind": o.kind, "source": o.source}
-        for o in facts.organisations.values()
-    ]
-
-
-def _countries(facts: Facts) -> list[dict[str, Any]]:
-    return [
-        {"alpha2": c.alpha2, "alpha3": c.alpha3, "numeric": c.numeric, "name": c.name}
-        for c in facts.countries.values()
-    ]
-
-
-def _groups(facts: Facts) -> list[dict[str, Any]]:
-    return [
-        {
-            "code": group.code,
-            "country": member.country,
-            "since": member.since.isoformat(),
-            "until": member.until.isoformat() if member.until else None,
-            "source": group.source,
-        }
-        for group in facts.groups.values()
-        for member in group.members
-    ]
-
-
-def _facilities(facts: Facts) -> list[dict[str, Any]]:
-    from accounting.census.sources import load_census
-
-    frame = load_census([], facts).to_frame()
-    texts = frame.astype(object).where(frame.notna(), None)
-    return [{str(key): _plain(value) for key, value in row.items()} for row in texts.to_dict("records")]
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-def _clusters(facts: Facts) -> list[dict[str, Any]]:
-    from accounting.planning.clusters import load_cluster, shipped_clusters
-
-    return [
-        {
-            "id": cluster.id,
-            "name": cluster.name,
-            "territory": cluster.territory,
-            "deployments": "; ".join(f"{d.count.best:,.0f} {d.accelerator}" for d in cluster.deployments),
-        }
-        for cluster in (load_cluster(path, facts) for path in shipped_clusters().values())
-    ]
-
-
-def _measurements(facts: Facts) -> list[dict[str, Any]]:
-    from accounting.capacity.calibration import load_calibration
-
-    return [
-        {
-            "accelerator": m.accelerator,
-            "basis": m.basis,
-            "precision": m.precision or m.regime,
-            "metric": m.metric,
-            "achieved_flop_per_s": m.achieved,
-            "fraction": m.fraction.best if m.fraction else None,
-            "software": m.software,
-            "date": m.date.isoformat(),
-            "kind": m.kind,
-            "source": m.source,
-        }
-        for m in load_calibration(facts).measurements
-    ]
-
-
-def _workloads(_: Facts) -> list[dict[str, Any]]:
-    import inspect
-
-    from bench.workloads import load_workloads, shortest_mode
-
-    return [
-        {
-            "workload": one.name,
-            "family": one.family,
-            "unit": one.unit,
-            "precisions": " ".join(one.precisions),
-            "runs from": shortest_mode(one),
-            "summary": one.summary,
-            "flop": inspect.getdoc(type(one).flop) or "",
-            "bytes": inspect.getdoc(type(one).bytes_moved) or "",
-        }
-        for one in load_workloads().values()
-    ]
-
-
-_ROWS: dict[str, Callable[[Facts], list[dict[str, Any]]]] = {
-    "accelerators": _accelerators,
-    "organisations": _organisations,
-    "countries": _countries,
-    "groups": _groups,
-    "facilities": _facilities,
-    "clusters": _clusters,
-    "measurements": _measurements,
-    "workloads": _workloads,
-}
+    if not isinstance(value, bool) and isinstance(value, (int, float)):
+        for ending, unit in _UNITS.items():
+            if column.endswith(ending):
+                return si(value, unit)
+    return f"{value:,g}" if isinstance(value, float) else str(plain(value))

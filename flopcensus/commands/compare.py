@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flopcensus.options import calibration_option, draws_option, format_option, seed_option
+from flopcensus.options import calibration_option, draws_option, format_option, overlay_option, seed_option
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ Example:
 @click.command("compare", epilog=_EXAMPLE)
 @click.argument("clusters", nargs=-1, required=True)
 @click.option("--precision", default="bf16", show_default=True)
+@overlay_option
 @calibration_option
 @draws_option
 @seed_option
@@ -29,6 +30,7 @@ Example:
 def command(
     clusters: tuple[str, ...],
     precision: str,
+    overlays: tuple[Path, ...],
     calibrations: tuple[Path, ...],
     draws: int,
     seed: int,
@@ -40,12 +42,17 @@ def command(
 
     if precision not in PRECISIONS:
         raise UnknownNameError("precision", precision, PRECISIONS)
-    comparison = compare_clusters(clusters, precision, calibrations, draws, seed)
+    comparison = compare_clusters(clusters, precision, calibrations, draws, seed, overlays)
     _emit(comparison, output)
 
 
 def compare_clusters(
-    clusters: tuple[str, ...], precision: str, calibrations: tuple[Path, ...], draws: int, seed: int
+    clusters: tuple[str, ...],
+    precision: str,
+    calibrations: tuple[Path, ...],
+    draws: int,
+    seed: int,
+    overlays: tuple[Path, ...] = (),
 ) -> Comparison:
     """Load clusters and compare them. Raises InputError and its kin."""
     from accounting.capacity.calibration import load_calibration
@@ -53,7 +60,7 @@ def compare_clusters(
     from accounting.planning.compare import compare
     from accounting.reference.facts import load_facts
 
-    facts = load_facts()
+    facts = load_facts(overlays=overlays)
     loaded = [load_cluster(source, facts) for source in clusters]
     calibration = load_calibration(facts, calibrations)
     return compare(loaded, facts, calibration, precision=precision, seed=seed, draws=draws)

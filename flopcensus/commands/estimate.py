@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopcensus.options import calibration_option, draws_option, format_option, seed_option
+from flopcensus.options import calibration_option, draws_option, format_option, overlay_option, seed_option
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ Examples:
 )
 @click.option("--unknown", type=click.Choice(["drop", "keep"]), default=None, help="Rows without a country.")
 @click.option("--recipe", default=None, help="Options that a published figure stands for: epoch-2025.")
+@overlay_option
 @calibration_option
 @draws_option
 @seed_option
@@ -56,8 +57,9 @@ Examples:
 def command(output: Format, **options: Any) -> None:
     """Estimate the capacity of a CENSUS (the shipped one where left out), with its uncertainty.
 
-    CENSUS is a YAML file or folder of facilities, or a foreign file, CSV or XLSX, told by its columns or by
-    a prefix (epoch-clusters:PATH, epoch-data-centers:PATH, top500:PATH).
+    CENSUS is a YAML file or folder of facilities, "shipped", or a foreign file, CSV or XLSX, told by its
+    columns or by a prefix (epoch-clusters:PATH, epoch-data-centers:PATH, top500:PATH). Of several, the first
+    that has a site is believed about it.
     """
     estimates, facts = run_estimate(options)
     _emit(estimates, facts, output)
@@ -70,7 +72,7 @@ def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts]:
     from accounting.census.sources import load_census
     from accounting.reference.facts import load_facts
 
-    facts = load_facts()
+    facts = load_facts(overlays=options["overlays"])
     request = _request(options, facts)
     ledger = load_census(options["census"], facts)
     # a peak needs no measurement

@@ -93,11 +93,15 @@ def test_peaks_agree_but_where_one_states_the_vector_rate(found: Hardware, facts
     assert len(compared) > 150
     sixteen = {item.name: item.ratio for item in compared if item.precision == "bf16"}
     off = {name: ratio for name, ratio in sixteen.items() if not 0.9 < ratio < 1.1}
-    # this row of the file holds the rate of the vector units, a sixteenth
-    assert set(off) == {"Intel Data Center GPU Max 1550"}
-    assert off["Intel Data Center GPU Max 1550"] == pytest.approx(16, rel=0.01)
+    # these rows of the file hold the rate of the vector units, a sixteenth
+    vector = {f"Intel Data Center GPU Max {model}" for model in (1100, 1350, 1550)}
+    # its maker launched it with 147 TFLOP/s and states a TPP of 16 x 147
+    assert set(off) == vector | {"Tianshu Zhixin Tiangai 100 (BI-V100)"}
+    assert all(off[name] == pytest.approx(16, rel=0.01) for name in vector)
+    # the file's figures are the sparse rate (CPX) and another maker's page (Zhikai)
+    disputed = {("NVIDIA Rubin CPX", "fp4"), ("Tianshu Zhixin Zhikai 100", "int8")}
     for item in compared:
-        if item.precision != "bf16":
+        if item.precision != "bf16" and (item.name, item.precision) not in disputed:
             assert 0.85 < item.ratio < 1.25 or item.ratio == pytest.approx(2, rel=0.02), item
 
 

@@ -42,7 +42,9 @@ def test_every_entry_has_owner_nation_and_source(census: Ledger) -> None:
         assert entry.source.startswith("http")
         assert sum(owner.share for owner in entry.owners) == pytest.approx(1)
         assert all(owner.nation for owner in entry.owners)
-        assert entry.vendor_nation
+        # a batch may be known by its power alone, its maker not named
+        assert entry.vendor_nation or entry.accelerator is None
+        assert entry.count is not None or entry.power is not None
         assert entry.in_service or entry.status != "operational"
 
 
@@ -107,8 +109,8 @@ def test_facilities_agree_with_the_worked_table(census: Ledger, shared: Path) ->
         table = {row["facility"]: row for row in csv.DictReader(stream)}
     ours: dict[str, float] = {}
     for entry in census.entries:
-        assert entry.count is not None
-        ours[entry.facility] = ours.get(entry.facility, 0.0) + entry.count.best
+        if entry.count is not None:
+            ours[entry.facility] = ours.get(entry.facility, 0.0) + entry.count.best
     names = {
         "Isambard-AI": "isambard-ai",
         "JUPITER Booster": "jupiter",

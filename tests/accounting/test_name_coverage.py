@@ -115,7 +115,7 @@ def test_a_designer_is_stated_where_the_name_tells_it(facts: Facts, unresolved: 
     [
         ("names: [None]", "names: [None, none]", "duplicate name"),
         ("reason: no accelerator\n", "reason: no idea\n", "reason"),
-        ("designer: pezy", "designer: pezzy", "unknown organisation .found 'pezzy'.; did you mean"),
+        ("designer: huawei", "designer: huawai", "unknown organisation .found 'huawai'.; did you mean"),
     ],
 )
 def test_faults_of_the_table_are_named(tmp_path: Path, facts: Facts, old: str, new: str, fault: str) -> None:

@@ -177,9 +177,13 @@ def test_compare_json() -> None:
         "countries",
         "groups",
         "facilities",
+        "sites",
         "clusters",
+        "clouds",
+        "export-rules",
         "measurements",
         "workloads",
+        "freshness",
     ],
 )
 def test_every_table_of_the_catalogue_is_printed_in_every_format(table: str) -> None:

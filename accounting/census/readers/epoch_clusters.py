@@ -129,7 +129,9 @@ class _Reader:
             self.reading.keep(row.line)
 
     def _entry(self, row: Row) -> Entry:
-        vendor = self._vendor(row)
+        accelerator = self.reading.resolve(row, _CHIP, self.facts.names.accelerators)
+        known = self.facts.accelerators.get(accelerator or "")
+        vendor = self._vendor(row) or (known.designer if known else None)
         line = f"row-{row.line}"
         return Entry(
             id=line,
@@ -139,7 +141,7 @@ class _Reader:
             owners=self._owners(row),
             operator=None,
             sector=self._word(row, "Sector", _SECTOR),
-            accelerator=self.reading.resolve(row, _CHIP, self.facts.names.accelerators),
+            accelerator=accelerator,
             vendor=vendor,
             vendor_nation=self.facts.nation_of(vendor),
             count=self._count(row, _COUNT),
