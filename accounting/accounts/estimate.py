@@ -106,14 +106,19 @@ def _check(ledger: Ledger, request: Request) -> None:
         raise InputError(f"unknown basis in {', '.join(request.bases)}")
 
 
+def _what_is_assumed(result: Accounts) -> str:
+    counts = "counts that are estimates, often from power"
+    if result.denomination.basis == "peak":
+        return counts
+    return f"efficiencies of accelerators without a published measurement of their own, or {counts}"
+
+
 def _warnings(ledger: Ledger, result: Accounts) -> tuple[str, ...]:
     warnings = list(ledger.warnings)
     if not result.deployments:
         warnings.append("no deployment is left after the selection: see 'skipped' for the reasons")
     assumed = result.provenance.get("assumed", 0.0)
     if assumed >= 0.2:
-        warnings.append(
-            f"{assumed:.0%} of the {result.denomination.basis} total rests on assumed efficiencies: those "
-            "accelerators have no published measurement of their own"
-        )
+        basis, what = result.denomination.basis, _what_is_assumed(result)
+        warnings.append(f"{assumed:.0%} of the {basis} total rests on what is assumed: {what}")
     return tuple(warnings)
