@@ -110,6 +110,7 @@ def _print_groups(estimate: Estimate) -> None:
             percents(g.row.share_p5, g.row.share_p95),
         )
         for g in estimate.accounts.groups
+        if g.headline
         if g.row.share > 0
     ]
     title = f"groups at {estimate.request.selection.as_of} (they overlap; not rows of a level)"

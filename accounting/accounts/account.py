@@ -69,6 +69,7 @@ class GroupRow:
     level: str
     members: tuple[str, ...]
     row: Row
+    headline: bool = True
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ def _groups(levels: Levels, sums: _Sums, facts: Facts, as_of: datetime.date) -> 
         draws = np.sum(held, axis=0) if held else np.zeros_like(sums.total)
         row = _row((code,), draws, sums.total, levels, facts)
         named = Row((code,), facts.groups[code].name, row.quantiles, row.share, row.share_p5, row.share_p95)
-        rows.append(GroupRow(levels[0], members, named))
+        rows.append(GroupRow(levels[0], members, named, facts.groups[code].headline))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""ISO 3166-1 countries, and dated groups of them (EU, G7, OECD, BRICS, GCC, ASEAN)."""
+"""ISO 3166-1 countries, and dated groups of them (EU, G7, OECD, …)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from accounting.errors import Fault, InputFaults
@@ -52,6 +52,7 @@ class Group(FactModel):
 
     code: Text
     name: Text
+    headline: bool = Field(False, description="shown in tables without being asked for")
     source: Url
     date: Date
     note: Text | None = None

@@ -47,6 +47,8 @@ _TABLES = (
     "workloads",
     "freshness",
 )
+# the digits after the point say nothing any more
+_WHOLE_FROM = 1e5
 _EXAMPLE = """\b
 Examples:
   flopcensus catalogue accelerators --where designer=huawei
@@ -232,4 +234,6 @@ def _text(column: str, value: Any) -> str:
         for ending, unit in _UNITS.items():
             if column.endswith(ending):
                 return si(value, unit)
-    return f"{value:,g}" if isinstance(value, float) else str(plain(value))
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= _WHOLE_FROM else f"{value:,g}"
+    return str(plain(value))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import datetime
 
     from accounting.accounts.estimate import Estimate, Request
+    from accounting.census.ledger import Ledger
     from accounting.reference.facts import Facts
 
 _BASES = ("peak", "achievable", "sustained", "delivered")
@@ -27,7 +28,9 @@ Examples:
 @click.command("estimate", epilog=_EXAMPLE)
 @click.argument("census", nargs=-1)
 @click.option("--country", "countries", multiple=True, help="Only this territory (code or name); repeatable.")
-@click.option("--group", help="Only the members of this group at the date (EU, G7, OECD, BRICS, GCC, ASEAN).")
+@click.option(
+    "--group", help="Only the members of this group at the date (EU, G7, OECD, …: catalogue groups)."
+)
 @click.option("--as-of", help="Date to count at, YYYY-MM-DD [default: today].")
 @click.option("--basis", "bases", multiple=True, help=f"{', '.join(_BASES)} [default: peak, delivered].")
 @click.option("--precision", default=None, help="fp64, fp32, tf32, bf16, fp8, int8 or fp4 [default: bf16].")
@@ -49,6 +52,11 @@ Examples:
 )
 @click.option("--unknown", type=click.Choice(["drop", "keep"]), default=None, help="Rows without a country.")
 @click.option("--recipe", default=None, help="Options that a published figure stands for: epoch-2025.")
+@click.option(
+    "--unrecorded",
+    multiple=True,
+    help="Also count an estimate of smuggled or unlisted accelerators, by its id (catalogue unrecorded).",
+)
 @overlay_option
 @calibration_option
 @draws_option
@@ -74,11 +82,25 @@ def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts]:
 
     facts = load_facts(overlays=options["overlays"])
     request = _request(options, facts)
-    ledger = load_census(options["census"], facts)
+    ledger = _with_unrecorded(load_census(options["census"], facts), options["unrecorded"], facts)
     # a peak needs no measurement
     needed = request.bases != ("peak",) or options["calibrations"]
     calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
     return estimate(ledger, request, facts, calibration), facts
+
+
+def _with_unrecorded(ledger: Ledger, ids: tuple[str, ...], facts: Facts) -> Ledger:
+    from accounting.census.unrecorded import load_unrecorded, with_unrecorded
+    from accounting.errors import UnknownNameError
+    from accounting.reference.shipped import configs_root
+
+    if not ids:
+        return ledger
+    known = {one.id: one for one in load_unrecorded(configs_root() / "unrecorded", facts)}
+    for name in ids:
+        if name not in known:
+            raise UnknownNameError("estimate of unrecorded accelerators", name, known)
+    return with_unrecorded(ledger, [known[name] for name in dict.fromkeys(ids)], facts)
 
 
 def _request(options: dict[str, Any], facts: Facts) -> Request:

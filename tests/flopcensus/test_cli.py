@@ -111,7 +111,7 @@ def test_estimate_json_has_the_fields_that_scripts_rely_on() -> None:
                 assert row["p5"] <= row["p50"] <= row["p95"]
         crossed = entry["accounts"]["territory,vendor"]
         assert set(crossed[0]["codes"]) == {"territory", "vendor"}
-        assert {g["code"] for g in entry["groups"]} == {"EU", "G7", "OECD", "BRICS", "GCC", "ASEAN"}
+        assert {g["code"] for g in entry["groups"]} >= {"EU", "G7", "OECD", "BRICS", "GCC", "ASEAN"}
         assert set(entry["concentration"]) == {"territory", "territory,vendor"}
 
 
@@ -180,6 +180,8 @@ def test_compare_json() -> None:
         "sites",
         "clusters",
         "clouds",
+        "programmes",
+        "unrecorded",
         "export-rules",
         "measurements",
         "workloads",
