@@ -23,7 +23,18 @@ SOURCES = ("source", "sources", "url", "citation")
 NO_FIGURE = {
     *("id", "name", "aliases", "device_names", "date", "since", "until", "released", "in_service", "retired"),
     *("by", "code", "note", "why", "title", "url", "source", "covers", "same_as", "process", "interconnect"),
-    *("memory_type", "software", "location", "claim", "of", "family", "names", "system", "architecture"),
+    *(
+        "memory_type",
+        "software",
+        "location",
+        "claim",
+        "of",
+        "family",
+        "names",
+        "system",
+        "architecture",
+        "devices",
+    ),
 }
 # what is no statement about the world: a plan, and which files make up a study
 PLANS = ("clusters", "studies")
