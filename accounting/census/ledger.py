@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from accounting.census.facilities import Deployment, Facility
 from accounting.quantities import Uncertain
@@ -15,7 +16,6 @@ from accounting.validation import Kind
 if TYPE_CHECKING:
     import pandas as pd
 
-    from accounting.census.crosswalk import Sites
     from accounting.census.readers.reading import Readout
 
 
@@ -74,6 +74,13 @@ class Entry:
     part_of: str | None = None
 
 
+class Settling(Protocol):
+    """What decides between entries of several lists that speak of the same site."""
+
+    def settle(self, entries: Sequence[Entry]) -> tuple[list[Entry], Counter[str]]:
+        """Return the entries that are kept, and how many gave way, by reason."""
+
+
 @dataclass(frozen=True)
 class Ledger:
     """All entries of a census.
@@ -81,7 +88,7 @@ class Ledger:
     ``left_out`` counts rows of the source that were not read, by reason. ``valued_by`` says whose peaks
     serve: our catalogue's, by chip and count, or the file's own columns, named in ``columns``.
     ``readout`` says what became of each row of a foreign file. ``sites`` is there where several lists were
-    joined: it settles which of them is believed (:mod:`accounting.census.crosswalk`).
+    joined: they settle which of the lists is believed (:mod:`accounting.census.crosswalk`).
     """
 
     name: str
@@ -91,7 +98,7 @@ class Ledger:
     left_out: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     readout: Readout | None = None
-    sites: Sites | None = None
+    sites: Settling | None = None
 
     @property
     def rows(self) -> int:
