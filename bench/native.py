@@ -71,9 +71,9 @@ def cache_folder() -> Path:
 
 def sources() -> tuple[Path, ...]:
     """The C sources and headers, as they were installed."""
-    import kernels.native_library  # noqa: PLC0415 - another package may hide ours until checked
+    import kernels.native.library  # noqa: PLC0415 - another package may hide ours until checked
 
-    folder = Path(kernels.native_library.__file__).parent / "native"
+    folder = Path(kernels.native.library.__file__).parent
     return tuple(sorted([*folder.glob("*.c"), *folder.glob("*.h")]))
 
 
@@ -94,7 +94,7 @@ def _unsuited() -> str | None:
 
 
 def _load(compiler: str, version: str) -> ctypes.CDLL:
-    from kernels.native_library import declare  # noqa: PLC0415
+    from kernels.native.library import declare  # noqa: PLC0415
 
     path = cache_folder() / f"native-{_key(version)}.so"
     if is_trusted(path):

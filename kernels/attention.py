@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
-    from kernels.attention_run import PreparedAttention
+    from kernels.operations.attention_run import PreparedAttention
 
 Passes = Literal["forward", "training"]
 ELEMENT_BYTES = {"bf16": 2, "fp16": 2, "fp32": 4}
@@ -95,7 +95,7 @@ class Attention:
 
     def lacks(self, precision: str, place: Place) -> str | None:
         """What a small attention raises there; nothing where it runs."""
-        from kernels import probe  # noqa: PLC0415 - torch takes seconds to import
+        from kernels.shared import probe  # noqa: PLC0415 - torch takes seconds to import
 
         return probe.failure(self, precision, PROBE_SHAPE, place)
 
@@ -116,7 +116,7 @@ class Attention:
             raise ValueError(f"no attention in {precision!r}; known: {', '.join(self.precisions)}")
         if backend not in (None, TORCH):
             raise ValueError(f"no backend {backend!r} for {self.name}; known: {TORCH}")
-        from kernels import attention_run  # noqa: PLC0415
+        from kernels.operations import attention_run  # noqa: PLC0415
 
         return attention_run.prepare(precision, shape, place, seed, training=self.passes == "training")
 
@@ -125,7 +125,7 @@ class Attention:
         held = self.footprint_bytes(shape, precision)
         if place.kind == "cpu":
             return held
-        from kernels import attention_run  # noqa: PLC0415
+        from kernels.operations import attention_run  # noqa: PLC0415
 
         if attention_run.is_fused(precision, place, training=self.passes == "training"):
             return held

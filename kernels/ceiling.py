@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kernels.native_library import (
+from kernels.native.library import (
     UNIT_NUMBERS,
     cpu_array,
     effective_clock_mhz,
@@ -274,6 +274,6 @@ def _tiles_refused(library: ctypes.CDLL) -> str | None:
 
 
 def _of_gpus() -> Any:
-    from kernels import triton_ceiling  # noqa: PLC0415 - imports torch and Triton
+    from kernels.on_triton import ceiling  # noqa: PLC0415 - imports torch and Triton
 
-    return triton_ceiling
+    return ceiling

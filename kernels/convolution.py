@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
-    from kernels.convolution_run import PreparedConvolution
+    from kernels.operations.convolution_run import PreparedConvolution
 
 # Channels and side of each stage's images.
 STAGES = ((64, 56), (128, 28), (256, 14), (512, 7))
@@ -63,7 +63,7 @@ class Convolution:
 
     def lacks(self, precision: str, place: Place) -> str | None:
         """What one image raises there; nothing where it runs."""
-        from kernels import probe  # noqa: PLC0415 - torch takes seconds to import
+        from kernels.shared import probe  # noqa: PLC0415 - torch takes seconds to import
 
         return probe.failure(self, precision, {"batch": 1}, place)
 
@@ -88,7 +88,7 @@ class Convolution:
         chosen = backend or known[0]
         if chosen not in known:
             raise ValueError(f"no backend {backend!r} for {self.name}; known: {', '.join(known)}")
-        from kernels import convolution_run  # noqa: PLC0415
+        from kernels.operations import convolution_run  # noqa: PLC0415
 
         last = chosen == CHANNELS_LAST
         return convolution_run.prepare(precision, shape["batch"], STAGES, place, seed, channels_last=last)

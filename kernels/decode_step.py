@@ -12,12 +12,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernels import inference
-from kernels.transformer import Decoder
+from kernels.inference import models
+from kernels.transformer.sizes import Decoder
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
-    from kernels.inference_run import PreparedPass
+    from kernels.inference.run import PreparedPass
 
 # STREAM's rule, as for memory: matrices of at least four times the cache. But in 16 bits no more than this a
 # core, since they are put in place anew for each round; and in any case more than the cache.
@@ -39,7 +39,7 @@ class DecodeStep:
     )
     metric: Metric = "token_rate"
     unit: Unit = "token/s"
-    precisions: tuple[str, ...] = inference.PRECISIONS
+    precisions: tuple[str, ...] = models.PRECISIONS
     choice: Choice = "each"
     headline: bool = False
 
@@ -52,12 +52,12 @@ class DecodeStep:
         return float(shape["batch"])
 
     def bytes_moved(self, shape: Shape, precision: str) -> float:
-        """Every matrix and every sequence's cache once, the new entries written: see `inference`. Unit: B."""
-        return inference.bytes_moved(Decoder.of(shape), shape["batch"], shape["context"], precision)
+        """Every matrix and every sequence's cache once, the new entries written: see `models`. Unit: B."""
+        return models.bytes_moved(Decoder.of(shape), shape["batch"], shape["context"], precision)
 
     def footprint_bytes(self, shape: Shape, precision: str) -> int:
         """Weights, cache, output, what the layers make, and a layer at work. Unit: B."""
-        return inference.footprint_bytes(Decoder.of(shape), shape["batch"], 1, shape["context"], precision)
+        return models.footprint_bytes(Decoder.of(shape), shape["batch"], 1, shape["context"], precision)
 
     def lacks(self, precision: str, place: Place) -> str | None:
         """Nothing: every torch device multiplies in these types, natively or not."""
@@ -65,7 +65,7 @@ class DecodeStep:
 
     def backends(self, precision: str, place: Place) -> tuple[str, ...]:
         """Torch's own."""
-        return (inference.TORCH,)
+        return (models.TORCH,)
 
     def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
         """One sequence and a batch, of the same model; empty where no model exceeds the cache and fits.
@@ -73,12 +73,12 @@ class DecodeStep:
         The depth is that of 16-bit weights in every precision, as far as memory holds them, so that the
         precisions decode with the same model.
         """
-        batch = BATCH_ON_GPU if place.kind in inference.LARGE_ON else BATCH_ON_CPU
+        batch = BATCH_ON_GPU if place.kind in models.LARGE_ON else BATCH_ON_CPU
         largest = {"batch": batch, "context": CONTEXT}
-        decoder = inference.deepest(
+        decoder = models.deepest(
             place,
             lambda one: self.footprint_bytes(largest | one.sizes(), precision),
-            _layers_on_cpu(place) if place.kind == "cpu" else inference.LARGE.layers,
+            _layers_on_cpu(place) if place.kind == "cpu" else models.LARGE.layers,
         )
         if decoder is None or HALF_BYTES * decoder.matrix_parameters <= place.cache_bytes:
             return ()
@@ -88,15 +88,16 @@ class DecodeStep:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> PreparedPass:
         """Put a model with random weights and a full random cache in place; the next token is the last."""
-        inference.require_known(self.name, precision, backend)
-        from kernels import inference_run, tensors  # noqa: PLC0415 - torch takes seconds to import
+        models.require_known(self.name, precision, backend)
+        from kernels.inference import run  # noqa: PLC0415 - torch takes seconds to import
+        from kernels.shared import tensors  # noqa: PLC0415 - torch takes seconds to import
 
         decoder, batch, context = Decoder.of(shape), shape["batch"], shape["context"]
-        weights = inference_run.repeated_weights(decoder, tensors.dtype_of(precision), place, seed)
-        return inference_run.PreparedPass(
+        weights = run.repeated_weights(decoder, tensors.dtype_of(precision), place, seed)
+        return run.PreparedPass(
             weights,
-            inference_run.random_tokens(decoder, batch, 1, place, seed),
-            inference_run.filled_caches(decoder, batch, context, weights.head, seed + 1),
+            run.random_tokens(decoder, batch, 1, place, seed),
+            run.filled_caches(decoder, batch, context, weights.head, seed + 1),
             start=context - 1,
             precision=precision,
             seed=seed,
@@ -105,7 +106,7 @@ class DecodeStep:
 
 def _layers_on_cpu(place: Place) -> int:
     """Enough for the matrices to be `CACHE_MULTIPLE` times the cache, where the cores fill them in time."""
-    model = inference.SMALL
+    model = models.SMALL
     wanted = min(CACHE_MULTIPLE * place.cache_bytes, LARGEST_BYTES_PER_CORE * len(place.cpus))
     head = model.hidden * model.vocabulary
     elements = max(wanted, place.cache_bytes + 1) / HALF_BYTES - head

@@ -80,7 +80,7 @@ class Embedding:
             raise ValueError(f"no backend {backend!r} for {self.name} here; known: {', '.join(known)}")
         import torch  # noqa: PLC0415 - it takes seconds to import
 
-        from kernels import tensors  # noqa: PLC0415
+        from kernels.shared import tensors  # noqa: PLC0415
 
         rows, width = shape["rows"], shape["width"]
         source = tensors.generator(place.device, seed)
@@ -146,7 +146,7 @@ class PreparedEmbedding:
 
     def digest(self) -> str | None:
         """Bits of the sampled rows."""
-        from kernels import tensors  # noqa: PLC0415
+        from kernels.shared import tensors  # noqa: PLC0415
 
         return tensors.digest(self.output[self._sample()])
 

@@ -12,12 +12,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernels import gemm_shapes
-from kernels.gemm_shapes import RESULT_BYTES
+from kernels.products import shapes as gemm_shapes
+from kernels.products.shapes import RESULT_BYTES
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
-    from kernels.gemm_backends import PreparedGemm
+    from kernels.products.ways import PreparedGemm
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,15 @@ class Gemm:
 
     def lacks(self, precision: str, place: Place) -> str | None:
         """Why the software at hand has no product in this precision, or would pass off another's."""
-        from kernels import gemm_backends  # noqa: PLC0415 - torch takes seconds to import
+        from kernels.products import ways  # noqa: PLC0415 - torch takes seconds to import
 
-        return gemm_backends.lacks(precision, place)
+        return ways.lacks(precision, place)
 
     def backends(self, precision: str, place: Place) -> tuple[str, ...]:
         """Every way of multiplying that a small product has worked with, torch's default first."""
-        from kernels import gemm_backends  # noqa: PLC0415
+        from kernels.products import ways  # noqa: PLC0415
 
-        return tuple(gemm_backends.ways(precision, place))
+        return tuple(ways.ways(precision, place))
 
     def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
         """Squares that fit the memory, smallest first."""
@@ -71,19 +71,19 @@ class Gemm:
         """Shapes to search that fit the memory, least work first."""
         if place.kind == "cpu":
             return self._fitting(gemm_shapes.cpu_grid(), precision, place)
-        from kernels import tensors  # noqa: PLC0415
+        from kernels.shared import tensors  # noqa: PLC0415
 
         return self._fitting(gemm_shapes.gpu_grid(tensors.multiprocessors(place.device)), precision, place)
 
     def sharing(self, precision: str, place: Place) -> AbstractContextManager[None]:
         """While it lasts, operands of all shapes of the grid are views of buffers drawn once."""
-        from kernels import gemm_operands  # noqa: PLC0415
+        from kernels.products import matrices  # noqa: PLC0415
 
         packing = 2 if precision == "fp4" else 1
         shapes = self.grid(precision, place)
         largest_a = max((shape["m"] * shape["k"] for shape in shapes), default=0)
         largest_b = max((shape["k"] * shape["n"] for shape in shapes), default=0)
-        return gemm_operands.shared(largest_a // packing, largest_b // packing)
+        return matrices.shared(largest_a // packing, largest_b // packing)
 
     def prepare(
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
@@ -91,11 +91,11 @@ class Gemm:
         """Put normal random A and B on the device, laid out as the backend takes them, and room for C."""
         if precision not in RESULT_BYTES:
             raise ValueError(f"no matrix product in {precision!r}; known: {', '.join(RESULT_BYTES)}")
-        from kernels import gemm_backends  # noqa: PLC0415
+        from kernels.products import ways  # noqa: PLC0415
 
-        way = gemm_backends.way(backend or gemm_backends.DEFAULT, precision, place)
+        way = ways.way(backend or ways.DEFAULT, precision, place)
         sides = (shape["m"], shape["n"], shape["k"])
-        return gemm_backends.prepare(precision, sides, place, seed=seed, way=way)
+        return ways.prepare(precision, sides, place, seed=seed, way=way)
 
     def _fitting(self, shapes: tuple[Shape, ...], precision: str, place: Place) -> tuple[Shape, ...]:
         return tuple(s for s in shapes if self.footprint_bytes(s, precision) <= place.memory_bytes)

@@ -30,12 +30,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernels import gemm_shapes
 from kernels.gemm import Gemm
+from kernels.products import shapes as gemm_shapes
 from kernels.workload import Choice, Metric, Place, Shape, Unit, Verdict
 
 if TYPE_CHECKING:
-    from kernels.gemm_backends import PreparedGemm
+    from kernels.products.ways import PreparedGemm
 
 GPUS = ("cuda", "rocm", "xpu")
 TORCH = "torch"
@@ -146,8 +146,8 @@ class GemmTypical:
             )
         if backend not in (None, TORCH):
             raise ValueError(f"no backend {backend!r} for {self.name}; known: {TORCH}")
-        from kernels import gemm_backends as ways  # noqa: PLC0415 - torch takes seconds to import
-        from kernels.gemm_libraries import SCALED  # noqa: PLC0415
+        from kernels.products import ways  # noqa: PLC0415 - torch takes seconds to import
+        from kernels.products.libraries import SCALED  # noqa: PLC0415
 
         # 8-bit products take weights as (out, in) only, and their way is named without saying so.
         name = ways.DEFAULT if precision in SCALED else f"{ways.DEFAULT} {ways.TRANSPOSED}"

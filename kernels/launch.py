@@ -110,7 +110,7 @@ class PreparedLaunch:
         Raises:
             NotRecordableError: A graph is being recorded, which would start them without the host.
         """
-        from kernels.capture import recording, refuse_recording  # noqa: PLC0415
+        from kernels.shared.capture import recording, refuse_recording  # noqa: PLC0415
 
         add = self.element.add_
         if recording(self._device):

@@ -113,13 +113,13 @@ class Memory:
             raise ValueError(f"no backend {backend!r} for {self.name} here; known: {', '.join(known)}")
         if chosen == TORCH:
             return _in_torch(self.kind, shape["elements"], place, seed)
-        from kernels.native_memory import prepare_native  # noqa: PLC0415 - looks into memory through torch
+        from kernels.native.stream import prepare_native  # noqa: PLC0415 - looks into memory through torch
 
         return prepare_native(self.kind, shape["elements"], place, seed, streaming=chosen == STREAMING)
 
 
 def _in_torch(kind: Kind, elements: int, place: Place, seed: int) -> PreparedMemory:
-    from kernels import tensors  # noqa: PLC0415 - torch takes seconds to import
+    from kernels.shared import tensors  # noqa: PLC0415 - torch takes seconds to import
 
     source = tensors.generator(place.device, seed)
     sources = [tensors.normal_vector(elements, source) for _ in range(READS[kind])]
@@ -183,7 +183,7 @@ class PreparedMemory:
         roundings of the sum of magnitudes; √n of them are allowed (Higham, Accuracy and Stability, 2nd ed.,
         section 4.2).
         """
-        from kernels import tensors  # noqa: PLC0415
+        from kernels.shared import tensors  # noqa: PLC0415
 
         total, magnitude = 0.0, 0.0
         for part in self._blocks():
@@ -204,7 +204,7 @@ class PreparedMemory:
         fused one rounds once in all): tolerance 4u·(max|b| + s·max|c|) over the block. Float64 would double
         the traffic of what is already the longest check of all.
         """
-        from kernels import tensors  # noqa: PLC0415
+        from kernels.shared import tensors  # noqa: PLC0415
 
         worst = 0.0
         for part in self._blocks():

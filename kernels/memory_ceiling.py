@@ -74,6 +74,6 @@ class MemoryCeiling:
             raise ValueError(f"no backend {backend!r} for {self.name}; known: {', '.join(BACKENDS)}")
         kind = BACKENDS[chosen]
         elements = shape["bytes"] // ((READS[kind] + WRITES[kind]) * ELEMENT_BYTES)
-        from kernels.native_memory import prepare_native  # noqa: PLC0415 - looks into memory through torch
+        from kernels.native.stream import prepare_native  # noqa: PLC0415 - looks into memory through torch
 
         return prepare_native(kind, elements, place, seed, streaming=True, passes=shape["passes"])

@@ -83,7 +83,7 @@ class MemoryLadder:
         elements = self.footprint_bytes(shape, precision) // ELEMENT_BYTES
         if place.kind != "cpu":
             return _in_torch(elements, shape["passes"], place, seed)
-        from kernels.native_memory import prepare_native  # noqa: PLC0415 - looks into memory through torch
+        from kernels.native.stream import prepare_native  # noqa: PLC0415 - looks into memory through torch
 
         beyond = place.caches_bytes[1] if len(place.caches_bytes) > 1 else ASSUMED_PRIVATE_BYTES
         far = shape["bytes"] > beyond
@@ -145,6 +145,6 @@ class PreparedSum:
 
 
 def _in_torch(elements: int, passes: int, place: Place, seed: int) -> PreparedSum:
-    from kernels import tensors  # noqa: PLC0415 - torch takes seconds to import
+    from kernels.shared import tensors  # noqa: PLC0415 - torch takes seconds to import
 
     return PreparedSum(tensors.normal_vector(elements, tensors.generator(place.device, seed)), passes)

@@ -97,7 +97,7 @@ class Normalisation:
         chosen = backend or known[-1]
         if chosen not in known:
             raise ValueError(f"no backend {backend!r} for {self.name} here; known: {', '.join(known)}")
-        from kernels import tensors  # noqa: PLC0415 - torch takes seconds to import
+        from kernels.shared import tensors  # noqa: PLC0415 - torch takes seconds to import
 
         source = tensors.generator(place.device, seed)
         rows, width, dtype = shape["rows"], shape["width"], tensors.dtype_of(precision)
@@ -169,7 +169,7 @@ class PreparedNormalisation:
 
     def digest(self) -> str | None:
         """Bits of the sampled rows' magnitudes: no sum depends on chance, and signs turn with each poison."""
-        from kernels import tensors  # noqa: PLC0415
+        from kernels.shared import tensors  # noqa: PLC0415
 
         return tensors.digest(self.output[self._sample].abs())
 
@@ -182,7 +182,7 @@ class PreparedNormalisation:
 
     def _worst_error(self) -> float:
         """Over the sampled rows, as a share of the tolerance; NaN where an element is."""
-        from kernels import tensors  # noqa: PLC0415
+        from kernels.shared import tensors  # noqa: PLC0415
 
         values, scale, found = (
             tensors.float64(part)
@@ -204,7 +204,7 @@ class PreparedNormalisation:
 
 def _repeated_rows(rows: int, width: int, dtype: torch.dtype, source: torch.Generator) -> torch.Tensor:
     """Normal rows; a drawn block of 16 MiB in float32 is repeated, as `tensors.normal_vector` does."""
-    from kernels import tensors  # noqa: PLC0415
+    from kernels.shared import tensors  # noqa: PLC0415
 
     drawn = min(rows, max(1, tensors.PATTERN_ELEMENTS // width))
     pattern = tensors.normal_vector(drawn * width, source).view(drawn, width).to(dtype)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernels import inference
-from kernels.transformer import Decoder
+from kernels.inference import models
+from kernels.transformer.sizes import Decoder
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
-    from kernels.inference_run import PreparedPass
+    from kernels.inference.run import PreparedPass
 
 SHORT = 128
 # A CPU has time for few layers; a layer on eight cores keeps a call below a quarter of a second.
@@ -31,7 +31,7 @@ class Prefill:
     summary: str = "reading a prompt into the key-value cache: a call takes the time to the first token"
     metric: Metric = "token_rate"
     unit: Unit = "token/s"
-    precisions: tuple[str, ...] = inference.PRECISIONS
+    precisions: tuple[str, ...] = models.PRECISIONS
     choice: Choice = "each"
     headline: bool = False
 
@@ -44,13 +44,13 @@ class Prefill:
         return float(shape["sequence"])
 
     def bytes_moved(self, shape: Shape, precision: str) -> float:
-        """Every matrix once, and the prompt's keys and values written once: see `inference`. Unit: B."""
-        return inference.bytes_moved(Decoder.of(shape), 1, shape["sequence"], precision)
+        """Every matrix once, and the prompt's keys and values written once: see `models`. Unit: B."""
+        return models.bytes_moved(Decoder.of(shape), 1, shape["sequence"], precision)
 
     def footprint_bytes(self, shape: Shape, precision: str) -> int:
         """Weights, cache, output, what the layers make, and a layer at work. Unit: B."""
         sequence = shape["sequence"]
-        return inference.footprint_bytes(Decoder.of(shape), 1, sequence, sequence, precision)
+        return models.footprint_bytes(Decoder.of(shape), 1, sequence, sequence, precision)
 
     def lacks(self, precision: str, place: Place) -> str | None:
         """Nothing: every torch device multiplies in these types, natively or not."""
@@ -58,15 +58,15 @@ class Prefill:
 
     def backends(self, precision: str, place: Place) -> tuple[str, ...]:
         """Torch's own."""
-        return (inference.TORCH,)
+        return (models.TORCH,)
 
     def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
         """A short and a long prompt, of the same model; empty where none fits the memory."""
         long = _longest(precision, place)
-        layers = inference.LARGE.layers if place.kind in inference.LARGE_ON else LAYERS_ELSEWHERE
+        layers = models.LARGE.layers if place.kind in models.LARGE_ON else LAYERS_ELSEWHERE
         if place.kind == "cpu":
             layers = max(1, len(place.cpus) // CORES_PER_LAYER)
-        decoder = inference.deepest(
+        decoder = models.deepest(
             place, lambda one: self.footprint_bytes({"sequence": long} | one.sizes(), precision), layers
         )
         if decoder is None:
@@ -77,15 +77,16 @@ class Prefill:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> PreparedPass:
         """Put a model with random weights, a prompt of random tokens and an empty cache in place."""
-        inference.require_known(self.name, precision, backend)
-        from kernels import inference_run, tensors  # noqa: PLC0415 - torch takes seconds to import
+        models.require_known(self.name, precision, backend)
+        from kernels.inference import run  # noqa: PLC0415 - torch takes seconds to import
+        from kernels.shared import tensors  # noqa: PLC0415 - torch takes seconds to import
 
         decoder, sequence = Decoder.of(shape), shape["sequence"]
-        weights = inference_run.repeated_weights(decoder, tensors.dtype_of(precision), place, seed)
-        return inference_run.PreparedPass(
+        weights = run.repeated_weights(decoder, tensors.dtype_of(precision), place, seed)
+        return run.PreparedPass(
             weights,
-            inference_run.random_tokens(decoder, 1, sequence, place, seed),
-            inference_run.empty_caches(decoder, 1, sequence, weights.head),
+            run.random_tokens(decoder, 1, sequence, place, seed),
+            run.empty_caches(decoder, 1, sequence, weights.head),
             start=0,
             precision=precision,
             seed=seed,
@@ -94,6 +95,6 @@ class Prefill:
 
 def _longest(precision: str, place: Place) -> int:
     """Tokens of the long prompt: fewer where the precision seldom has matrix units to run on."""
-    if place.kind in inference.LARGE_ON:
+    if place.kind in models.LARGE_ON:
         return 512 if precision == "fp32" else 2048
     return 512 if precision == "bf16" else 256

@@ -117,7 +117,7 @@ class Storage:
         known = self.backends(precision, place)
         if backend is not None and backend not in known:
             raise ValueError(f"no backend {backend!r} for {self.name} here; known: {', '.join(known)}")
-        from kernels.storage_file import PreparedStorage, Shard  # noqa: PLC0415 - needs what not all systems have
+        from kernels.moving.shard import PreparedStorage, Shard  # noqa: PLC0415 - needs what not all systems have
 
         shard = Shard(place.folder, shape["bytes"], seed, flush=self.kind == "cold")
         ways = known if backend is None else (backend,)
@@ -138,7 +138,7 @@ class Storage:
             return f"{folder} cannot be written to, or is not there"
         if self.kind == "warm":
             return None
-        from kernels.storage_mounts import MEMORY_FILE_SYSTEMS, file_system  # noqa: PLC0415
+        from kernels.moving.mounts import MEMORY_FILE_SYSTEMS, file_system  # noqa: PLC0415
 
         system = file_system(folder)
         if system in MEMORY_FILE_SYSTEMS:

@@ -1,7 +1,7 @@
 """One optimiser step of a decoder-only transformer: forward, cross-entropy, backward, AdamW.
 
 What is counted is what a model's user counts, 6·N + 12·layers·hidden·sequence a token (PaLM,
-arXiv:2204.02311, appendix B; `kernels.transformer.Decoder`): nothing for what is computed again, nor for the
+arXiv:2204.02311, appendix B; `kernels.transformer.sizes`): nothing for what is computed again, nor for the
 optimiser. Attention is counted in full; `causal_excess` says which share of the FLOP lies above the diagonal
 and need not be done: at most 5 % in every shape of the ladder.
 
@@ -12,7 +12,7 @@ Precisions, as they are usual:
   come out in bf16 and are cast to float32 (Micikevicius et al., Mixed precision training, arXiv:1710.03740;
   without loss scaling, which the range of bf16 makes needless: Kalamkar et al., arXiv:1905.12322).
 - ``fp8``: as bf16, but the layers' products are of 8-bit floats, forward and backward
-  (`kernels.training_scaled`). Head, embedding, norms and attention stay in bf16: what is called fp8-mixed.
+  (`kernels.training.fp8`). Head, embedding, norms and attention stay in bf16: what is called fp8-mixed.
 - ``fp32``: everything in float32, TF32 off.
 
 Every step draws new random tokens, so that there is nothing to learn but that they are uniform: loss and
@@ -24,12 +24,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernels import training_compiler
-from kernels.transformer import ELEMENT_BYTES, Decoder
+from kernels.training import compiler
+from kernels.transformer.sizes import ELEMENT_BYTES, Decoder
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
-    from kernels.training_run import PreparedTraining
+    from kernels.training.run import PreparedTraining
 
 EAGER, COMPILED = "torch eager", "torch compile"
 # Bytes of a float32 weight, of its two moments and of its gradient.
@@ -182,13 +182,13 @@ class TrainingStep:
 
     def lacks(self, precision: str, place: Place) -> str | None:
         """Why there is no compiler, or no product of 8-bit floats."""
-        if self.compiled and (reason := training_compiler.lacks(place)) is not None:
+        if self.compiled and (reason := compiler.lacks(place)) is not None:
             return reason
         if precision != "fp8":
             return None
         if place.kind == "cpu":
             return "torch emulates fp8 on CPUs"
-        from kernels import probe  # noqa: PLC0415 - torch takes seconds to import
+        from kernels.shared import probe  # noqa: PLC0415 - torch takes seconds to import
 
         return probe.failure(TrainingStep(), precision, SHAPES[0], place)
 
@@ -210,9 +210,9 @@ class TrainingStep:
             raise ValueError(f"no training step in {precision!r}; known: {', '.join(self.precisions)}")
         if backend not in (None, *known):
             raise ValueError(f"no backend {backend!r} for {self.name}; known: {', '.join(known)}")
-        from kernels import training_run  # noqa: PLC0415
+        from kernels.training import run  # noqa: PLC0415
 
-        return training_run.PreparedTraining(shape, precision, place, seed, compiled=self.compiled)
+        return run.PreparedTraining(shape, precision, place, seed, compiled=self.compiled)
 
 
 def _activation_bytes(decoder: Decoder, precision: str) -> int:

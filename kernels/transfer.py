@@ -24,7 +24,7 @@ WORDS: dict[Direction, str] = {
     "both": "between the memories of host and device, both ways at once",
 }
 ELEMENT_BYTES = 4
-# Blocks of `kernels.payload`.
+# Blocks of `kernels.moving.payload`.
 SIZES_BYTES = (16 << 20, 64 << 20, 256 << 20)
 # Where the two are one memory there is nothing to measure.
 ONE_MEMORY = {
@@ -127,7 +127,7 @@ class Route:
 def _route(way: str, elements: int, device: str, seed: int, *, pinned: bool) -> Route:
     import torch  # noqa: PLC0415 - it takes seconds to import
 
-    from kernels import payload  # noqa: PLC0415
+    from kernels.moving import payload  # noqa: PLC0415
 
     if way == "to_device":
         source = payload.payload(elements, seed, pinned=pinned)
@@ -163,7 +163,7 @@ class PreparedTransfer:
 
     def poison(self) -> None:
         """Fill what receives with NaN."""
-        from kernels import payload  # noqa: PLC0415
+        from kernels.moving import payload  # noqa: PLC0415
 
         for route in self.routes:
             payload.poison(route.target)
@@ -175,7 +175,7 @@ class PreparedTransfer:
             NotRecordableError: A graph is being recorded, and pageable memory is copied with the host's help.
         """
         if not self._pinned:
-            from kernels.capture import refuse_recording  # noqa: PLC0415
+            from kernels.shared.capture import refuse_recording  # noqa: PLC0415
 
             refuse_recording(self._device, "copies of pageable memory are the host's doing")
         if self._streams:
@@ -198,8 +198,8 @@ class PreparedTransfer:
         route.target.copy_(route.source, non_blocking=self._pinned)
 
     def check(self) -> Verdict:
-        """All bits of every route, as `kernels.payload` compares them."""
-        from kernels import payload  # noqa: PLC0415
+        """All bits of every route, as `kernels.moving.payload` compares them."""
+        from kernels.moving import payload  # noqa: PLC0415
 
         # A copy into pinned memory may still be under way, and reading on the host does not wait for it.
         self._api.synchronize(self._device)

@@ -60,7 +60,7 @@ class TransferBetweenDevices:
         require(self, precision, place, backend)
         import torch  # noqa: PLC0415 - it takes seconds to import
 
-        from kernels import payload  # noqa: PLC0415
+        from kernels.moving import payload  # noqa: PLC0415
 
         elements = shape["bytes"] // ELEMENT_BYTES
         source = payload.payload(elements, seed).to(place.device)
@@ -99,7 +99,7 @@ class PreparedBetweenDevices:
 
     def poison(self) -> None:
         """Fill what receives with NaN."""
-        from kernels import payload  # noqa: PLC0415
+        from kernels.moving import payload  # noqa: PLC0415
 
         payload.poison(self.route.target)
 
@@ -109,14 +109,14 @@ class PreparedBetweenDevices:
         Raises:
             NotRecordableError: A graph is being recorded, which the other device's stream is no part of.
         """
-        from kernels.capture import refuse_recording  # noqa: PLC0415
+        from kernels.shared.capture import refuse_recording  # noqa: PLC0415
 
         refuse_recording(str(self.route.source.device), "copies between devices wait for the other's stream")
         self.route.target.copy_(self.route.source, non_blocking=True)
 
     def check(self) -> Verdict:
-        """All bits, as `kernels.payload` compares them."""
-        from kernels import payload  # noqa: PLC0415
+        """All bits, as `kernels.moving.payload` compares them."""
+        from kernels.moving import payload  # noqa: PLC0415
 
         return payload.compare(self.route.source, self.route.target)
 

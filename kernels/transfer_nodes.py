@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from kernels import memory_nodes
+from kernels.moving import memory_nodes
 from kernels.transfer import ELEMENT_BYTES, refuse_other_precision, require
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
@@ -22,7 +22,7 @@ SMALLEST_CACHE_BYTES = 16 << 20
 CACHE_MULTIPLES = (4, 8, 16)
 # More do not draw more over the link, but take longer to wake.
 MOST_THREADS = 32
-# Whole blocks of `kernels.payload`, and what a thread fills at a time.
+# Whole blocks of `kernels.moving.payload`, and what a thread fills at a time.
 CHUNK_BYTES = 1 << 20
 # Of the pages of the two arrays; beyond, part of the copy did not cross the link.
 MOST_COMMON = 0.1
@@ -105,7 +105,7 @@ class PreparedBetweenNodes:
     def __init__(self, size: int, sender: Crew, receiver: Crew, seed: int) -> None:
         import torch  # noqa: PLC0415 - it takes seconds to import
 
-        from kernels import payload  # noqa: PLC0415
+        from kernels.moving import payload  # noqa: PLC0415
 
         self._size, self._receiver = size, receiver
         # So large that the allocator maps them anew, untouched.
@@ -145,11 +145,11 @@ class PreparedBetweenNodes:
         ctypes.memmove(self._to + start, self._from + start, end - start)
 
     def check(self) -> Verdict:
-        """All bits, as `kernels.payload` compares them; and that the two arrays lie on two nodes.
+        """All bits, as `kernels.moving.payload` compares them; and that the two arrays lie on two nodes.
 
         The system may move memory to the cores that use it (automatic NUMA balancing).
         """
-        from kernels import payload  # noqa: PLC0415
+        from kernels.moving import payload  # noqa: PLC0415
 
         verdict = payload.compare(self.source, self.target)
         nodes = memory_nodes.nodes_of(self._from, self._size), memory_nodes.nodes_of(self._to, self._size)

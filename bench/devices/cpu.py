@@ -93,7 +93,7 @@ class CpuDevice:
         library = self._native.library
         if library is None:
             return processor.clock_mhz()
-        from kernels.native_library import effective_clock_mhz  # noqa: PLC0415
+        from kernels.native.library import effective_clock_mhz  # noqa: PLC0415
 
         return effective_clock_mhz(library, processor.usable_cpus()[: whole_cores()])
 

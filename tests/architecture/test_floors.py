@@ -30,6 +30,7 @@ BREACHES = {
         "Accounting takes the record",
     ),
     "kernels knows time": ("kernels/memory.py", "import time", "Kernels know nothing"),
+    "a room of kernels knows time": ("kernels/products/matrices.py", "import time", "Kernels know nothing"),
     "kernels knows files": ("kernels/memory.py", "from pathlib import Path", "Kernels know nothing"),
     "bench takes pandas": ("bench/statistics.py", "import pandas", "Bench imports neither"),
     "bench takes scipy": ("bench/statistics.py", "from scipy import stats", "Bench imports neither"),

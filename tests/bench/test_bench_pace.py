@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bench.choosing.pace import Pace, levels
 from bench.choosing.search import search
-from kernels.gemm_shapes import cpu_grid
+from kernels.products.shapes import cpu_grid
 from tests.bench.known_rates import RIGHT, ScriptedWorkload, drifting, plateau, share_of_best
 
 CPU_GRID = cpu_grid()

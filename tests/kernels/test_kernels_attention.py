@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
-from kernels import attention_run, probe, tensors
 from kernels.attention import GPUS, HEAD, TENSORS, Attention
-from kernels.attention_run import PreparedAttention
+from kernels.operations import attention_run
+from kernels.operations.attention_run import PreparedAttention
+from kernels.shared import probe, tensors
 from kernels.workload import Place, Shape
 
 FORWARD, TRAINING = Attention("forward"), Attention("training")

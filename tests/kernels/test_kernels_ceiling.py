@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import kernels
+import kernels.on_triton
 from bench.devices import processor
 from bench.native import load_native
 from kernels.ceiling import ROUTINES, Execution, PreparedUnit, Routine, UnitCeiling
@@ -166,9 +166,9 @@ def test_other_devices_are_told() -> None:
 
 
 def test_a_gpu_without_its_routine_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "kernels.triton_ceiling", None)
+    monkeypatch.setitem(sys.modules, "kernels.on_triton.ceiling", None)
     # Another test may have imported it, and left it as an attribute of the package.
-    monkeypatch.delattr(kernels, "triton_ceiling", raising=False)
+    monkeypatch.delattr(kernels.on_triton, "ceiling", raising=False)
     assert "imported" in str(MATRIX.lacks("bf16", Place(device="cuda:0", kind="cuda")))
 
 

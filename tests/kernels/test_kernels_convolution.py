@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import conv2d
 
-from kernels import convolution_run
 from kernels.convolution import GPUS, STAGES, Convolution
-from kernels.convolution_run import PreparedConvolution
+from kernels.operations import convolution_run
+from kernels.operations.convolution_run import PreparedConvolution
 from kernels.workload import Place
 
 CONVOLUTION = Convolution()

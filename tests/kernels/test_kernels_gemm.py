@@ -10,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels import tensors
 from kernels.gemm import Gemm
-from kernels.gemm_backends import PreparedGemm
+from kernels.products.ways import PreparedGemm
+from kernels.shared import tensors
 from kernels.workload import Place
 
 GEMM = Gemm()

@@ -12,9 +12,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels import gemm_backends, gemm_check, gemm_libraries, gemm_operands, gemm_shapes, tensors
 from kernels.gemm import Gemm
-from kernels.gemm_backends import PreparedGemm
+from kernels.products import check, libraries, matrices, shapes, ways
+from kernels.products.ways import PreparedGemm
+from kernels.shared import tensors
 from kernels.workload import Place, Shape, Verdict
 
 GEMM = Gemm()
@@ -78,7 +79,7 @@ def test_what_a_cpu_would_pass_off_is_lacking(precision: str) -> None:
 
 
 def test_fp16_and_int8_need_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gemm_backends, "_onednn_does", lambda question: False)
+    monkeypatch.setattr(ways, "_onednn_does", lambda question: False)
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     assert "emulates" in str(GEMM.lacks("fp16", PLACE))
     assert "oneDNN" in str(GEMM.lacks("int8", PLACE))
@@ -88,29 +89,29 @@ def test_a_precision_that_torch_refuses_is_lacking(monkeypatch: pytest.MonkeyPat
     def refuse(*arguments: object, **named: object) -> None:
         raise NotImplementedError("not implemented for 'Half'\nand much more")
 
-    gemm_backends._failure.cache_clear()
-    gemm_backends._default_failure.cache_clear()
+    ways._failure.cache_clear()
+    ways._default_failure.cache_clear()
     monkeypatch.setattr(torch, "mm", refuse)
     try:
         reason = GEMM.lacks("fp64", PLACE)
     finally:
-        gemm_backends._failure.cache_clear()
-        gemm_backends._default_failure.cache_clear()
+        ways._failure.cache_clear()
+        ways._default_failure.cache_clear()
     assert reason is not None
     assert reason.endswith("cannot on cpu: not implemented for 'Half'")
 
 
-def verdict_of(precision: str, c: torch.Tensor, operands: gemm_operands.Operands) -> Verdict:
-    return gemm_check.verify(operands, c.to(gemm_operands.result_dtype(precision)), seed=9)
+def verdict_of(precision: str, c: torch.Tensor, operands: matrices.Operands) -> Verdict:
+    return check.verify(operands, c.to(matrices.result_dtype(precision)), seed=9)
 
 
-def drawn(precision: str, side: int = 256, *, transposed: bool = False) -> gemm_operands.Operands:
-    return gemm_operands.draw(precision, side, side, side, PLACE, seed=4, transposed=transposed)
+def drawn(precision: str, side: int = 256, *, transposed: bool = False) -> matrices.Operands:
+    return matrices.draw(precision, side, side, side, PLACE, seed=4, transposed=transposed)
 
 
-def values(operands: gemm_operands.Operands) -> tuple[torch.Tensor, torch.Tensor]:
-    stored = gemm_operands.float64(operands.stored_b)
-    return gemm_operands.float64(operands.a), stored.T if operands.transposed else stored
+def values(operands: matrices.Operands) -> tuple[torch.Tensor, torch.Tensor]:
+    stored = matrices.float64(operands.stored_b)
+    return matrices.float64(operands.a), stored.T if operands.transposed else stored
 
 
 @pytest.mark.parametrize("side", [64, 512])
@@ -172,17 +173,17 @@ def test_narrow_floats_are_judged_by_what_was_stored(precision: str) -> None:
 
 def test_fp4_values_are_those_of_e2m1() -> None:
     magnitudes = {0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0}
-    assert set(gemm_operands.float64(drawn("fp4", transposed=True).a).abs().flatten().tolist()) == magnitudes
+    assert set(matrices.float64(drawn("fp4", transposed=True).a).abs().flatten().tolist()) == magnitudes
     # rounding to the nearest: the scale is a half
-    packed = gemm_operands._packed_e2m1(torch.tensor([0.13, -0.12, -1.4, 9.0]))
-    assert gemm_operands.float64(packed).tolist() == [0.25, -0.0, -1.5, 3.0]
+    packed = matrices._packed_e2m1(torch.tensor([0.13, -0.12, -1.4, 9.0]))
+    assert matrices.float64(packed).tolist() == [0.25, -0.0, -1.5, 3.0]
 
 
 def test_mi300_has_its_own_8_bit_float() -> None:
     mi300 = Place("cuda:0", "rocm", architecture="gfx942:sramecc+")
-    assert gemm_operands.storage_dtype("fp8", mi300) == torch.float8_e4m3fnuz
+    assert matrices.storage_dtype("fp8", mi300) == torch.float8_e4m3fnuz
     later = Place("cuda:0", "rocm", architecture="gfx950")
-    assert gemm_operands.storage_dtype("fp8", later) == torch.float8_e4m3fn
+    assert matrices.storage_dtype("fp8", later) == torch.float8_e4m3fn
 
 
 def test_short_sums_are_allowed_only_where_they_are_said() -> None:
@@ -190,17 +191,17 @@ def test_short_sums_are_allowed_only_where_they_are_said() -> None:
     a, b = values(operands)
     noise = torch.randn(a.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     off = (a @ b + 2**-9 * 32 * noise * 4).bfloat16()
-    assert not gemm_check.verify(operands, off, seed=9).correct
-    assert gemm_check.verify(operands, off, seed=9, fast_sum=True).correct
+    assert not check.verify(operands, off, seed=9).correct
+    assert check.verify(operands, off, seed=9, fast_sum=True).correct
 
 
 @pytest.mark.parametrize("precision", ["fp64", "bf16", "int8", "fp4"])
 def test_shared_operands_are_those_drawn_alone(precision: str) -> None:
-    alone = gemm_operands.draw(precision, 256, 128, 192, PLACE, seed=4, transposed=True)
-    with gemm_operands.shared(1 << 20, 1 << 20):
-        gemm_operands.draw(precision, 64, 64, 64, PLACE, seed=4, transposed=True)
-        shared = gemm_operands.draw(precision, 256, 128, 192, PLACE, seed=4, transposed=True)
-        larger = gemm_operands.draw(precision, 512, 512, 512, PLACE, seed=4, transposed=True)
+    alone = matrices.draw(precision, 256, 128, 192, PLACE, seed=4, transposed=True)
+    with matrices.shared(1 << 20, 1 << 20):
+        matrices.draw(precision, 64, 64, 64, PLACE, seed=4, transposed=True)
+        shared = matrices.draw(precision, 256, 128, 192, PLACE, seed=4, transposed=True)
+        larger = matrices.draw(precision, 512, 512, 512, PLACE, seed=4, transposed=True)
     assert torch.equal(alone.a, shared.a)
     assert torch.equal(alone.stored_b, shared.stored_b)
     assert larger.a.data_ptr() == shared.a.data_ptr()
@@ -223,14 +224,14 @@ def test_exact_dot_is_rounded_once(left: list[float], right: list[float]) -> Non
     exact = float(sum(Fraction(x) * Fraction(y) for x, y in zip(left, right, strict=True)))
     operands = [torch.tensor([side], dtype=torch.float64) for side in (left, right)]
     # products below the normal range lose bits to underflow
-    assert float(gemm_check._exact_dot(*operands)[0]) == pytest.approx(exact, rel=2.0**-52, abs=1e-290)
+    assert float(check._exact_dot(*operands)[0]) == pytest.approx(exact, rel=2.0**-52, abs=1e-290)
 
 
 @pytest.mark.parametrize("transposed", [False, True])
 def test_projection_is_of_the_product(transposed: bool) -> None:
-    operands = gemm_operands.draw("fp64", 96, 160, 64, PLACE, seed=2, transposed=transposed)
-    assert gemm_check.verify(operands, operands.a @ operands.b, seed=1).correct
-    assert not gemm_check.verify(operands, operands.a @ operands.b * (1 + 1e-9), seed=1).correct
+    operands = matrices.draw("fp64", 96, 160, 64, PLACE, seed=2, transposed=transposed)
+    assert check.verify(operands, operands.a @ operands.b, seed=1).correct
+    assert not check.verify(operands, operands.a @ operands.b * (1 + 1e-9), seed=1).correct
 
 
 def test_switches_are_set_and_put_back() -> None:
@@ -255,15 +256,15 @@ def test_grid_fits_the_memory(memory_bytes: int, precision: str) -> None:
 
 def test_cpu_grid_holds_the_brute_force_grid() -> None:
     sides = range(512, 4097, 512)
-    grid = {tuple(shape.values()) for shape in gemm_shapes.cpu_grid()}
+    grid = {tuple(shape.values()) for shape in shapes.cpu_grid()}
     assert {(m, n, k) for m in sides for n in sides for k in sides} <= grid
 
 
 @given(st.sampled_from([40, 72, 78, 84, 104, 108, 114, 132, 142, 144, 148, 160, 304]))
 def test_gpu_grid_fills_whole_waves(multiprocessors: int) -> None:
-    plain = {tuple(shape.values()) for shape in gemm_shapes.gpu_grid(None)}
-    waves = {tuple(shape.values()) for shape in gemm_shapes.gpu_grid(multiprocessors)} - plain
-    tall, wide = gemm_shapes.GPU_TILE
+    plain = {tuple(shape.values()) for shape in shapes.gpu_grid(None)}
+    waves = {tuple(shape.values()) for shape in shapes.gpu_grid(multiprocessors)} - plain
+    tall, wide = shapes.GPU_TILE
     assert waves
     for m, n, k in waves:
         assert (m // tall) * (n // wide) % multiprocessors == 0
@@ -279,7 +280,7 @@ def test_a_library_on_a_gpu_is_preferred_and_put_back(monkeypatch: pytest.Monkey
         return before
 
     monkeypatch.setattr(torch.backends.cuda, "preferred_blas_library", preferred)
-    way = SimpleNamespace(**{w.name: w for w in gemm_backends._gpu_ways("bf16", Place("cuda:0", "cuda"))})
+    way = SimpleNamespace(**{w.name: w for w in ways._gpu_ways("bf16", Place("cuda:0", "cuda"))})
     with vars(way)["cublaslt"].setting("bf16"):
         assert chosen == ["cublaslt"]
     assert chosen == ["default"]
@@ -307,14 +308,14 @@ def test_torchs_own_remark_on_preferring_a_library_is_no_failure(monkeypatch: py
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with gemm_libraries.preferring("cublaslt"):
+        with libraries.preferring("cublaslt"):
             assert preference.chosen == "cublaslt"
     assert preference.chosen == "default"
 
 
 def test_a_preference_that_is_warned_of_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     preference = GpuPreference(monkeypatch, "Attempting to use hipBLASLt on an unsupported architecture!")
-    with pytest.raises(UserWarning, match="unsupported"), gemm_libraries.preferring("hipblaslt"):
+    with pytest.raises(UserWarning, match="unsupported"), libraries.preferring("hipblaslt"):
         pytest.fail("a library that is not there must not be taken for one that is")
     assert preference.chosen == "default"
 
@@ -323,18 +324,18 @@ def test_preparing_tries_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object) -> None:
         pytest.fail(f"tried {arguments}")
 
-    monkeypatch.setattr(gemm_backends, "_failure", refuse)
-    monkeypatch.setattr(gemm_backends, "_triton_product", refuse)
-    monkeypatch.setattr(gemm_libraries, "behind_numpy", refuse)
+    monkeypatch.setattr(ways, "_failure", refuse)
+    monkeypatch.setattr(ways, "_triton_product", refuse)
+    monkeypatch.setattr(libraries, "behind_numpy", refuse)
     assert run(GEMM.prepare("fp32", OBLONG, PLACE, seed=3)).check().correct
     gpu = Place("cuda:0", "cuda", architecture="9.0")
-    found = [gemm_backends.way(name, "bf16", gpu) for name in ("torch", "cublas", "cublaslt transposed")]
+    found = [ways.way(name, "bf16", gpu) for name in ("torch", "cublas", "cublaslt transposed")]
     assert [way.library for way in found] == [None, "cublas", "cublaslt"]
 
 
 def test_an_unknown_way_is_named_beside_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"'abacus' for bf16 on cuda:0; known there: torch, .*cublaslt"):
-        gemm_backends.way("abacus", "bf16", Place("cuda:0", "cuda"))
+        ways.way("abacus", "bf16", Place("cuda:0", "cuda"))
 
 
 @pytest.mark.parametrize(
@@ -351,13 +352,13 @@ def test_only_some_libraries_promise_the_same_bits(
     monkeypatch: pytest.MonkeyPatch, kind: str, hip: str | None, promised: bool
 ) -> None:
     monkeypatch.setattr(torch.version, "hip", hip)
-    assert gemm_libraries.repeats_bitwise(kind) == promised
+    assert libraries.repeats_bitwise(kind) == promised
 
 
 def test_what_is_not_promised_is_not_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
     operation = run(prepared("fp32", "torch"))
     assert operation.digest() is not None
-    monkeypatch.setattr(gemm_libraries, "repeats_bitwise", lambda kind: False)
+    monkeypatch.setattr(libraries, "repeats_bitwise", lambda kind: False)
     assert operation.digest() is None
     operation.way = replace(operation.way, name="triton")
     assert operation.digest() is not None

@@ -21,7 +21,7 @@ from kernels.gemm_typical import (
     PreparedProducts,
     products,
 )
-from kernels.transformer import Decoder
+from kernels.transformer.sizes import Decoder
 from kernels.workload import Place, Shape
 
 TYPICAL = GemmTypical()

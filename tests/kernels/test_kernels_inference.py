@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from kernels import inference, transformer_model
 from kernels.decode_step import DecodeStep
-from kernels.inference_run import PATTERN_ELEMENTS, PreparedPass, repeated
+from kernels.inference import models
+from kernels.inference.run import PATTERN_ELEMENTS, PreparedPass, repeated
 from kernels.prefill import Prefill
-from kernels.transformer import Decoder
-from kernels.transformer_model import Cache, Layer, Weights
+from kernels.transformer import model
+from kernels.transformer.model import Cache, Layer, Weights
+from kernels.transformer.sizes import Decoder
 from kernels.workload import Place, Shape, Workload
 
 DECODE, PREFILL = DecodeStep(), Prefill()
@@ -30,7 +31,7 @@ SHAPES: dict[str, dict[str, int]] = {
     "prefill": {"sequence": 96, **TINY.sizes()},
 }
 BOTH = pytest.mark.parametrize("workload", [DECODE, PREFILL], ids=lambda workload: workload.name)
-PRECISIONS = pytest.mark.parametrize("precision", inference.PRECISIONS)
+PRECISIONS = pytest.mark.parametrize("precision", models.PRECISIONS)
 MATRICES = [field.name for field in fields(Layer)]
 GIB = 1 << 30
 H200 = Place("cuda:0", "cuda", memory_bytes=55 * GIB, cache_bytes=60 << 20)
@@ -123,7 +124,7 @@ def test_footprint_is_what_is_held_and_room_to_work(workload: Workload, precisio
     shape = SHAPES[workload.name]
     batch, length = outcome.tokens.shape
     context = shape.get("context", length)
-    assert sum(held.values()) == inference.held_bytes(TINY, batch, length, context, precision)
+    assert sum(held.values()) == models.held_bytes(TINY, batch, length, context, precision)
     wide = 3 * batch * length * TINY.intermediate * outcome.logits.element_size()
     assert workload.footprint_bytes(shape, precision) >= sum(held.values()) + wide
 
@@ -158,9 +159,9 @@ def test_ladder_climbs_and_fits(
 @BOTH
 def test_a_large_gpu_takes_a_published_model_whole(workload: Workload) -> None:
     ladder = workload.ladder("bf16", H200)
-    assert {Decoder.of(shape) for shape in ladder} == {inference.LARGE}
+    assert {Decoder.of(shape) for shape in ladder} == {models.LARGE}
     # Meta gives 8.03 billion parameters for it.
-    assert round(inference.LARGE.parameters / 1e9, 2) == 8.03
+    assert round(models.LARGE.parameters / 1e9, 2) == 8.03
 
 
 @BOTH
@@ -225,9 +226,7 @@ def test_prompt_and_steps_agree() -> None:
     whole = run(PREFILL, "fp32").outcome
     length = whole.tokens.shape[1]
     caches = [Cache(cache.keys.clone(), cache.values.clone()) for cache in whole.caches]
-    last = transformer_model.forward(whole.weights, whole.tokens[:, -1:], caches=caches, start=length - 1)[
-        :, 0
-    ]
+    last = model.forward(whole.weights, whole.tokens[:, -1:], caches=caches, start=length - 1)[:, 0]
     torch.testing.assert_close(last, whole.hidden, rtol=1e-3, atol=1e-3)
 
 
@@ -301,7 +300,7 @@ def faulty_angle(by: int, only: int | None = None) -> Callable[[pytest.MonkeyPat
     """Turns by another position; only heads of that count where one is given."""
 
     def spoil(patch: pytest.MonkeyPatch) -> None:
-        right = transformer_model.rotate
+        right = model.rotate
 
         def rotate(heads: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:
             if only is not None and heads.shape[1] != only:
@@ -309,16 +308,16 @@ def faulty_angle(by: int, only: int | None = None) -> Callable[[pytest.MonkeyPat
             positions = torch.arange(by, heads.shape[2] + by)
             if heads.shape[2] == 1:  # decoding: the last of its context
                 positions += SHAPES["decode_step"]["context"] - 1
-            return right(heads, *transformer_model.rotations(TINY, positions))
+            return right(heads, *model.rotations(TINY, positions))
 
-        patch.setattr(transformer_model, "rotate", rotate)
+        patch.setattr(model, "rotate", rotate)
 
     return spoil
 
 
 def turned_back(patch: pytest.MonkeyPatch) -> None:
-    right = transformer_model.rotate
-    patch.setattr(transformer_model, "rotate", lambda heads, cosines, sines: right(heads, cosines, -sines))
+    right = model.rotate
+    patch.setattr(model, "rotate", lambda heads, cosines, sines: right(heads, cosines, -sines))
 
 
 def faulty_attention(change: Callable[..., Any]) -> Callable[[pytest.MonkeyPatch], None]:
@@ -338,12 +337,12 @@ def faulty_attention(change: Callable[..., Any]) -> Callable[[pytest.MonkeyPatch
     return spoil
 
 
-def faulty(name: str, function: Callable[..., Any], owner: Any = transformer_model) -> Any:
+def faulty(name: str, function: Callable[..., Any], owner: Any = model) -> Any:
     return lambda patch: patch.setattr(owner, name, function)
 
 
 def forward_from(shift: int) -> Callable[..., torch.Tensor]:
-    right = transformer_model.forward
+    right = model.forward
     return lambda *given, start, **rest: right(*given, start=start + shift, **rest)
 
 

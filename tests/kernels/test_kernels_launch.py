@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels import capture
 from kernels.launch import LARGEST_COUNT, Launch, PreparedLaunch
+from kernels.shared import capture
 from kernels.workload import Counted, Place
 
 LAUNCH = Launch()

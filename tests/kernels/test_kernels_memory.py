@@ -13,7 +13,7 @@ from bench.devices import processor
 from bench.native import load_native
 from kernels.memory import BLOCK_ELEMENTS, FORMULAS, SCALAR, WRITES, Memory, PreparedMemory
 from kernels.memory_ladder import MemoryLadder, PreparedSum
-from kernels.native_memory import PreparedNative
+from kernels.native.stream import PreparedNative
 from kernels.workload import Place
 
 MEMORIES = [Memory(kind) for kind in FORMULAS]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from bench.devices import processor
 from bench.native import load_native
-from kernels import native_library
-from kernels.native_library import (
+from kernels.native import library as native_library
+from kernels.native.library import (
     KINDS,
     WIDTHS,
     Array,

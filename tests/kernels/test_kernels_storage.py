@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels import storage_mounts
+from kernels.moving import mounts
+from kernels.moving.mounts import file_system
 from kernels.storage import BLOCK_BYTES, Kind, Storage
-from kernels.storage_mounts import file_system
 from kernels.workload import Place
 
 if not hasattr(os, "preadv"):
     pytest.skip("no preadv here", allow_module_level=True)
 
-from kernels.storage_file import PreparedStorage, Shard
+from kernels.moving.shard import PreparedStorage, Shard
 
 COLD, WARM = Storage("cold"), Storage("warm")
 SHAPE = {"bytes": 2 * BLOCK_BYTES + 12_288, "threads": 2}
@@ -33,8 +33,8 @@ KINDS = pytest.mark.parametrize("kind", ["cold", "warm"])
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """A folder that passes for storage, wherever the tests' own lies."""
-    if file_system(str(tmp_path)) in storage_mounts.MEMORY_FILE_SYSTEMS:
-        monkeypatch.setattr(storage_mounts, "file_system", lambda _folder: "ext4")
+    if file_system(str(tmp_path)) in mounts.MEMORY_FILE_SYSTEMS:
+        monkeypatch.setattr(mounts, "file_system", lambda _folder: "ext4")
     return Place(folder=str(tmp_path), cache_bytes=16 << 20)
 
 
@@ -159,7 +159,7 @@ def test_the_bytes_cannot_be_compressed(place: Place) -> None:
 
 def test_a_process_killed_leaves_nothing_behind(tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys; from kernels.storage_file import Shard\n"
+        "import os, signal, sys; from kernels.moving.shard import Shard\n"
         "shard = Shard(sys.argv[1], 1 << 20, 1, flush=True)\n"
         "print(os.fstat(shard._descriptor).st_size, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -223,7 +223,7 @@ def test_what_is_lacking_is_said(kind: Kind, place: Place, tmp_path: Path) -> No
 
 
 def test_memory_is_no_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_mounts, "file_system", lambda _folder: "tmpfs")
+    monkeypatch.setattr(mounts, "file_system", lambda _folder: "tmpfs")
     place = Place(folder=str(tmp_path))
     assert COLD.lacks("int8", place) == f"{tmp_path} is tmpfs: it is memory, not storage"
     assert WARM.lacks("int8", place) is None

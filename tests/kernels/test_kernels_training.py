@@ -18,11 +18,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from kernels import training_compiler, training_run
-from kernels.training_model import counted_flop
-from kernels.training_run import PreparedTraining
+from kernels.training import compiler, run
+from kernels.training.loss import counted_flop
+from kernels.training.run import PreparedTraining
 from kernels.training_step import SHAPES, TrainingStep, causal_excess
-from kernels.transformer import Decoder
+from kernels.transformer.sizes import Decoder
 from kernels.workload import Counted, Lengthy, Place, Shape
 
 STEP, COMPILED = TrainingStep(), TrainingStep(compiled=True)
@@ -282,7 +282,7 @@ def test_what_is_lacking_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_gpus_compile_with_triton(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training_compiler, "lacks_triton", lambda place: f"no Triton on {place.kind}")
+    monkeypatch.setattr(compiler, "lacks_triton", lambda place: f"no Triton on {place.kind}")
     assert COMPILED.lacks("bf16", Place(kind="cuda")) == "no Triton on cuda"
     assert COMPILED.lacks("bf16", Place(kind="xpu")) is None
     assert COMPILED.lacks("bf16", Place(kind="mps")) is not None
@@ -292,9 +292,9 @@ def test_gpus_compile_with_triton(monkeypatch: pytest.MonkeyPatch) -> None:
 def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Compiled as far as the graph of forward and backward, without making code of it."""
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
-    training_run._compiled.cache_clear()
+    run._compiled.cache_clear()
     yield
-    training_run._compiled.cache_clear()
+    run._compiled.cache_clear()
     torch._dynamo.reset()
 
 

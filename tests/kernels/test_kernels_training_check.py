@@ -10,13 +10,15 @@ import pytest
 import torch
 from torch.nn import functional
 
-from kernels import tensors, training_adamw, training_check, training_model, transformer_model
-from kernels.training_adamw import State, expected
-from kernels.training_reference import reference
-from kernels.training_run import PreparedTraining
+from kernels.shared import tensors
+from kernels.training import adamw, check, loss
+from kernels.training.adamw import State, expected
+from kernels.training.reference import reference
+from kernels.training.run import PreparedTraining
 from kernels.training_step import TrainingStep
-from kernels.transformer import Decoder
-from kernels.transformer_model import Weights, forward
+from kernels.transformer import model
+from kernels.transformer.model import Weights, forward
+from kernels.transformer.sizes import Decoder
 from kernels.workload import Place, Shape
 
 STEP = TrainingStep()
@@ -29,7 +31,7 @@ TINY: Shape = {
     "intermediate": 96,
     "vocabulary": 128,
     "batch": 2,
-    "sequence": 2 * training_check.PREFIX_ON_CPU,
+    "sequence": 2 * check.PREFIX_ON_CPU,
 }
 WEIGHTS = range(9 * TINY["layers"] + 3)
 ON_A_CPU = pytest.mark.parametrize("precision", ["bf16", "fp32"])
@@ -168,7 +170,7 @@ def test_gradients_that_leave_out_later_tokens_are_seen(
     precision: str, kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reference does not see them: the slope does."""
-    original = training_model.forward
+    original = loss.forward
 
     def shortened(masters: Weights, tokens: torch.Tensor, importance: torch.Tensor, recipe: Any) -> Any:
         outcome = original(masters, tokens, importance, recipe)
@@ -190,7 +192,7 @@ def changed_layers(monkeypatch: pytest.MonkeyPatch, change: Callable[[Weights], 
     def other(weights: Weights, *args: Any, **kwargs: Any) -> torch.Tensor:
         return forward(change(weights), *args, **kwargs)
 
-    monkeypatch.setattr(transformer_model, "forward", other)
+    monkeypatch.setattr(model, "forward", other)
 
 
 @ON_A_CPU
@@ -199,7 +201,7 @@ def test_a_layer_that_does_nothing_is_seen(precision: str, monkeypatch: pytest.M
 
     def idle(weights: Weights) -> Weights:
         last = weights.layers[-1]
-        layer = transformer_model.Layer(**{**vars(last), "output": 0 * last.output, "down": 0 * last.down})
+        layer = model.Layer(**{**vars(last), "output": 0 * last.output, "down": 0 * last.down})
         return Weights(
             weights.decoder, weights.embedding, [*weights.layers[:-1], layer], weights.norm, weights.head
         )
@@ -219,8 +221,8 @@ def test_a_layer_left_out_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     changed_layers(monkeypatch, shorter)
     with pytest.raises(RuntimeError, match="9 weights without a gradient"):
         step.run()
-    monkeypatch.setattr(training_adamw, "gradients", lambda weights: [torch.zeros_like(w) for w in weights])
-    monkeypatch.setattr(training_check, "gradients", training_adamw.gradients)
+    monkeypatch.setattr(adamw, "gradients", lambda weights: [torch.zeros_like(w) for w in weights])
+    monkeypatch.setattr(check, "gradients", adamw.gradients)
     assert share(reason(step), "FLOP") > 1
 
 
@@ -239,16 +241,14 @@ def test_attention_to_later_tokens_is_seen(precision: str, monkeypatch: pytest.M
 
 def test_positions_left_out_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     step = ran()
-    monkeypatch.setattr(transformer_model, "rotate", lambda heads, *_: heads)
+    monkeypatch.setattr(model, "rotate", lambda heads, *_: heads)
     assert share(reason(step), "states") > 1
 
 
 def test_a_lower_precision_than_said_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     step = ran("fp32")
-    monkeypatch.setattr(step, "recipe", training_model.Recipe(torch.bfloat16))
-    monkeypatch.setattr(
-        training_check, "reference", lambda *args: reference(args[0], args[1], torch.float32, args[3])
-    )
+    monkeypatch.setattr(step, "recipe", loss.Recipe(torch.bfloat16))
+    monkeypatch.setattr(check, "reference", lambda *args: reference(args[0], args[1], torch.float32, args[3]))
     assert share(reason(step), "states") > 1
 
 
@@ -304,13 +304,13 @@ def test_adamw_is_torchs_own() -> None:
     start = [torch.randn(5, 3, generator=draw), torch.randn(4, generator=draw)]
     ours = [weight.clone().requires_grad_() for weight in start]
     theirs = [weight.clone().double().requires_grad_() for weight in start]
-    optimiser = training_adamw.AdamW(ours)
+    optimiser = adamw.AdamW(ours)
     torchs = torch.optim.AdamW(
         theirs,
-        lr=training_adamw.LEARNING_RATE,
-        betas=training_adamw.BETAS,
-        eps=training_adamw.EPSILON,
-        weight_decay=training_adamw.DECAY,
+        lr=adamw.LEARNING_RATE,
+        betas=adamw.BETAS,
+        eps=adamw.EPSILON,
+        weight_decay=adamw.DECAY,
     )
     formula = [State(weight.double(), torch.zeros_like(weight), torch.zeros_like(weight)) for weight in start]
     for number in range(1, 6):
@@ -332,7 +332,7 @@ def test_adamw_is_torchs_own() -> None:
 def test_the_reference_is_what_autograd_finds_in_float64() -> None:
     decoder = Decoder.of({**TINY, "kv_heads": 1})
     draw = torch.Generator().manual_seed(4)
-    masters = transformer_model.draw_weights(decoder, torch.float64, Place(), 1).mapped(
+    masters = model.draw_weights(decoder, torch.float64, Place(), 1).mapped(
         lambda w: (10 * w if w.ndim == 2 else w + 0.1 * torch.randn(w.shape, generator=draw)).requires_grad_()
     )
     tokens = torch.randint(decoder.vocabulary, (9,), generator=draw)

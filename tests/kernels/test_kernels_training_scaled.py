@@ -10,9 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels import probe, training_scaled
-from kernels.training_run import PreparedTraining
-from kernels.training_scaled import ScaledProducts, Types, quantised, types_of
+from kernels.shared import probe
+from kernels.training import fp8
+from kernels.training.fp8 import ScaledProducts, Types, quantised, types_of
+from kernels.training.run import PreparedTraining
 from kernels.training_step import TrainingStep
 from kernels.workload import Place, Shape
 
@@ -96,7 +97,7 @@ def test_activations_are_rounded_once(monkeypatch: pytest.MonkeyPatch) -> None:
         rounded.append(matrix.shape)
         return original(matrix, dtype)
 
-    monkeypatch.setattr(training_scaled, "quantised", counting)
+    monkeypatch.setattr(fp8, "quantised", counting)
     linear, states = ScaledProducts(Types()), torch.randn(1, 16, 32).bfloat16()
     for _ in range(3):
         linear(states, torch.randn(16, 32).bfloat16())
@@ -133,13 +134,13 @@ def test_a_wrong_gradient_is_seen(number: int) -> None:
 
 
 def test_scales_left_out_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    step, original = prepared(), training_scaled.quantised
+    step, original = prepared(), fp8.quantised
 
     def unscaled(matrix: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
         values, scale = original(matrix, dtype)
         return values, torch.ones_like(scale)
 
-    monkeypatch.setattr(training_scaled, "quantised", unscaled)
+    monkeypatch.setattr(fp8, "quantised", unscaled)
     with step.setting():
         step.run()
     assert not step.check().correct

@@ -13,8 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels import memory_nodes, payload
-from kernels.capture import NotRecordableError
+from kernels.moving import memory_nodes, payload
+from kernels.shared.capture import NotRecordableError
 from kernels.transfer import TRANSFERS, PreparedTransfer, Route, Transfer
 from kernels.transfer_devices import PreparedBetweenDevices, TransferBetweenDevices
 from kernels.transfer_nodes import CHUNK_BYTES, Crew, PreparedBetweenNodes, TransferBetweenNodes

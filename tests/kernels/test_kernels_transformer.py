@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from kernels import transformer_model
-from kernels.transformer import Decoder
-from kernels.transformer_model import Cache, Layer, Weights, assembled, draw_weights, forward
+from kernels.transformer import model
+from kernels.transformer.model import Cache, Layer, Weights, assembled, draw_weights, forward
+from kernels.transformer.sizes import Decoder
 from kernels.workload import Place
 
 Array = NDArray[np.float64]
@@ -105,7 +105,7 @@ def weights_of(decoder: Decoder, seed: int) -> Weights:
 
 
 def norm(states: Array, scale: torch.Tensor) -> Array:
-    size = np.sqrt((states**2).mean(axis=-1, keepdims=True) + transformer_model.NORM_EPSILON)
+    size = np.sqrt((states**2).mean(axis=-1, keepdims=True) + model.NORM_EPSILON)
     return np.asarray(states / size * scale.numpy())
 
 

@@ -12,9 +12,9 @@ from types import ModuleType, SimpleNamespace
 import pytest
 import torch
 
-from kernels import triton_ceiling, triton_gemm, triton_support
-from kernels.triton_ceiling import PreparedChain
-from kernels.triton_chains import Execution
+from kernels.on_triton import ceiling, gemm, support
+from kernels.on_triton.ceiling import PreparedChain
+from kernels.on_triton.chains import Execution
 from kernels.workload import Place, Shape
 
 H200 = Place(device="cuda:0", kind="cuda", architecture="9.0")
@@ -22,8 +22,8 @@ MI300 = Place(device="cuda:0", kind="rocm", architecture="gfx942:sramecc+:xnack-
 TILE = {"blocks": 2, "iterations": 5, "steps": 3, "m": 32, "n": 16, "k": 32, "warps": 4}
 LINE = {"blocks": 2, "iterations": 5, "steps": 32, "elements": 128, "warps": 4}
 CHAINS: list[tuple[Execution, str]] = [
-    *(("matrix", precision) for precision in triton_support.PRECISIONS),
-    *(("vector", precision) for precision in triton_support.VECTOR_PRECISIONS),
+    *(("matrix", precision) for precision in support.PRECISIONS),
+    *(("vector", precision) for precision in support.VECTOR_PRECISIONS),
 ]
 # the interpreter computes with the bits of bf16 as if they were integers
 INTERPRETED = [(unit, precision) for unit, precision in CHAINS if precision != "bf16"]
@@ -41,11 +41,11 @@ TYPES = {
 def _require_working_interpreter() -> None:
     """Triton up to at least 3.5 turns arrays of one element into numbers, which NumPy 2.4 refuses."""
     try:
-        triton_gemm.product(torch.ones(1, 1), torch.ones(1, 1), torch.ones(1, 1))
+        gemm.product(torch.ones(1, 1), torch.ones(1, 1), torch.ones(1, 1))
     except Exception as error:
         if "only 0-dimensional arrays can be converted" not in str(error):
             raise
-        pytest.skip(f"{triton_support.backend_name()}'s interpreter does not work with this NumPy")
+        pytest.skip(f"{support.backend_name()}'s interpreter does not work with this NumPy")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def interpreted() -> Iterator[ModuleType]:
     pytest.importorskip(
         "triton", reason="Triton is not installed: nothing to interpret", exc_type=ImportError
     )
-    name = "kernels.triton_code"
+    name = "kernels.on_triton.programs"
     before = sys.modules.pop(name, None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRITON_INTERPRET", "1")
@@ -68,7 +68,7 @@ def interpreted() -> Iterator[ModuleType]:
 
 def chain(unit: Execution, precision: str, **changed: int) -> PreparedChain:
     shape: Shape = {**(TILE if unit == "matrix" else LINE), **changed}
-    prepared = triton_ceiling.prepare(precision, shape, Place(), seed=3, unit=unit)
+    prepared = ceiling.prepare(precision, shape, Place(), seed=3, unit=unit)
     assert isinstance(prepared, PreparedChain)
     return prepared
 
@@ -159,28 +159,26 @@ def test_instructions_tell_precision_and_unit(
 ) -> None:
     text = f"  {instruction} r0, r1, r2, r3;\n"
     found = {
-        (which, precision)
-        for which, precision in CHAINS
-        if triton_ceiling.has_instruction(text, precision, which)
+        (which, precision) for which, precision in CHAINS if ceiling.has_instruction(text, precision, which)
     }
     assert found == {(unit, precision) for precision in precisions}
 
 
 @pytest.mark.parametrize(("unit", "precision"), CHAINS)
 def test_ladder_climbs_and_flop_is_linear(unit: Execution, precision: str) -> None:
-    rungs = triton_ceiling.ladder(precision, Place(), unit)
-    assert list(rungs) == sorted(rungs, key=triton_ceiling.flop)
+    rungs = ceiling.ladder(precision, Place(), unit)
+    assert list(rungs) == sorted(rungs, key=ceiling.flop)
     for rung in rungs:
         for key in ("blocks", "iterations", "steps"):
-            assert triton_ceiling.flop({**rung, key: 3 * rung[key]}) == 3 * triton_ceiling.flop(rung)
+            assert ceiling.flop({**rung, key: 3 * rung[key]}) == 3 * ceiling.flop(rung)
 
 
-@pytest.mark.parametrize("precision", triton_support.PRECISIONS)
+@pytest.mark.parametrize("precision", support.PRECISIONS)
 def test_tiles_fit_the_shared_memory(monkeypatch: pytest.MonkeyPatch, precision: str) -> None:
     for kibibytes, most in ((64, 64), (99, 96), (227, 192)):
-        monkeypatch.setattr(triton_ceiling, "_shared_bytes", lambda place, size=kibibytes << 10: size)
-        rungs = triton_ceiling.ladder(precision, Place(), "matrix")
-        operands = {triton_ceiling.footprint_bytes({**rung, "blocks": 0}, precision) for rung in rungs}
+        monkeypatch.setattr(ceiling, "_shared_bytes", lambda place, size=kibibytes << 10: size)
+        rungs = ceiling.ladder(precision, Place(), "matrix")
+        operands = {ceiling.footprint_bytes({**rung, "blocks": 0}, precision) for rung in rungs}
         assert rungs
         assert max(operands) <= most << 10
 
@@ -191,7 +189,7 @@ def test_footprint_is_what_is_held(unit: Execution, precision: str) -> None:
     tensors = [value for value in vars(held).values() if isinstance(value, torch.Tensor)]
     shape = TILE if unit == "matrix" else LINE
     taken = sum(one.numel() * one.element_size() for one in tensors)
-    assert triton_ceiling.footprint_bytes(shape, precision) == taken
+    assert ceiling.footprint_bytes(shape, precision) == taken
 
 
 def test_flop_counts_what_torch_counts() -> None:
@@ -200,13 +198,13 @@ def test_flop_counts_what_torch_counts() -> None:
     one = {**TILE, "blocks": 1, "iterations": 1, "steps": 1}
     with FlopCounterMode(display=False) as counter:
         torch.mm(torch.ones(TILE["m"], TILE["k"]), torch.ones(TILE["k"], TILE["n"]))
-    assert triton_ceiling.flop(one) == counter.get_total_flops()
+    assert ceiling.flop(one) == counter.get_total_flops()
 
 
 @pytest.mark.parametrize("unit", ["matrix", "vector"])
 def test_an_unknown_precision_is_refused(unit: Execution) -> None:
     with pytest.raises(ValueError, match="there are fp64"):
-        triton_ceiling.prepare("fp7", TILE, Place(), seed=1, unit=unit)
+        ceiling.prepare("fp7", TILE, Place(), seed=1, unit=unit)
 
 
 SIZES = [(1, 1, 1), (33, 65, 17), (64, 32, 96), (7, 100, 40)]
@@ -221,7 +219,7 @@ def operands(precision: str, m: int, n: int, k: int) -> tuple[torch.Tensor, torc
 
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize(("m", "n", "k"), SIZES)
-@pytest.mark.parametrize("precision", [p for p in triton_support.PRECISIONS if p != "bf16"])
+@pytest.mark.parametrize("precision", [p for p in support.PRECISIONS if p != "bf16"])
 def test_product_is_right(
     interpreted: ModuleType, precision: str, m: int, n: int, k: int, *, transposed: bool
 ) -> None:
@@ -229,7 +227,7 @@ def test_product_is_right(
     b = b.t().contiguous().t() if transposed else b
     narrow = {"int8": torch.int32, "fp8": torch.float32}
     out = torch.full((m, n), -77, dtype=narrow.get(precision, a.dtype))
-    triton_gemm.product(a, b, out, precision=precision)
+    gemm.product(a, b, out, precision=precision)
     exact = a.double() @ b.double()
     unit_roundoff = 0 if precision == "int8" else torch.finfo(out.dtype).eps / 2
     sums = 0 if precision == "int8" else (2.0**-52 if precision == "fp64" else 2.0**-23) * k * 4
@@ -237,10 +235,10 @@ def test_product_is_right(
 
 
 def test_product_covers_more_tiles_than_a_group(interpreted: ModuleType) -> None:
-    side = triton_gemm.GROUP_ROWS * triton_gemm.SMALL_TILE[0] + 5
+    side = gemm.GROUP_ROWS * gemm.SMALL_TILE[0] + 5
     a, b = operands("fp64", side, 70, 33)
     out = torch.full((side, 70), torch.nan, dtype=torch.float64)
-    triton_gemm.product(a, b, out)
+    gemm.product(a, b, out)
     torch.testing.assert_close(out, a @ b)
 
 
@@ -257,14 +255,14 @@ def test_operands_that_do_not_fit_are_refused(
     a: torch.Tensor, b: torch.Tensor, out: torch.Tensor, words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
-        triton_gemm.product(a, b, out)
+        gemm.product(a, b, out)
 
 
 def test_tf32_follows_torchs_switch(monkeypatch: pytest.MonkeyPatch) -> None:
     for switch, allowed in (("highest", "fp32"), ("high", "tf32")):
         monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda switch=switch: switch)
-        assert triton_gemm._allowed(torch.ones(1)) == allowed
-        assert triton_gemm._allowed(torch.ones(1).half()) == "fp32"
+        assert gemm._allowed(torch.ones(1)) == allowed
+        assert gemm._allowed(torch.ones(1).half()) == "fp32"
 
 
 @pytest.fixture
@@ -273,8 +271,8 @@ def triton_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], None]:
 
     def pretend(version: str | None) -> None:
         found = importlib.util.spec_from_loader("triton", loader=None) if version else None
-        monkeypatch.setattr(triton_support, "find_spec", lambda name: found)
-        monkeypatch.setattr(triton_support, "triton_version", lambda: version)
+        monkeypatch.setattr(support, "find_spec", lambda name: found)
+        monkeypatch.setattr(support, "triton_version", lambda: version)
 
     return pretend
 
@@ -305,30 +303,30 @@ def test_what_cannot_run_says_why(
     words: str,
 ) -> None:
     triton_of(version)
-    assert words in (triton_ceiling.lacks(precision, place, unit) or "")
+    assert words in (ceiling.lacks(precision, place, unit) or "")
 
 
 def test_what_can_run_lacks_nothing(triton_of: Callable[[str | None], None]) -> None:
     triton_of("3.9.0")
-    on_h200 = {p for p in triton_support.PRECISIONS if triton_ceiling.lacks(p, H200, "matrix") is None}
+    on_h200 = {p for p in support.PRECISIONS if ceiling.lacks(p, H200, "matrix") is None}
     assert on_h200 == {"fp64", "tf32", "fp16", "bf16", "fp8", "int8"}
-    assert all(triton_ceiling.lacks(p, H200, "vector") is None for p in triton_support.VECTOR_PRECISIONS)
-    assert all(triton_ceiling.lacks(p, MI300, "matrix") is None for p in triton_support.PRECISIONS)
-    assert triton_gemm.lacks("fp32", H200) is None
+    assert all(ceiling.lacks(p, H200, "vector") is None for p in support.VECTOR_PRECISIONS)
+    assert all(ceiling.lacks(p, MI300, "matrix") is None for p in support.PRECISIONS)
+    assert gemm.lacks("fp32", H200) is None
 
 
 def test_what_is_lacking_is_told_without_torch() -> None:
     code = (
-        "import sys; from kernels import triton_ceiling, triton_gemm; from kernels.workload import Place\n"
-        "print(triton_ceiling.lacks('bf16', Place(), 'matrix'), triton_gemm.lacks('bf16', Place()))\n"
+        "import sys; from kernels.on_triton import ceiling, gemm; from kernels.workload import Place\n"
+        "print(ceiling.lacks('bf16', Place(), 'matrix'), gemm.lacks('bf16', Place()))\n"
         "print({'torch', 'triton', 'numpy'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.splitlines()[1] == "set()"
 
 
-@pytest.mark.parametrize("tiles", [triton_gemm.NVIDIA_TILES, triton_gemm.AMD_TILES, triton_gemm.PLAIN_TILES])
-def test_few_tiles_are_compiled_and_timed(tiles: tuple[triton_gemm.Tile, ...]) -> None:
+@pytest.mark.parametrize("tiles", [gemm.NVIDIA_TILES, gemm.AMD_TILES, gemm.PLAIN_TILES])
+def test_few_tiles_are_compiled_and_timed(tiles: tuple[gemm.Tile, ...]) -> None:
     """Each costs a compilation of seconds on the first call; one is small, for products of few tiles."""
     assert len(set(tiles)) == len(tiles) <= 3
     assert min(rows * columns for rows, columns, *_ in tiles) <= 128 * 128
@@ -336,5 +334,5 @@ def test_few_tiles_are_compiled_and_timed(tiles: tuple[triton_gemm.Tile, ...]) -
 
 def test_a_tile_fits_small_shared_memories() -> None:
     """99 KiB a block on consumer GPUs; operands of 2 bytes, as many stages as are in flight."""
-    taken = [2 * (m + n) * k * stages for m, n, k, _warps, stages in triton_gemm.NVIDIA_TILES]
+    taken = [2 * (m + n) * k * stages for m, n, k, _warps, stages in gemm.NVIDIA_TILES]
     assert sum(size <= 99 << 10 for size in taken) >= 2

@@ -13,8 +13,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from kernels import training_scaled, transformer_model
-from kernels.transformer_model import Weights
+from kernels.training import fp8
+from kernels.transformer import model
+from kernels.transformer.model import Weights
 
 
 class Recipe(NamedTuple):
@@ -26,7 +27,7 @@ class Recipe(NamedTuple):
     """
 
     dtype: torch.dtype
-    scaled: training_scaled.Types | None = None
+    scaled: fp8.Types | None = None
 
 
 class Outcome(NamedTuple):
@@ -53,8 +54,8 @@ def forward(masters: Weights, tokens: torch.Tensor, importance: torch.Tensor, re
         recipe: In which types.
     """
     weights = masters if recipe.dtype == torch.float32 else masters.mapped(lambda each: each.to(recipe.dtype))
-    linear = functional.linear if recipe.scaled is None else training_scaled.ScaledProducts(recipe.scaled)
-    states = transformer_model.forward(weights, tokens[:, :-1], linear=linear)
+    linear = functional.linear if recipe.scaled is None else fp8.ScaledProducts(recipe.scaled)
+    states = model.forward(weights, tokens[:, :-1], linear=linear)
     logits = functional.linear(states, weights.head).flatten(0, 1).float()
     losses = functional.cross_entropy(logits, tokens[:, 1:].flatten(), reduction="none")
     return Outcome((losses * importance).sum(), losses.detach(), states.detach())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from kernels.transformer import ELEMENT_BYTES, Decoder
+from kernels.transformer.sizes import ELEMENT_BYTES, Decoder
 from kernels.workload import Place
 
 # Llama 3 8B (Grattafiori et al., The Llama 3 Herd of Models, arXiv:2407.21783, table 3; the vocabulary is

@@ -14,8 +14,8 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 import numpy.typing as npt
 
+from kernels.moving.mounts import file_system
 from kernels.storage import BLOCK_BYTES, CACHED, DIRECT, DROPPED
-from kernels.storage_mounts import file_system
 from kernels.workload import Verdict
 
 Words = npt.NDArray[np.uint64]

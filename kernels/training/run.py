@@ -12,12 +12,14 @@ from functools import lru_cache
 
 import torch
 
-from kernels import tensors, training_check, training_scaled, transformer_model
-from kernels.training_adamw import AdamW
-from kernels.training_model import Outcome, Recipe, forward
+from kernels.shared import tensors
+from kernels.training import check, fp8
+from kernels.training.adamw import AdamW
+from kernels.training.loss import Outcome, Recipe, forward
 from kernels.training_step import COMPILED, EAGER
-from kernels.transformer import Decoder
-from kernels.transformer_model import Weights
+from kernels.transformer import model
+from kernels.transformer.model import Weights
+from kernels.transformer.sizes import Decoder
 from kernels.workload import Place, Shape, Verdict
 
 Forward = Callable[[Weights, torch.Tensor, torch.Tensor, Recipe], Outcome]
@@ -53,18 +55,18 @@ class PreparedTraining:
     def __init__(self, shape: Shape, precision: str, place: Place, seed: int, *, compiled: bool) -> None:
         self.decoder, self.precision, self.compiled, self.seed = Decoder.of(shape), precision, compiled, seed
         batch, sequence = shape["batch"], shape["sequence"]
-        self.masters = transformer_model.draw_weights(self.decoder, torch.float32, place, seed)
+        self.masters = model.draw_weights(self.decoder, torch.float32, place, seed)
         self.weights = [weight.requires_grad_() for weight in self.masters.all()]
         self.optimiser = AdamW(self.weights)
         self.tokens = torch.zeros(batch, sequence + 1, dtype=torch.int64, device=place.device)
         count = batch * sequence
         self.importance = torch.full((count,), 1 / count, device=place.device)
         self.outcome: Outcome | None = None
-        scaled = training_scaled.types_of(place) if precision == "fp8" else None
+        scaled = fp8.types_of(place) if precision == "fp8" else None
         self.recipe = Recipe(torch.float32 if precision == "fp32" else torch.bfloat16, scaled)
         self._source = tensors.generator(place.device, seed + 1)
         self._forward = _compiled() if compiled else forward
-        self.samples = training_check.Samples(self.weights, seed)
+        self.samples = check.Samples(self.weights, seed)
 
     @property
     def backend(self) -> str:
@@ -108,9 +110,9 @@ class PreparedTraining:
         return self.outcome.loss
 
     def check(self) -> Verdict:
-        """See `kernels.training_check`."""
+        """See `kernels.training.check`."""
         with self.setting():
-            return training_check.verify(self)
+            return check.verify(self)
 
     def digest(self) -> str | None:
         """Nothing to promise: each step begins where the last one ended."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import torch
 
-from kernels import gemm_operands, tensors
-from kernels.gemm_operands import Operands
+from kernels.products import matrices
+from kernels.products.matrices import Operands
+from kernels.shared import tensors
 from kernels.workload import Verdict
 
 SAMPLED_ELEMENTS = 64
@@ -126,9 +127,9 @@ def _sampled(operands: Operands, c: torch.Tensor, seed: int) -> tuple[torch.Tens
     draw = torch.Generator().manual_seed(seed)
     rows = torch.randint(c.shape[0], (SAMPLED_ELEMENTS,), generator=draw).to(c.device)
     columns = torch.randint(c.shape[1], (SAMPLED_ELEMENTS,), generator=draw).to(c.device)
-    left = gemm_operands.rows(operands.a, rows)
+    left = matrices.rows(operands.a, rows)
     if operands.transposed:
-        right = gemm_operands.rows(operands.stored_b, columns)
+        right = matrices.rows(operands.stored_b, columns)
     else:
         right = tensors.float64(operands.stored_b[:, columns].T)
     found = tensors.float64(c[rows, columns])
@@ -166,6 +167,6 @@ def _projected(operands: Operands, c: torch.Tensor, seed: int) -> torch.Tensor:
     draw = torch.Generator().manual_seed(seed + 1)
     signs = torch.randint(2, (c.shape[1],), generator=draw).double() * 2 - 1
     signs = signs if c.device.type == "mps" else signs.to(c.device)
-    through = gemm_operands.times_transposed if operands.transposed else gemm_operands.times
-    projected = gemm_operands.times(operands.a, through(operands.stored_b, signs))
-    return gemm_operands.times(c, signs) - projected
+    through = matrices.times_transposed if operands.transposed else matrices.times
+    projected = matrices.times(operands.a, through(operands.stored_b, signs))
+    return matrices.times(c, signs) - projected

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from kernels import tensors
+from kernels.shared import tensors
 from kernels.workload import Place
 
 # Values are drawn in blocks of a fixed size, so that a longer buffer begins with what a shorter one holds.

@@ -12,7 +12,7 @@ are Qᵀ·dS·K/√d.
 
 Tolerances. Kernels round P, dP, dS and O to the precision's type, of unit roundoff u, and sum in float32.
 Such errors are independent, so that a sum of terms t_j off by u·t_j each is off by u·√Σt_j² or so; six times
-that is allowed (as for products, `kernels.gemm_check`), and two roundings of the result. To u is added what
+that is allowed (as in `kernels.products.check`), and two roundings of the result. To u is added what
 float32 arithmetic itself does, `ARITHMETIC`; what fp16 cannot hold at all is lost as well, `Unit.lost`.
 Gradients are allowed `PARTIAL_SUMS` more roundings.
 """
@@ -26,7 +26,7 @@ from itertools import product
 
 import torch
 
-from kernels import tensors
+from kernels.shared import tensors
 from kernels.workload import Verdict
 
 SAMPLED_HEADS = 32

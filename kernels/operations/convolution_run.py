@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import conv2d, pad
 
-from kernels import tensors
-from kernels.gemm_check import Accuracy
+from kernels.products.check import Accuracy
+from kernels.shared import tensors
 from kernels.workload import Place, Verdict
 
 WINDOW = 3

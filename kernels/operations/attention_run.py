@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from kernels import attention_check, tensors
-from kernels.attention_check import Tensors
+from kernels.operations import attention_check
+from kernels.operations.attention_check import Tensors
+from kernels.shared import tensors
 from kernels.workload import Place, Shape, Verdict
 
 # Torch's own numbers for what attention is computed with (torch.nn.attention.SDPBackend).

@@ -17,8 +17,8 @@ from functools import cached_property
 
 import torch
 
-from kernels import tensors
-from kernels.transformer_model import NORM_EPSILON, ROTARY_BASE, Cache, Layer, Passage, Weights
+from kernels.shared import tensors
+from kernels.transformer.model import NORM_EPSILON, ROTARY_BASE, Cache, Layer, Passage, Weights
 from kernels.workload import Verdict
 
 SAMPLED_ROWS = 3

@@ -39,7 +39,7 @@ def types_of(place: Place) -> Types:
 
 
 class ScaledProducts:
-    """Multiplies the activations of one forward pass with weights (`kernels.transformer_model.Linear`).
+    """Multiplies the activations of one forward pass with weights (`kernels.transformer.model.Linear`).
 
     Several weights in a row are multiplied with the same activations: these are rounded to 8 bits once.
     """

@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kernels.triton_support import dot_mode, lacks_matrix, lacks_triton
+from kernels.on_triton.support import dot_mode, lacks_matrix, lacks_triton
 from kernels.workload import Place
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def product(a: torch.Tensor, b: torch.Tensor, out: torch.Tensor, *, precision: s
     _require_fit(a, b, out)
     if 0 in out.shape:
         return
-    code = import_module("kernels.triton_code")
+    code = import_module("kernels.on_triton.programs")
     mode = dot_mode(precision or _allowed(a))
     sizes, arguments = _arguments(a, b, out)
     constants = {"ACCUMULATOR": _accumulator(code, a), "MODE": mode}
@@ -149,7 +149,7 @@ def _tuned(plain: bool, element_bytes: int) -> Any:
     """The product with its tile chosen by Triton, anew for each shape, set of strides and type."""
     import torch  # noqa: PLC0415
 
-    code = import_module("kernels.triton_code")
+    code = import_module("kernels.on_triton.programs")
     tiles = PLAIN_TILES if plain else AMD_TILES if torch.version.hip else NVIDIA_TILES
     configs = [_config(code, tile, element_bytes) for tile in tiles]
     key = ["m", "n", "k", "a_row", "a_column", "b_row", "b_column", "MODE"]

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from kernels import tensors
+from kernels.shared import tensors
 from kernels.workload import Verdict
 
 ELEMENT_BYTES = 4

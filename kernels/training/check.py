@@ -24,14 +24,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from kernels import tensors
-from kernels.training_adamw import LEARNING_RATE, State, expected, gradients
-from kernels.training_model import Outcome, counted_flop
-from kernels.training_reference import Reference, reference
+from kernels.shared import tensors
+from kernels.training.adamw import LEARNING_RATE, State, expected, gradients
+from kernels.training.loss import Outcome, counted_flop
+from kernels.training.reference import Reference, reference
 from kernels.workload import Verdict
 
 if TYPE_CHECKING:
-    from kernels.training_run import PreparedTraining
+    from kernels.training.run import PreparedTraining
 
 SAMPLED = 16
 # Tokens that the reference sees. Fused attention works in tiles of up to 128 on GPUs.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from kernels.triton_support import dot_mode
+from kernels.on_triton.support import dot_mode
 from kernels.workload import Place, Shape
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class MatrixChain:
     def __init__(self, precision: str, shape: Shape, place: Place, seed: int) -> None:
         import torch  # noqa: PLC0415
 
-        from kernels import tensors  # noqa: PLC0415
+        from kernels.shared import tensors  # noqa: PLC0415
 
         self.precision, self._shape = precision, shape
         source = tensors.generator(place.device, seed)
@@ -55,7 +55,7 @@ class MatrixChain:
 
     def launch(self, out: torch.Tensor, iterations: int) -> Any:
         """Queue one call; returns what Triton compiled."""
-        code, shape = import_module("kernels.triton_code"), self._shape
+        code, shape = import_module("kernels.on_triton.programs"), self._shape
         wide = {"int8": code.tl.int32, "fp64": code.tl.float64}.get(self.precision, code.tl.float32)
         return code.matrix_chain[(out.shape[0],)](
             self.a,
@@ -75,7 +75,7 @@ class MatrixChain:
 
     def expected(self, iterations: int) -> torch.Tensor:
         """What every block must store, in float64: exact for int8, else up to the rounding of sums."""
-        from kernels import tensors  # noqa: PLC0415
+        from kernels.shared import tensors  # noqa: PLC0415
 
         product = tensors.float64(self.a) @ tensors.float64(self.b).T
         value = product * 0
@@ -112,7 +112,7 @@ class VectorChain:
     def __init__(self, precision: str, shape: Shape, place: Place, seed: int) -> None:
         import torch  # noqa: PLC0415
 
-        from kernels import tensors  # noqa: PLC0415
+        from kernels.shared import tensors  # noqa: PLC0415
 
         self.precision, self._shape = precision, shape
         self._kind = place.kind
@@ -127,7 +127,7 @@ class VectorChain:
 
     def launch(self, out: torch.Tensor, iterations: int) -> Any:
         """Queue one call; returns what Triton compiled."""
-        code, shape = import_module("kernels.triton_code"), self._shape
+        code, shape = import_module("kernels.on_triton.programs"), self._shape
         return code.vector_chain[(out.shape[0],)](
             self.x,
             self.constants,
@@ -153,7 +153,7 @@ class VectorChain:
         in so few bits the bound on a closed form would hide how often the loop went round. Otherwise, after
         j pairs, x = f + p²ʲ·(x₀ − f) with f = (p·q + r)/(1 − p²), the fixed point of a pair.
         """
-        from kernels import tensors  # noqa: PLC0415
+        from kernels.shared import tensors  # noqa: PLC0415
 
         p, q, r = (float(constant) for constant in self.constants.cpu())
         pairs, x = iterations * (self._shape["steps"] // 2), tensors.float64(self.x)
@@ -193,7 +193,7 @@ def _operand_dtype(precision: str, place: Place) -> torch.dtype:
     """Torch's type; on gfx942 its own 8-bit float (AMD, CDNA3 ISA reference: FNUZ encodings only)."""
     import torch  # noqa: PLC0415
 
-    from kernels import tensors  # noqa: PLC0415
+    from kernels.shared import tensors  # noqa: PLC0415
 
     if precision == "fp8" and (place.architecture or "").startswith("gfx942"):
         return torch.float8_e4m3fnuz

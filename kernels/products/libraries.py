@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from kernels.gemm_operands import Operands
+from kernels.products.matrices import Operands
 
 SCALED = ("fp8", "fp4")
 # The start of what torch warns of once when a library other than cuBLAS is preferred (PyTorch,

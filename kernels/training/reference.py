@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from kernels import tensors
-from kernels.transformer_model import NORM_EPSILON, ROTARY_BASE, Layer, Weights
+from kernels.shared import tensors
+from kernels.transformer.model import NORM_EPSILON, ROTARY_BASE, Layer, Weights
 
 
 class Gradient(NamedTuple):

@@ -1,4 +1,4 @@
-"""The decoder of `kernels.transformer` as torch runs it: weights drawn at random, and the forward pass.
+"""The decoder of `kernels.transformer.sizes` as torch runs it: weights drawn at random, and the forward pass.
 
 Imports torch: load it only to run something. Plain functions over plain tensors: what is timed is what stands
 here, without hooks or containers in between.
@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch.nn import functional
 
-from kernels import tensors
-from kernels.transformer import Decoder
+from kernels.shared import tensors
+from kernels.transformer.sizes import Decoder
 from kernels.workload import Place
 
 # Weights start near 0.02 in published models; with it, activations stay of order 1 through the stack.

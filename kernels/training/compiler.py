@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 
-from kernels.triton_support import lacks_triton
+from kernels.on_triton.support import lacks_triton
 from kernels.workload import Place
 
 # What torch calls where CXX names nothing else (PyTorch, torch/_inductor/config.py, class cpp).

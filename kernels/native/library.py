@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Numbers of the units in native/units.h.
+# Numbers of the units in units.h.
 UNIT_NUMBERS = {
     "fp64/avx2": 0,
     "fp32/avx2": 1,

@@ -23,8 +23,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kernels.triton_chains import ELEMENT_BYTES, Execution, MatrixChain, VectorChain
-from kernels.triton_support import (
+from kernels.on_triton.chains import ELEMENT_BYTES, Execution, MatrixChain, VectorChain
+from kernels.on_triton.support import (
     GPUS,
     PRECISIONS,
     VECTOR_PRECISIONS,
@@ -89,7 +89,7 @@ def ladder(precision: str, place: Place, unit: Execution) -> tuple[Shape, ...]:
         place: A GPU; elsewhere one multiprocessor is assumed.
         unit: Which units.
     """
-    from kernels import tensors  # noqa: PLC0415 - torch takes seconds to import
+    from kernels.shared import tensors  # noqa: PLC0415 - torch takes seconds to import
 
     processors = tensors.multiprocessors(place.device) or 1
     rungs = (
@@ -225,7 +225,7 @@ class PreparedChain:
 
     def digest(self) -> str | None:
         """Hash of the results: the order of operations is fixed."""
-        from kernels import tensors  # noqa: PLC0415
+        from kernels.shared import tensors  # noqa: PLC0415
 
         return tensors.digest(self.out.flatten(1))
 
@@ -236,7 +236,7 @@ class PreparedChain:
         return self._deviation(out, iterations)
 
     def _deviation(self, out: torch.Tensor, iterations: int) -> Deviation:
-        from kernels import tensors  # noqa: PLC0415
+        from kernels.shared import tensors  # noqa: PLC0415
 
         expected = self.chain.expected(iterations)
         tolerance = self.chain.tolerance(expected)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kernels.memory import READS, SCALAR, WRITES, Kind, PreparedMemory
-from kernels.native_library import KINDS, WIDTHS, Array, best_width, cpu_array, require_success
+from kernels.native.library import KINDS, WIDTHS, Array, best_width, cpu_array, require_success
 from kernels.workload import Place, Verdict
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def prepare_native(
     kind: Kind, elements: int, place: Place, seed: int, *, streaming: bool, passes: int = 1
 ) -> PreparedNative:
     """Standard normal operands in memory of our own."""
-    from kernels import tensors  # noqa: PLC0415 - torch takes seconds to import
+    from kernels.shared import tensors  # noqa: PLC0415 - torch takes seconds to import
 
     arrays = _arrays(READS[kind] + WRITES[kind], elements, place)
     stream = NativeStream(kind, arrays, place, streaming=streaming, passes=passes)

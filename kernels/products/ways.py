@@ -15,9 +15,10 @@ from importlib import import_module
 
 import torch
 
-from kernels import gemm_check, gemm_libraries, gemm_operands, tensors
-from kernels.gemm_libraries import SCALED
-from kernels.gemm_operands import FP4_SCALE, FP4_SCALE_BLOCK, Operands
+from kernels.products import check, libraries, matrices
+from kernels.products.libraries import SCALED
+from kernels.products.matrices import FP4_SCALE, FP4_SCALE_BLOCK, Operands
+from kernels.shared import tensors
 from kernels.workload import Place, Verdict
 
 Product = Callable[[], torch.Tensor]
@@ -56,7 +57,7 @@ class Way:
     @contextmanager
     def setting(self, precision: str) -> Iterator[None]:
         """Switches that must hold while it multiplies."""
-        with tensors.numerics(precision), gemm_libraries.preferring(self.library):
+        with tensors.numerics(precision), libraries.preferring(self.library):
             yield
 
 
@@ -76,7 +77,7 @@ class PreparedGemm:
         first, _, rest = self.way.name.partition(" ")
         if first != DEFAULT:
             return self.way.name
-        return f"{DEFAULT}/{gemm_libraries.behind_torch(self.operands)} {rest}".strip()
+        return f"{DEFAULT}/{libraries.behind_torch(self.operands)} {rest}".strip()
 
     @contextmanager
     def setting(self) -> Iterator[None]:
@@ -100,14 +101,14 @@ class PreparedGemm:
         """Sampled elements, then the whole of C against a random projection."""
         if self.c.shape != self.operands.c.shape:
             return Verdict(correct=False, detail=f"C has shape {tuple(self.c.shape)}")
-        return gemm_check.verify(self.operands, self.c, self._seed, fast_sum=self.way.fast_sum)
+        return check.verify(self.operands, self.c, self._seed, fast_sum=self.way.fast_sum)
 
     def digest(self) -> str | None:
         """Hash of C; None where the library may sum in another order the next time.
 
         Our own Triton product sums each element of C in one program, in a fixed order.
         """
-        if self.way.name != TRITON and not gemm_libraries.repeats_bitwise(self.c.device.type):
+        if self.way.name != TRITON and not libraries.repeats_bitwise(self.c.device.type):
             return None
         return tensors.digest(self.c)
 
@@ -120,7 +121,7 @@ def prepare(
     precision: str, sides: tuple[int, int, int], place: Place, *, seed: int, way: Way
 ) -> PreparedGemm:
     """Operands in place for M, N and K."""
-    operands = gemm_operands.draw(precision, *sides, place, seed=seed, transposed=way.transposed)
+    operands = matrices.draw(precision, *sides, place, seed=seed, transposed=way.transposed)
     return PreparedGemm(operands, way, seed)
 
 
@@ -238,7 +239,7 @@ def _cpu_ways(precision: str) -> Iterator[Way]:
     if precision == "fp32":
         yield Way("mkl packed", _mkl_packed, transposed=True, fresh=True)
     if precision in ("fp32", "fp64"):
-        yield Way(gemm_libraries.behind_numpy(), _numpy_product)
+        yield Way(libraries.behind_numpy(), _numpy_product)
 
 
 def _gpu_ways(precision: str, place: Place) -> Iterator[Way]:
@@ -257,7 +258,7 @@ def _gpu_ways(precision: str, place: Place) -> Iterator[Way]:
 @lru_cache
 def _triton_product(precision: str, place: Place) -> Callable[[Operands], Product] | None:
     try:
-        ours = import_module("kernels.triton_gemm")
+        ours = import_module("kernels.on_triton.gemm")
     except ImportError:
         return None
     if ours.lacks(precision, place) is not None:

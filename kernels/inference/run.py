@@ -8,12 +8,15 @@ from contextlib import AbstractContextManager
 import torch
 from torch.nn import functional
 
-from kernels import gemm_libraries, inference_check, tensors, transformer_model
-from kernels.gemm_operands import Operands
-from kernels.inference import TORCH
-from kernels.inference_check import Outcome
-from kernels.transformer import Decoder
-from kernels.transformer_model import WEIGHT_SCALE, Cache, Weights
+from kernels.inference import check
+from kernels.inference.check import Outcome
+from kernels.inference.models import TORCH
+from kernels.products import libraries
+from kernels.products.matrices import Operands
+from kernels.shared import tensors
+from kernels.transformer import model
+from kernels.transformer.model import WEIGHT_SCALE, Cache, Weights
+from kernels.transformer.sizes import Decoder
 from kernels.workload import Place, Verdict
 
 # A prime, so that along a buffer no row of a matrix, and no key of a cache, repeats an earlier one bit by bit
@@ -49,7 +52,7 @@ def repeated_weights(decoder: Decoder, dtype: torch.dtype, place: Place, seed: i
     def norm() -> torch.Tensor:
         return _normal(decoder.hidden, source).mul_(NORM_SPREAD).add_(1).to(dtype)
 
-    return transformer_model.assembled(decoder, matrix, norm)
+    return model.assembled(decoder, matrix, norm)
 
 
 def filled_caches(decoder: Decoder, batch: int, context: int, like: torch.Tensor, seed: int) -> list[Cache]:
@@ -119,7 +122,7 @@ class PreparedPass:
         """Library behind torch's matrix products."""
         outcome = self.outcome
         head = Operands(self._precision, outcome.hidden, outcome.weights.head, True, outcome.logits)
-        return f"{TORCH}/{gemm_libraries.behind_torch(head)}"
+        return f"{TORCH}/{libraries.behind_torch(head)}"
 
     def setting(self) -> AbstractContextManager[None]:
         """No TF32, sums in float32."""
@@ -141,7 +144,7 @@ class PreparedPass:
         """One pass; the device may record it, since nothing waits for it and no size depends on values."""
         outcome = self.outcome
         outcome.passages.clear()
-        states = transformer_model.forward(
+        states = model.forward(
             outcome.weights,
             outcome.tokens,
             caches=outcome.caches,
@@ -153,11 +156,11 @@ class PreparedPass:
         outcome.chosen = outcome.logits.argmax(dim=-1)
 
     def check(self) -> Verdict:
-        """Each part of each layer in float64, from what it was given: see `kernels.inference_check`."""
-        return inference_check.verify(self.outcome, self._seed)
+        """Each part of each layer in float64, from what it was given: see `kernels.inference.check`."""
+        return check.verify(self.outcome, self._seed)
 
     def digest(self) -> str | None:
         """Hash of the logits; None where the library may sum in another order the next time."""
-        if not gemm_libraries.repeats_bitwise(self.outcome.tokens.device.type):
+        if not libraries.repeats_bitwise(self.outcome.tokens.device.type):
             return None
         return tensors.digest(self.outcome.logits)
