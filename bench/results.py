@@ -170,6 +170,10 @@ def _details(trial: Trial) -> tuple[RoundDetail, ...]:
 
 def _notes(trial: Trial, counted: Sequence[Round]) -> list[str]:
     notes = []
+    # By name, since another package may hide ours until that was checked.
+    remark = getattr(trial.workload, "remark", None)
+    if counted and remark and trial.settled and trial.settled.chosen:
+        notes.append(str(remark(trial.settled.chosen.shape)))
     placements = {taken.detail.placement for taken in counted} - {None}
     if len(counted) < len(trial.rounds):
         told = ", ".join(str(one) for one in placements)

@@ -130,6 +130,10 @@ class TrainingStep:
         """The plain step is; what the compiler adds stands beside it."""
         return not self.compiled
 
+    def remark(self, shape: Shape) -> str:
+        """What share of the FLOP a causal model would not need."""
+        return f"attention is counted in full: {causal_excess(shape):.1%} of the FLOP lie above its diagonal"
+
     def flop(self, shape: Shape) -> float:
         """6·N + 12·layers·hidden·sequence a token (PaLM, arXiv:2204.02311, appendix B). Unit: FLOP."""
         return Decoder.of(shape).training_flop(shape["batch"], shape["sequence"])

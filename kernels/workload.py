@@ -171,6 +171,14 @@ class Counted(Protocol):
 
 
 @runtime_checkable
+class Remarked(Protocol):
+    """What a workload has in addition whose count of work needs a word beside the figure."""
+
+    def remark(self, shape: Shape) -> str:
+        """What a reader of the figure should know of how its work was counted."""
+
+
+@runtime_checkable
 class Lengthy(Protocol):
     """What a workload has in addition that needs longer calls than others to be itself."""
 

@@ -121,6 +121,7 @@ def test_excess_is_what_lies_above_the_diagonal(sequence: int, layers: int, head
     # a score and a weighted value of each pair: 2 FLOP an element of a head, forward and twice backward
     above = pairs * 2 * 2 * shape["hidden"] * 3 * layers * shape["batch"]
     assert causal_excess(shape) == pytest.approx(above / STEP.flop(shape))
+    assert STEP.remark(shape).startswith(f"attention is counted in full: {above / STEP.flop(shape):.1%}")
 
 
 @PRECISIONS
