@@ -16,7 +16,7 @@ Cell = str | float | int | None
 
 # a spreadsheet runs cells that begin so
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_PREFIXES = ((1e21, "Z"), (1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def to_json(document: object) -> str:
