@@ -131,7 +131,8 @@ def _shipped(facts: Facts) -> Ledger:
     facilities = load_facilities([configs_root() / "facilities"], facts)
     warning = (
         f"the {SHIPPED} holds {len(facilities)} large facilities, not all there are: totals are lower "
-        "bounds, and shares are shares of these facilities"
+        "bounds, and shares are shares of these facilities. It sees more in the United States, where sites "
+        "are inferred from power and images, than in China, where most are not public"
     )
     return replace(from_facilities(SHIPPED, facilities, facts), warnings=(warning,))
 
