@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from accounting.accounts.account import Accounts, Levels, account
 from accounting.capacity.bases import BASES, Basis
@@ -17,6 +18,9 @@ from accounting.reference.accelerators import PRECISIONS
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
 from bench.errors import InputError
+
+if TYPE_CHECKING:
+    from accounting.accounts.series import Series
 
 DEFAULT_BASES: tuple[Basis, ...] = ("peak", "delivered")
 DEFAULT_LEVELS: tuple[Levels, ...] = (("territory",), ("provider",), ("vendor",))
@@ -51,6 +55,7 @@ class Estimate:
     rows: int
     accounts: Accounts
     warnings: tuple[str, ...] = field(default=())
+    series: Series | None = None
 
 
 def estimate(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -39,16 +41,20 @@ def _stated(ledger: Ledger, entries: tuple[Entry, ...], rank: int) -> Iterator[E
 
 def _largest(entries: tuple[Entry, ...], value: Value, rank: int) -> Iterator[Entry]:
     """Yield those with fewer than ``rank`` larger ones in service on the day that they came into it."""
-    sizes = {e.id: value(e) or 0.0 for e in entries}
+    sizes = {e.id: size for e in entries if (size := value(e))}
+    came: dict[datetime.date, list[Entry]] = {}
     for entry in entries:
-        day = entry.in_service
-        larger = sum(
-            sizes[other.id] > sizes[entry.id]
-            for other in entries
-            if day
-            and other.in_service
-            and other.in_service <= day
-            and not (other.retired and other.retired <= day)
-        )
-        if sizes[entry.id] and larger < rank:
-            yield entry
+        if entry.id in sizes and entry.in_service is not None:
+            came.setdefault(entry.in_service, []).append(entry)
+    gone = sorted((e.retired, sizes[e.id]) for day in came.values() for e in day if e.retired)
+    running: list[float] = []
+    left = 0
+    for day in sorted(came):
+        for entry in came[day]:
+            insort(running, sizes[entry.id])
+        while left < len(gone) and gone[left][0] <= day:
+            del running[bisect_left(running, gone[left][1])]
+            left += 1
+        for entry in came[day]:
+            if len(running) - bisect_right(running, sizes[entry.id]) < rank:
+                yield entry

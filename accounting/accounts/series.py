@@ -56,7 +56,8 @@ class Series:
     """Totals over time on one basis.
 
     ``growth`` leads from the first observed date with any capacity to the last, ``trend`` is the line of
-    least squares through all observed ones, ``leading`` that through the leading systems at their first dates.
+    least squares through all observed ones, ``leading`` that through the leading systems at the dates that
+    they came into service.
     """
 
     basis: Basis
@@ -101,10 +102,8 @@ def series(
     dates: Sequence[datetime.date],
     facts: Facts,
     calibration: Calibration,
-    rates: StockRates,
-    *,
+    projection: Projection,
     levels: Sequence[tuple[str, ...]] = (),
-    today: datetime.date | None = None,
 ) -> dict[Basis, Series]:
     """Return the totals at dates by basis, with growth over those up to the snapshot.
 
@@ -114,18 +113,16 @@ def series(
         dates: in rising order.
         facts: the reference facts.
         calibration: the efficiencies.
-        rates: how long systems last and how much of what is planned comes true.
+        projection: the lives of this ledger's deployments (:func:`projection_of`).
         levels: also group each date by these.
-        today: no snapshot is later; the computer's date where left out.
 
     Raises:
         InputError: a precision, column or unit that the census cannot be stated in.
     """
     refuse_what_cannot_be(ledger, request)
-    snapshot = snapshot_of(ledger, today or datetime.datetime.now().date())
     valuer = valuer_of(ledger, request, facts, calibration)
-    projection = projection_of(ledger, request, rates, snapshot)
-    run = _Run(ledger, request, valuer, projection, tuple(_counted(ledger, request, dates, snapshot)))
+    counted = tuple(_counted(ledger, request, dates, projection.snapshot))
+    run = _Run(ledger, request, valuer, projection, counted)
     run.value()
     return {
         basis: _close(run, basis, [_accounts(run, one, levels) for one in run.counted])
@@ -133,11 +130,14 @@ def series(
     }
 
 
-def projection_of(ledger: Ledger, request: Request, rates: StockRates, snapshot: datetime.date) -> Projection:
-    """Return the projection of a ledger; only plans may still supersede what operates."""
+def projection_of(ledger: Ledger, request: Request, rates: StockRates, today: datetime.date) -> Projection:
+    """Return the lives of a ledger's deployments from its snapshot on, which is ``today`` at the latest.
+
+    Only plans may still supersede what operates.
+    """
     may_supersede = request.selection.drop_superseded
     plans = {e.id: e for e in ledger.entries if e.status in PLANNED} if may_supersede else {}
-    return Projection(rates, snapshot, request.seed, request.draws, plans)
+    return Projection(rates, snapshot_of(ledger, today), request.seed, request.draws, plans)
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def _accounts(
     run: _Run, one: _Counted, levels: Sequence[tuple[str, ...]]
 ) -> Mapping[Basis, tuple[Account, ...]]:
     if not levels:
-        return {basis: () for basis in run.request.bases}
+        return dict.fromkeys(run.request.bases, ())
     ahead = one.projected
     valuer = ProjectedValuer.on(one.day, run.valuer, run.projection) if ahead else run.valuer
     found = account(
@@ -280,3 +280,26 @@ def _leading(run: _Run, basis: Basis) -> Growth | None:
     return leading_trend(
         run.ledger, replace(run.request.selection, as_of=seen[-1]), lambda e: run.mean(e, basis)
     )
+
+
+def warnings_of(found: Series, rates: StockRates) -> tuple[str, ...]:
+    """Return what a reader of projected figures must know."""
+    ahead = [point for point in found.points if point.projected]
+    if not ahead:
+        return ()
+    last = ahead[-1]
+    planned = f", {last.planned_share:.0%} of that of {last.as_of} planned today" if _plans(last) else ""
+    undated = last.skipped.get("no date in service", 0)
+    median = rates.lifetime.median_years.value
+    texts = [
+        f"{ahead[0].as_of} and later lie after the snapshot of {found.snapshot}: their {found.basis} totals are "
+        f"projections by stated rates (configs/stock.yaml, {rates.lifetime_kind}): systems live "
+        f"{median.low:g} to {median.high:g} years by the median{planned}. What nobody has announced is not in them"
+    ]
+    if undated and _plans(last):
+        texts.append(f"{undated} rows without a date in service, plans among them, are in no projection")
+    return tuple(texts)
+
+
+def _plans(point: Point) -> bool:
+    return bool(set(point.statuses) & set(PLANNED))

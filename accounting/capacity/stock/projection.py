@@ -120,8 +120,8 @@ class Projection:
         """Return when a plan comes into service, infinite where it never does.
 
         A plan overdue by t years at the snapshot has lost the histories in which it would have come by then:
-        the odds that it comes at all fall by exp(-t ÷ mean delay), and what remains of an exponential delay is
-        exponential again.
+        the odds that it comes at all fall by exp(-t ÷ mean delay), and what remains of an exponential delay
+        is exponential again.
         """
         realised, mean_delay = self.plans[entry.status]
         still_open = realised * np.exp(-max(0.0, -stated) / mean_delay)
