@@ -90,9 +90,8 @@ def dates_of(first: int, last: int, as_of: datetime.date) -> tuple[datetime.date
 
 
 def projected_selection(wanted: Selection, day: datetime.date) -> Selection:
-    """Return a selection at a day after the snapshot: plans join where only what operates was asked for."""
-    asked = wanted.statuses
-    statuses = asked | set(PLANNED) if asked == {"operational"} else asked
+    """Return a selection at a day after the snapshot: plans join where no status was asked for by name."""
+    statuses = wanted.statuses | set(PLANNED) if wanted.with_plans else wanted.statuses
     return replace(wanted, as_of=day, statuses=frozenset(statuses), project=True)
 
 
@@ -120,6 +119,8 @@ def series(
         InputError: a precision, column or unit that the census cannot be stated in.
     """
     refuse_what_cannot_be(ledger, request)
+    if late := [str(day) for day in dates if day > HORIZON]:
+        raise InputError(f"no projection beyond {HORIZON}: stated rates say nothing of {late[0]}")
     valuer = valuer_of(ledger, request, facts, calibration)
     counted = tuple(_counted(ledger, request, dates, projection.snapshot))
     run = _Run(ledger, request, valuer, projection, counted)
@@ -192,8 +193,7 @@ class _Run:
                 for place in places:
                     self.skipped[place][found.reason] += 1
                 continue
-            for place in places:
-                self._add(place, entry, found)
+            self._add(places, entry, found)
 
     def mean(self, entry: Entry, basis: Basis) -> float | None:
         """Return an entry's mean capacity in service, None where it cannot be valued."""
@@ -212,15 +212,17 @@ class _Run:
         self.means[entry.id] = {basis: float(np.mean(draws)) for basis, draws in stated.items()}
         return stated
 
-    def _add(self, place: int, entry: Entry, found: Mapping[Basis, Draws]) -> None:
-        one = self.counted[place]
-        self.valued[place] += 1
-        running = self.projection.presence(entry, one.day) if one.projected else 1.0
-        for basis, draws in found.items():
-            there = draws * running
-            self.totals[basis][place] += there
-            if one.projected and entry.status in PLANNED:
-                self.planned[basis][place] += float(np.mean(there))
+    def _add(self, places: Sequence[int], entry: Entry, found: Mapping[Basis, Draws]) -> None:
+        ahead = [place for place in places if self.counted[place].projected]
+        history = self.projection.history(entry, (self.counted[place].day for place in ahead))
+        for place in places:
+            self.valued[place] += 1
+            running = next(history) if self.counted[place].projected else 1.0
+            for basis, draws in found.items():
+                there = draws * running
+                self.totals[basis][place] += there
+                if entry.status in PLANNED:
+                    self.planned[basis][place] += float(np.mean(there))
 
 
 def _accounts(
@@ -292,9 +294,9 @@ def warnings_of(found: Series, rates: StockRates) -> tuple[str, ...]:
     undated = last.skipped.get("no date in service", 0)
     median = rates.lifetime.median_years.value
     texts = [
-        f"{ahead[0].as_of} and later lie after the snapshot of {found.snapshot}: their {found.basis} totals are "
-        f"projections by stated rates (configs/stock.yaml, {rates.lifetime_kind}): systems live "
-        f"{median.low:g} to {median.high:g} years by the median{planned}. What nobody has announced is not in them"
+        f"{ahead[0].as_of} and later lie after the snapshot of {found.snapshot}: their {found.basis} totals "
+        f"are projections by stated rates (configs/stock.yaml, {rates.lifetime_kind}; median life "
+        f"{median.low:g} to {median.high:g} years){planned}. What nobody has announced is not in them"
     ]
     if undated and _plans(last):
         texts.append(f"{undated} rows without a date in service, plans among them, are in no projection")

@@ -36,7 +36,8 @@ class Selection:
     subset that a foreign file marks for analysis; ``known_only`` drops rows without country.
 
     ``project`` says that ``as_of`` is a day after the snapshot, and that plans among the statuses are drawn
-    (:mod:`accounting.capacity.stock`): they then make nothing give way that operates.
+    (:mod:`accounting.capacity.stock`): they then make nothing give way that operates. ``with_plans`` lets a
+    projection add the plans, where no status was asked for by name.
     """
 
     as_of: datetime.date
@@ -47,6 +48,7 @@ class Selection:
     drop_duplicates: bool = True
     known_only: bool = False
     project: bool = False
+    with_plans: bool = True
 
 
 @dataclass(frozen=True)

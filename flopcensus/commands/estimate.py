@@ -85,13 +85,26 @@ def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts]:
     calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
     if options.get("years") or options.get("project"):
         return over_time(ledger, request, facts, calibration, options), facts
-    return estimate(ledger, request, facts, calibration), facts
+    return tuple(_unprojected(e) for e in estimate(ledger, request, facts, calibration)), facts
+
+
+def _unprojected(found: Estimate) -> Estimate:
+    import datetime
+    from dataclasses import replace
+
+    day = found.request.selection.as_of
+    if day <= datetime.datetime.now().date():
+        return found
+    text = (
+        f"{day} is yet to come: what operates today is counted as if none of it left service; see --project"
+    )
+    return replace(found, warnings=(*found.warnings, text))
 
 
 def over_time(
     ledger: Ledger, request: Request, facts: Facts, calibration: Calibration, options: dict[str, Any]
 ) -> tuple[Estimate, ...]:
-    """Estimate at the date asked for, projected where it lies ahead, with the series of the years asked for."""
+    """Estimate at the date asked for, projected where it lies ahead, with the series of the years."""
     import datetime
     from dataclasses import replace
 
@@ -170,6 +183,7 @@ def _selection(options: dict[str, Any]) -> Any:
     return Selection(
         as_of=_date(options["as_of"], "--as-of") if options["as_of"] else datetime.datetime.now().date(),
         statuses=_statuses(options["status"]),
+        with_plans=options["status"] is None,
         since=_date(chosen["since"], "--since") if chosen.get("since") else None,
         standard_only=chosen.get("subset") == "standard",
         drop_superseded=chosen.get("superseded", "drop") == "drop",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -88,20 +88,18 @@ class Projection:
         What has operated is in service at least until it was last seen so; what is planned for a date before
         the snapshot was not in service at it.
         """
-        begins, ends = self._life(entry)
-        now = years_between(self.snapshot, day)
-        # the last day it was seen running counts whatever was drawn
-        seen = entry.status not in PLANNED and entry.retired is None and now <= self._last_seen(entry)
-        running = (begins <= now) & ((now < ends) | seen)
-        successor = self.entries.get(entry.superseded_by or "")
-        if successor is not None and successor.in_service is not None:
-            running &= ~(self._life(successor)[0] <= now)
-        return np.asarray(running, dtype=np.float64)
+        return next(self.history(entry, (day,)))
 
-    def _last_seen(self, entry: Entry) -> float:
-        """Return years after the snapshot: 0, or more where a later list says that it came into service."""
-        assert entry.in_service is not None  # noqa: S101
-        return max(0.0, years_between(self.snapshot, entry.in_service))
+    def history(self, entry: Entry, days: Iterable[datetime.date]) -> Iterator[Draws]:
+        """Yield :meth:`presence` on each of several days; the life is drawn once."""
+        begins, ends = self._life(entry)
+        successor = self.entries.get(entry.superseded_by or "")
+        if successor is not None:
+            # a later phase includes this one from the day that it comes into service
+            ends = np.minimum(ends, self._life(successor)[0])
+        for day in days:
+            now = years_between(self.snapshot, day)
+            yield np.asarray((begins <= now) & (now < ends), dtype=np.float64)
 
     def _life(self, entry: Entry) -> tuple[Draws, Draws]:
         """Return when an entry comes into service and leaves it, in years after the snapshot."""
@@ -114,7 +112,10 @@ class Projection:
             return begins, np.full(self.size, years_between(self.snapshot, entry.retired))
         spent = exponential(self.seed, f"stock/life/{entry.id}", self.size)
         age = 0.0 if entry.status in PLANNED else max(0.0, -stated)
-        return begins, begins + age_at_end(age, spent, self.median_years, self.shape)
+        ends = begins + age_at_end(age, spent, self.median_years, self.shape)
+        # rounding must not retire it on the very day that it was last seen
+        last_seen = max(0.0, stated) if entry.status not in PLANNED else -np.inf
+        return begins, np.where(ends > last_seen, ends, np.nextafter(last_seen, np.inf))
 
     def _begins(self, entry: Entry, stated: float) -> Draws:
         """Return when a plan comes into service, infinite where it never does.
