@@ -119,7 +119,7 @@ def test_standard_errors_are_the_curvature_of_the_likelihood() -> None:
             - math.log(2) * (life.years / m) ** k
             for life in lives
         ]
-        return sum(terms)
+        return float(sum(terms))
 
     at, h = (math.log(fit.median_years), math.log(fit.shape)), 1e-4
     hessian = np.empty((2, 2))
