@@ -13,6 +13,7 @@ from accounting.planning.compare import ClusterValue, Comparison, Difference
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
 from flopcensus import __version__
+from flopcensus.series import series_entry
 from flopcensus.study import Findings
 
 ESTIMATE_SCHEMA = "flopcensus/estimate/1"
@@ -51,6 +52,7 @@ def estimate_entry(estimate: Estimate) -> dict[str, Any]:
         },
         "provenance": dict(result.provenance),
         "warnings": list(estimate.warnings),
+        **(series_entry(estimate.series) if estimate.series else {}),
     }
 
 

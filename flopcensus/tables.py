@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from accounting.accounts.account import Account, Quantiles
@@ -29,6 +29,7 @@ ESTIMATE_COLUMNS = (
     "share_p5",
     "share_p95",
 )
+SERIES_COLUMNS = (*ESTIMATE_COLUMNS, "projected", "status", "planned_share")
 _ROWS_SHOWN = 15
 
 
@@ -119,7 +120,26 @@ def _print_groups(estimate: Estimate) -> None:
 
 def estimate_csv(estimates: Sequence[Estimate]) -> str:
     """Return all levels of all estimates as one long CSV, the total first."""
+    if all(e.series is not None for e in estimates):
+        return to_csv(SERIES_COLUMNS, [row for e in estimates for row in _series_rows(e)])
     return to_csv(ESTIMATE_COLUMNS, [row for e in estimates for row in estimate_rows(e)])
+
+
+def _series_rows(estimate: Estimate) -> Iterator[dict[str, Any]]:
+    """Yield the total and rows of every date of a series as flat records."""
+    result = estimate.accounts.denomination
+    for point in estimate.series.points if estimate.series else ():
+        base = {
+            "basis": estimate.basis,
+            "precision": result.precision,
+            "unit": result.unit,
+            "as_of": point.as_of.isoformat(),
+            "projected": str(point.projected).lower(),
+            "status": " ".join(point.statuses),
+        }
+        planned = {"planned_share": point.planned_share}
+        yield base | planned | {"level": "total", "share": 1.0} | quantiles(point.total)
+        yield from (base | {"level": a.key} | row_entry(row) for a in point.accounts for row in a.rows)
 
 
 def estimate_rows(estimate: Estimate) -> list[dict[str, Any]]:

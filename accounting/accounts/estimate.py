@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from accounting.accounts.account import Accounts, Levels, account
 from accounting.capacity.bases import BASES, Basis
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
 from accounting.capacity.valuation import Valuer
-from accounting.census.ledger import Ledger
+from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import Selection, select
 from accounting.errors import UnknownNameError
 from accounting.reference.accelerators import PRECISIONS
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
 from bench.errors import InputError
+
+if TYPE_CHECKING:
+    from accounting.accounts.series import Series
 
 DEFAULT_BASES: tuple[Basis, ...] = ("peak", "delivered")
 DEFAULT_LEVELS: tuple[Levels, ...] = (("territory",), ("provider",), ("vendor",))
@@ -50,33 +55,30 @@ class Estimate:
     rows: int
     accounts: Accounts
     warnings: tuple[str, ...] = field(default=())
+    series: Series | None = None
 
 
 def estimate(
-    ledger: Ledger, request: Request, facts: Facts, calibration: Calibration
+    ledger: Ledger,
+    request: Request,
+    facts: Facts,
+    calibration: Calibration,
+    project: Callable[[Valuer], Valuer] | None = None,
 ) -> tuple[Estimate, ...]:
-    """Value a ledger and group it, on every basis asked for.
+    """Value a ledger and group it, on every basis asked for; ``project`` makes of what values it another.
 
     Raises:
         InputError: a precision, column or unit that the census cannot be stated in.
     """
-    _check(ledger, request)
-    chosen = select(ledger, request.selection)
-    entries, skipped = list(chosen.entries), dict(chosen.skipped)
-    if request.countries:
-        inside = [e for e in entries if e.territory in request.countries]
-        skipped["in another territory"] = len(entries) - len(inside)
-        entries = inside
-    valuer = Valuer(
-        facts, calibration, request.precision, request.bases, request.seed, request.draws, ledger.valued_by
-    )
-    constants = _constants(request) if request.unit == "h100e" and request.precision != "h100e" else None
+    refuse_what_cannot_be(ledger, request)
+    entries, skipped = chosen_entries(ledger, request)
+    valuer = valuer_of(ledger, request, facts, calibration)
     results = account(
         entries,
-        valuer,
+        valuer if project is None else project(valuer),
         request.levels,
         as_of=request.selection.as_of,
-        h100e_flop_per_s=constants,
+        h100e_flop_per_s=h100e_constants(request),
         skipped=skipped,
     )
     return tuple(
@@ -85,12 +87,34 @@ def estimate(
     )
 
 
-def _constants(request: Request) -> dict[Basis, float]:
+def valuer_of(ledger: Ledger, request: Request, facts: Facts, calibration: Calibration) -> Valuer:
+    """Return what values a ledger as requested."""
+    return Valuer(
+        facts, calibration, request.precision, request.bases, request.seed, request.draws, ledger.valued_by
+    )
+
+
+def chosen_entries(ledger: Ledger, request: Request) -> tuple[list[Entry], dict[str, int]]:
+    """Return the entries to value, and how many were left out for each reason."""
+    chosen = select(ledger, request.selection)
+    entries, skipped = list(chosen.entries), dict(chosen.skipped)
+    if request.countries:
+        inside = [e for e in entries if e.territory in request.countries]
+        skipped["in another territory"] = len(entries) - len(inside)
+        entries = inside
+    return entries, skipped
+
+
+def h100e_constants(request: Request) -> dict[Basis, float] | None:
+    """Return the constants by basis that a request in H100e divides by, else None."""
+    if request.unit != "h100e" or request.precision == "h100e":
+        return None
     table = load_h100e(configs_root() / "h100e.yaml")
     return {basis: constant(table, basis, request.precision) for basis in request.bases}
 
 
-def _check(ledger: Ledger, request: Request) -> None:
+def refuse_what_cannot_be(ledger: Ledger, request: Request) -> None:
+    """Raise InputError for a precision, column or basis that the census cannot be stated in."""
     known = ledger.columns if ledger.valued_by == "file" else PRECISIONS
     if request.precision not in known:
         what = "column" if request.precision not in PRECISIONS else "precision"

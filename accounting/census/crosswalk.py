@@ -195,6 +195,8 @@ def join(ledgers: Sequence[tuple[str, Ledger]], crosswalk: Crosswalk) -> Ledger:
         left_out=dict(left_out),
         warnings=tuple(warnings),
         sites=Sites(site, rank, names),
+        # all of it was seen by then: what only a later list says of a system holds from its own date
+        snapshot=min((ledger.snapshot for _, ledger in ledgers if ledger.snapshot), default=None),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -88,7 +88,9 @@ class Ledger:
     ``left_out`` counts rows of the source that were not read, by reason. ``valued_by`` says whose peaks
     serve: our catalogue's, by chip and count, or the file's own columns, named in ``columns``.
     ``readout`` says what became of each row of a foreign file. ``sites`` is there where several lists were
-    joined: they settle which of the lists is believed (:mod:`accounting.census.crosswalk`).
+    joined: they settle which of the lists is believed (:mod:`accounting.census.crosswalk`). ``snapshot`` is the
+    day that statuses are of, None where nobody says; ``ranks`` are the source's own places by entry id, counted
+    when a system came into service.
     """
 
     name: str
@@ -99,6 +101,8 @@ class Ledger:
     warnings: tuple[str, ...] = ()
     readout: Readout | None = None
     sites: Settling | None = None
+    snapshot: datetime.date | None = None
+    ranks: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -113,9 +117,16 @@ class Ledger:
 
 
 def from_facilities(name: str, facilities: Iterable[Facility], facts: Facts) -> Ledger:
-    """Resolve facilities into a ledger."""
-    entries = tuple(_entry(f, d, facts) for f in facilities for d in f.deployments)
-    return Ledger(name, entries)
+    """Resolve facilities into a ledger, whose snapshot is the newest date of a source."""
+    known = tuple(facilities)
+    entries = tuple(_entry(f, d, facts) for f in known for d in f.deployments)
+    newest = max((day for f in known for day in _source_dates(f)), default=None)
+    return Ledger(name, entries, snapshot=newest)
+
+
+def _source_dates(facility: Facility) -> Iterator[datetime.date]:
+    yield from (source.date for source in facility.sources)
+    yield from (d.sized_by.date for d in facility.deployments)
 
 
 def _entry(facility: Facility, deployment: Deployment, facts: Facts) -> Entry:

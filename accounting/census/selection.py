@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from accounting.census.crosswalk import Sites
 from accounting.census.ledger import Entry, Ledger
 
 Test = Callable[[Entry], bool]
+
+# statuses of what is meant to come into service, the surest first
+PLANNED = ("under_construction", "contracted", "announced")
 
 # What published figures were computed on, written as the options they stand for.
 RECIPES: Mapping[str, Mapping[str, str]] = {
@@ -30,6 +34,10 @@ class Selection:
     ``statuses`` are those asked for by name; an entry in service before ``as_of`` and retired after it was
     operational then. ``since`` leaves out what came into service before it. ``standard_only`` keeps the
     subset that a foreign file marks for analysis; ``known_only`` drops rows without country.
+
+    ``project`` says that ``as_of`` is a day after the snapshot, and that plans among the statuses are drawn
+    (:mod:`accounting.capacity.stock`): they then make nothing give way that operates. ``with_plans`` lets a
+    projection add the plans, where no status was asked for by name.
     """
 
     as_of: datetime.date
@@ -39,6 +47,8 @@ class Selection:
     drop_superseded: bool = True
     drop_duplicates: bool = True
     known_only: bool = False
+    project: bool = False
+    with_plans: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,13 +73,23 @@ def select(ledger: Ledger, wanted: Selection) -> Selected:
     chosen, skipped = _filter(ledger.entries, _tests(wanted), Counter(ledger.left_out))
     if wanted.drop_superseded:
         # judged against what exists and operates, whether or not the subset includes it
-        operating = {e.id for e in ledger.entries if _operates(e, wanted)}
+        firm = replace(wanted, statuses=wanted.statuses - set(PLANNED)) if wanted.project else wanted
+        operating = {e.id for e in ledger.entries if _operates(e, firm)}
         tests = [("superseded by a later phase in operation", lambda e: e.superseded_by in operating)]
         chosen, skipped = _filter(chosen, tests, skipped)
     if ledger.sites is not None:
-        chosen, gone = ledger.sites.settle(chosen)
+        chosen, gone = _settle(ledger.sites, chosen) if wanted.project else ledger.sites.settle(chosen)
         skipped.update(gone)
     return Selected(tuple(chosen), dict(skipped))
+
+
+def _settle(sites: Sites, chosen: list[Entry]) -> tuple[list[Entry], Counter[str]]:
+    """Settle what operates by itself; plans then give way to it and to plans of lists more believed."""
+    operating, gone = sites.settle([e for e in chosen if e.status not in PLANNED])
+    firm = {e.id for e in operating}
+    settled, more = sites.settle([e for e in chosen if e.id in firm or e.status in PLANNED])
+    kept = firm | {e.id for e in settled}
+    return [e for e in chosen if e.id in kept], gone + more
 
 
 def _filter(

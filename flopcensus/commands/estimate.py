@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import datetime
 
     from accounting.accounts.estimate import Estimate, Request
+    from accounting.capacity.calibration import Calibration
     from accounting.census.ledger import Ledger
     from accounting.reference.facts import Facts
 
@@ -21,6 +22,7 @@ _EXAMPLE = """\b
 Examples:
   flopcensus estimate --by territory --by provider --by vendor
   flopcensus estimate --group EU --basis delivered --unit h100e
+  flopcensus estimate --years 2019:2030 --basis peak
   flopcensus estimate epoch-clusters:clusters.csv --recipe epoch-2025 --as-of 2025-05-31 --basis peak
 """
 
@@ -32,6 +34,8 @@ Examples:
     "--group", help="Only the members of this group at the date (EU, G7, OECD, …: catalogue groups)."
 )
 @click.option("--as-of", help="Date to count at, YYYY-MM-DD [default: today].")
+@click.option("--years", help="A series at the ends of years, A:B [2015 to 2035]; later ones are projected.")
+@click.option("--project", is_flag=True, help="Project to an --as-of after the snapshot, plans included.")
 @click.option("--basis", "bases", multiple=True, help=f"{', '.join(_BASES)} [default: peak, delivered].")
 @click.option("--precision", default=None, help="fp64, fp32, tf32, bf16, fp8, int8 or fp4 [default: bf16].")
 @click.option("--column", default=None, help="A foreign file's own value column instead (max, h100e, …).")
@@ -86,7 +90,70 @@ def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts]:
     # a peak needs no measurement
     needed = request.bases != ("peak",) or options["calibrations"]
     calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
-    return estimate(ledger, request, facts, calibration), facts
+    if options.get("years") or options.get("project"):
+        return over_time(ledger, request, facts, calibration, options), facts
+    return tuple(_unprojected(e) for e in estimate(ledger, request, facts, calibration)), facts
+
+
+def _unprojected(found: Estimate) -> Estimate:
+    import datetime
+    from dataclasses import replace
+
+    day = found.request.selection.as_of
+    if day <= datetime.datetime.now().date():
+        return found
+    text = (
+        f"{day} is yet to come: what operates today is counted as if none of it left service; see --project"
+    )
+    return replace(found, warnings=(*found.warnings, text))
+
+
+def over_time(
+    ledger: Ledger, request: Request, facts: Facts, calibration: Calibration, options: dict[str, Any]
+) -> tuple[Estimate, ...]:
+    """Estimate at the date asked for, projected where it lies ahead, with the series of the years."""
+    import datetime
+    from dataclasses import replace
+
+    from accounting.accounts.estimate import estimate
+    from accounting.accounts.series import (
+        dates_of,
+        projected_selection,
+        projection_of,
+        series,
+        warnings_of,
+    )
+    from accounting.capacity.stock.projection import ProjectedValuer
+    from accounting.capacity.stock.rates import load_stock_rates
+
+    day = request.selection.as_of
+    dates = dates_of(*_years(options["years"]), day) if options["years"] else (day,)
+    projection = projection_of(ledger, request, load_stock_rates(), datetime.datetime.now().date())
+    levels = request.levels if options["levels"] else ()
+    found = series(ledger, request, dates, facts, calibration, projection, levels)
+    if day > projection.snapshot:
+        ahead = replace(request, selection=projected_selection(request.selection, day))
+        estimates = estimate(
+            ledger, ahead, facts, calibration, lambda valuer: ProjectedValuer.on(day, valuer, projection)
+        )
+    else:
+        estimates = estimate(ledger, request, facts, calibration)
+    return tuple(
+        replace(
+            e, series=found[e.basis], warnings=(*e.warnings, *warnings_of(found[e.basis], projection.rates))
+        )
+        for e in estimates
+    )
+
+
+def _years(text: str) -> tuple[int, int]:
+    from bench.errors import InputError
+
+    first, _, last = text.partition(":")
+    try:
+        return int(first), int(last or first)
+    except ValueError:
+        raise InputError(f"--years: write FIRST:LAST, such as 2019:2030 (found '{text}')") from None
 
 
 def _with_unrecorded(ledger: Ledger, ids: tuple[str, ...], facts: Facts) -> Ledger:
@@ -137,6 +204,7 @@ def _selection(options: dict[str, Any]) -> Any:
     return Selection(
         as_of=_date(options["as_of"], "--as-of") if options["as_of"] else datetime.datetime.now().date(),
         statuses=_statuses(options["status"]),
+        with_plans=options["status"] is None,
         since=_date(chosen["since"], "--since") if chosen.get("since") else None,
         standard_only=chosen.get("subset") == "standard",
         drop_superseded=chosen.get("superseded", "drop") == "drop",
@@ -202,6 +270,7 @@ def _countries(options: dict[str, Any], facts: Facts, as_of: datetime.date) -> f
 def _emit(estimates: tuple[Estimate, ...], facts: Facts, output: Format) -> None:
     from flopcensus.output import say, to_json, warn
     from flopcensus.results import estimate_document
+    from flopcensus.series import print_series
     from flopcensus.tables import estimate_csv, print_estimate
 
     if output == "json":
@@ -210,7 +279,7 @@ def _emit(estimates: tuple[Estimate, ...], facts: Facts, output: Format) -> None
         click.echo(estimate_csv(estimates), nl=False)
     else:
         for one in estimates:
-            print_estimate(one)
+            print_series(one) if one.series and len(one.series.points) > 1 else print_estimate(one)
         say("Shares are shares of the mean; intervals are 5th to 95th percentiles.")
     for text in dict.fromkeys(w for one in estimates for w in one.warnings):
         warn(text)

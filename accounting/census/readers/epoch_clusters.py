@@ -55,7 +55,8 @@ _RETIRED = "Decommissioned Date (if applicable)"
 _CHIP, _COUNT = "Chip type (primary)", "Chip quantity (primary)"
 _FURTHER_CHIP, _FURTHER_COUNT = "Chip type (secondary)", "Chip quantity (secondary)"
 _PAGE = "Source 1"
-_OPTIONAL = (_RETIRED, _CHIP, _COUNT, _FURTHER_CHIP, _FURTHER_COUNT, _PAGE)
+_RANK = "Rank when first operational"
+_OPTIONAL = (_RETIRED, _CHIP, _COUNT, _FURTHER_CHIP, _FURTHER_COUNT, _PAGE, _RANK)
 _READ = frozenset((*_REQUIRED, *_OPTIONAL, *COLUMNS.values()))
 _STATUS = {"existing": "operational", "planned": "announced", "decommissioned": "retired"}
 _SECTOR = {"private": "private", "public": "public", "public/private": "mixed"}
@@ -80,7 +81,8 @@ def read(path: Path, facts: Facts) -> Ledger:
     needed = [*_REQUIRED, *(() if valued and set(_REQUIRED) <= set(table.columns) else COLUMNS.values())]
     table.require(needed)
     reader = _Reader(table, facts, valued)
-    entries = tuple(reader.entries())
+    ranks: dict[str, int] = {}
+    entries = tuple(reader.entries(ranks))
     readout = reader.reading.finish()
     return Ledger(
         f"{PREFIX}:{path.name}",
@@ -90,6 +92,7 @@ def read(path: Path, facts: Facts) -> Ledger:
         readout.reasons(),
         (UNCERTAINTY.format(path.name), *readout.summary()),
         readout,
+        ranks=ranks,
     )
 
 
@@ -122,10 +125,13 @@ class _Reader:
             self.reading.warn(f"{self.table.path.name}: {note}")
         self.ids = {name: f"row-{line}" for name, line in lines.items() if times[name] == 1}
 
-    def entries(self) -> Iterator[Entry]:
-        """Yield an entry for each row kept."""
+    def entries(self, ranks: dict[str, int]) -> Iterator[Entry]:
+        """Yield an entry for each row kept; note its rank, where stated, in ``ranks``."""
         for row in self.reading.rows():
-            yield self._entry(row)
+            entry = self._entry(row)
+            if (rank := self._amount(row, _RANK)) is not None:
+                ranks[entry.id] = int(rank)
+            yield entry
             self.reading.keep(row.line)
 
     def _entry(self, row: Row) -> Entry:

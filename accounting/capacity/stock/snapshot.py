@@ -1,0 +1,39 @@
+"""The day that a census describes."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from pathlib import Path
+
+from accounting.census.ledger import Ledger
+
+_DAY = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
+_MONTH = re.compile(r"(?<!\d)(20\d{2})(0[1-9]|1[0-2])(?!\d)")
+
+
+def snapshot_of(ledger: Ledger, today: datetime.date) -> datetime.date:
+    """Return the day that a ledger's statuses are of, ``today`` at the latest.
+
+    It is the newest date of a source, or the date in a file's name (a month stands for its first day: the
+    lists of June are taken as of the first). Where there is neither, it is the newest date at which anything
+    came into service or was retired.
+    """
+    # a file's name may be that of a folder's or of several lists joined
+    stated = ledger.snapshot or _date_in(Path(ledger.name.rpartition(":")[2]).stem)
+    if stated is not None:
+        return min(stated, today)
+    seen = [e.in_service for e in ledger.entries if e.in_service and e.status in {"operational", "retired"}]
+    left = [e.retired for e in ledger.entries if e.retired]
+    return min(max((day for day in (*seen, *left) if day <= today), default=today), today)
+
+
+def _date_in(stem: str) -> datetime.date | None:
+    try:
+        if found := _DAY.search(stem):
+            return datetime.date(int(found[1]), int(found[2]), int(found[3]))
+        if found := _MONTH.search(stem):
+            return datetime.date(int(found[1]), int(found[2]), 1)
+    except ValueError:
+        return None
+    return None
