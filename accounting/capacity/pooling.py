@@ -110,7 +110,7 @@ class Pool:
     ) -> Prediction:
         """Return what the pool says of an accelerator; None for one that a source does not name."""
         chip = Chip(accelerator or "", family or "", designer or family or "", log_peak_per_watt)
-        mean, variance = self._model(chip)
+        mean, variance = self._model(chip, own=False)
         own = [o.logit for o in self.observations if o.accelerator == chip.accelerator]
         if own:
             # a measurement of its own never leaves us less sure than none
@@ -119,6 +119,12 @@ class Pool:
         level, kin = self._kin(chip)
         return Prediction(mean, math.sqrt(variance), self.within_sd, level, kin, accelerator or "unnamed")
 
+    def blend(self, chip: Chip) -> Prediction:
+        """Return what all measurements say of an accelerator, its own and its kin's weighed together."""
+        mean, variance = self._model(chip, own=True)
+        level, count = self._kin(chip)
+        return Prediction(mean, math.sqrt(variance), self.within_sd, level, count, chip.accelerator)
+
     def _kin(self, chip: Chip) -> tuple[Level, int]:
         family = sum(o.family == chip.family for o in self.observations)
         if family:
@@ -126,10 +132,10 @@ class Pool:
         designer = sum(o.chip.designer == chip.designer for o in self.observations)
         return ("designer", designer) if designer else ("all", len(self.observations))
 
-    def _model(self, chip: Chip) -> tuple[float, float]:
-        """Return mean and variance of the chip's own logit given the others': Gaussian conditioning."""
-        seen = [o.chip for o in self.observations if o.accelerator != chip.accelerator]
-        logits = np.array([o.logit for o in self.observations if o.accelerator != chip.accelerator])
+    def _model(self, chip: Chip, *, own: bool) -> tuple[float, float]:
+        """Return mean and variance of the chip's own logit given what was seen: Gaussian conditioning."""
+        rows = [o for o in self.observations if own or o.accelerator != chip.accelerator]
+        seen, logits = [o.chip for o in rows], np.array([o.logit for o in rows])
         centre, spread = _density(self.observations)
         spreads = (self.accelerator_sd, self.family_sd, self.designer_sd)
         prior = float(_covariance([chip], [chip], spreads, centre)[0, 0])
