@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
@@ -30,6 +30,7 @@ _GRID = (0.05, 0.2, 0.4, 0.7, 1.1)
 # weak priors: the mean of logits anywhere between 0.1 and 0.99, the slope of either sign
 _MEAN_SD = 2.5
 _SLOPE_SD = 1.0
+_LEAST_SD = 0.02
 
 _Matrix = NDArray[np.float64]
 
@@ -110,18 +111,19 @@ class Pool:
     ) -> Prediction:
         """Return what the pool says of an accelerator; None for one that a source does not name."""
         chip = Chip(accelerator or "", family or "", designer or family or "", log_peak_per_watt)
-        mean, variance = self._model(chip, own=False)
         own = [o.logit for o in self.observations if o.accelerator == chip.accelerator]
         if own:
-            # a measurement of its own never leaves us less sure than none
-            shared = min(self.within_sd / math.sqrt(len(own)), math.sqrt(variance))
+            # a measurement of its own never leaves us less sure than that of a twin would
+            twin = self._model(replace(chip, accelerator=""))[1]
+            shared = min(self.within_sd / math.sqrt(len(own)), math.sqrt(twin))
             return Prediction(_mean(own), shared, self.within_sd, "own", len(own), str(accelerator))
+        mean, variance = self._model(chip)
         level, kin = self._kin(chip)
         return Prediction(mean, math.sqrt(variance), self.within_sd, level, kin, accelerator or "unnamed")
 
     def blend(self, chip: Chip) -> Prediction:
         """Return what all measurements say of an accelerator, its own and its kin's weighed together."""
-        mean, variance = self._model(chip, own=True)
+        mean, variance = self._model(chip)
         level, count = self._kin(chip)
         return Prediction(mean, math.sqrt(variance), self.within_sd, level, count, chip.accelerator)
 
@@ -132,19 +134,16 @@ class Pool:
         designer = sum(o.chip.designer == chip.designer for o in self.observations)
         return ("designer", designer) if designer else ("all", len(self.observations))
 
-    def _model(self, chip: Chip, *, own: bool) -> tuple[float, float]:
+    def _model(self, chip: Chip) -> tuple[float, float]:
         """Return mean and variance of the chip's own logit given what was seen: Gaussian conditioning."""
-        rows = [o for o in self.observations if own or o.accelerator != chip.accelerator]
-        seen, logits = [o.chip for o in rows], np.array([o.logit for o in rows])
-        centre, spread = _density(self.observations)
+        seen, logits = [o.chip for o in self.observations], np.array([o.logit for o in self.observations])
+        centre, scatter = _density(self.observations)
         spreads = (self.accelerator_sd, self.family_sd, self.designer_sd)
         prior = float(_covariance([chip], [chip], spreads, centre)[0, 0])
         if chip.log_peak_per_watt is None:
-            prior += (_SLOPE_SD * spread) ** 2
-        if not seen:
-            return _grand(self.observations), prior - _MEAN_SD**2 + self.within_sd**2
-        noise = self.within_sd**2 * np.eye(len(seen))
-        known = _covariance(seen, seen, spreads, centre) + noise
+            # its TDP is not known: it may lie anywhere among those that are
+            prior += (_SLOPE_SD * scatter) ** 2
+        known = _covariance(seen, seen, spreads, centre) + _noise(self.within_sd, len(seen))
         cross = _covariance([chip], seen, spreads, centre)[0]
         weights = np.linalg.solve(known, cross)
         base = _grand(self.observations)
@@ -170,6 +169,11 @@ def _covariance(
     return np.array([[one(x, y) for y in b] for x in a])
 
 
+def _noise(within: float, size: int) -> _Matrix:
+    # figures that agree to the last digit are still no better than their rounding
+    return max(within, _LEAST_SD) ** 2 * np.eye(size)
+
+
 def _offset(chip: Chip, centre: float) -> float:
     return 0.0 if chip.log_peak_per_watt is None else chip.log_peak_per_watt - centre
 
@@ -191,7 +195,7 @@ def _between(rows: Sequence[Observation], within: float) -> tuple[float, float, 
     """
     chips, centre = [row.chip for row in rows], _density(rows)[0]
     logits = np.array([row.logit for row in rows]) - _grand(rows)
-    noise = max(within, 0.02) ** 2 * np.eye(len(rows))
+    noise = _noise(within, len(rows))
     points = list(product(_GRID, repeat=3))
     scores = np.array([_evidence(_covariance(chips, chips, t, centre) + noise, logits, t) for t in points])
     weights = np.exp(scores - scores.max())
