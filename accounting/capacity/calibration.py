@@ -120,7 +120,7 @@ class Calibration:
             return Efficiency(step, pool.predict(_ANY, _ANY), self.kinds[step, "", _ANY], "")
         prediction = pool.predict(accelerator, *self._kin(accelerator, precision))
         own = prediction.level == "own"
-        if step == "sustained" and self.excess and not (own and self._has_production(accelerator, precision)):
+        if step == "sustained" and self.excess and not (own and self.has_production(accelerator, precision)):
             shared = math.hypot(prediction.shared_sd, self.excess.shared_sd)
             prediction = replace(prediction, shared_sd=shared)
         kind: Kind = self.kinds[step, precision, str(accelerator)] if own else "assumed"
@@ -172,7 +172,8 @@ class Calibration:
         excess = self.excess.mean if self.excess and m.setting == "benchmark" else 0.0
         return float(expit(logit(ratio) - excess))  # type: ignore[arg-type]
 
-    def _has_production(self, accelerator: str | None, precision: str) -> bool:
+    def has_production(self, accelerator: str | None, precision: str) -> bool:
+        """Return whether a training step of the accelerator was measured elsewhere than in a benchmark."""
         regime = REGIME_OF.get(precision)
         return any(
             m.accelerator == accelerator and m.setting != "benchmark" and feeds_sustained(m, regime)

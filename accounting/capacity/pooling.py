@@ -27,12 +27,14 @@ Level = Literal["own", "family", "designer", "all"]
 # prior scale of the spreads between, in logits: a factor 1.6 in odds for one standard deviation
 _UNSEEN_SD = 0.5
 _GRID = (0.05, 0.2, 0.4, 0.7, 1.1)
-# weak priors: the mean of logits anywhere between 0.1 and 0.99, the slope of either sign
+# scale of the slope, of either sign: none that matters, or odds in proportion to watts per FLOP and beyond
+_SLOPES = (0.05, 0.3, 1.0, 2.0)
+# weak prior: the mean of logits anywhere between 0.01 and 0.99
 _MEAN_SD = 2.5
-_SLOPE_SD = 1.0
 _LEAST_SD = 0.02
 
 _Matrix = NDArray[np.float64]
+_Spreads = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Pool:
     accelerator_sd: float
     family_sd: float
     designer_sd: float
+    slope_sd: float
 
     @classmethod
     def of(cls, observations: Iterable[Observation]) -> Pool:
@@ -138,11 +141,11 @@ class Pool:
         """Return mean and variance of the chip's own logit given what was seen: Gaussian conditioning."""
         seen, logits = [o.chip for o in self.observations], np.array([o.logit for o in self.observations])
         centre, scatter = _density(self.observations)
-        spreads = (self.accelerator_sd, self.family_sd, self.designer_sd)
+        spreads = (self.accelerator_sd, self.family_sd, self.designer_sd, self.slope_sd)
         prior = float(_covariance([chip], [chip], spreads, centre)[0, 0])
         if chip.log_peak_per_watt is None:
             # its TDP is not known: it may lie anywhere among those that are
-            prior += (_SLOPE_SD * scatter) ** 2
+            prior += (self.slope_sd * scatter) ** 2
         known = _covariance(seen, seen, spreads, centre) + _noise(self.within_sd, len(seen))
         cross = _covariance([chip], seen, spreads, centre)[0]
         weights = np.linalg.solve(known, cross)
@@ -155,18 +158,18 @@ def logit(fraction: float) -> float:
     return math.log(fraction / (1.0 - fraction))
 
 
-def _covariance(
-    a: Sequence[Chip], b: Sequence[Chip], spreads: tuple[float, float, float], centre: float
-) -> _Matrix:
+def _covariance(a: Sequence[Chip], b: Sequence[Chip], spreads: _Spreads, centre: float) -> _Matrix:
     """Return the covariance of the chips' own logits, the uncertain mean and slope included."""
-    accelerator, family, designer = spreads
+    parts = _parts(a, b, centre)
+    return np.asarray(_MEAN_SD**2 + np.tensordot(np.square(spreads), parts, axes=1))
 
-    def one(x: Chip, y: Chip) -> float:
-        shared = _MEAN_SD**2 + _SLOPE_SD**2 * _offset(x, centre) * _offset(y, centre)
-        shared += designer**2 * (x.designer == y.designer) + family**2 * (x.family == y.family)
-        return shared + accelerator**2 * (x.accelerator == y.accelerator)
 
-    return np.array([[one(x, y) for y in b] for x in a])
+def _parts(a: Sequence[Chip], b: Sequence[Chip], centre: float) -> _Matrix:
+    """Return what each spread's variance is multiplied by: accelerator, family, designer, slope."""
+    names = [[(x.accelerator, x.family, x.designer) for x in chips] for chips in (a, b)]
+    alike = [[[float(x[part] == y[part]) for y in names[1]] for x in names[0]] for part in range(3)]
+    slope = np.outer([_offset(x, centre) for x in a], [_offset(y, centre) for y in b])
+    return np.array([*alike, slope])
 
 
 def _noise(within: float, size: int) -> _Matrix:
@@ -188,28 +191,23 @@ def _density(rows: Sequence[Observation]) -> tuple[float, float]:
     return mean, math.sqrt(_mean([(value - mean) ** 2 for value in values]))
 
 
-def _between(rows: Sequence[Observation], within: float) -> tuple[float, float, float]:
-    """Return the spreads between accelerators, families and designers.
+def _between(rows: Sequence[Observation], within: float) -> _Spreads:
+    """Return the spreads between accelerators, families and designers, and the scale of the slope.
 
     Each is the root of the posterior mean variance on a grid: what a prediction's variance asks for.
     """
-    chips, centre = [row.chip for row in rows], _density(rows)[0]
+    chips, (centre, scatter) = [row.chip for row in rows], _density(rows)
     logits = np.array([row.logit for row in rows]) - _grand(rows)
-    noise = _noise(within, len(rows))
-    points = list(product(_GRID, repeat=3))
-    scores = np.array([_evidence(_covariance(chips, chips, t, centre) + noise, logits, t) for t in points])
+    points = np.array(list(product(_GRID, _GRID, _GRID, _SLOPES if scatter else _SLOPES[:1])))
+    parts = np.tensordot(points**2, _parts(chips, chips, centre), axes=1)
+    roots = np.linalg.cholesky(parts + _MEAN_SD**2 + _noise(within, len(rows)))
+    scaled = np.linalg.solve(roots, np.broadcast_to(logits[:, None], (len(points), len(rows), 1)))[..., 0]
+    # log density of the logits, half-normal priors on the spreads, a flat one on the scale of the slope
+    scores = -np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1) - (scaled**2).sum(axis=1) / 2
+    scores -= ((points[:, :3] / _UNSEEN_SD) ** 2).sum(axis=1) / 2
     weights = np.exp(scores - scores.max())
-    variances = weights @ np.array(points) ** 2 / weights.sum()
-    accelerator, family, designer = np.sqrt(variances).tolist()
-    return accelerator, family, designer
-
-
-def _evidence(covariance: _Matrix, logits: _Matrix, spreads: Sequence[float]) -> float:
-    """Return the log density of the logits, with half-normal priors on the spreads."""
-    root = np.linalg.cholesky(covariance)
-    scaled = np.linalg.solve(root, logits)
-    prior = -sum((spread / _UNSEEN_SD) ** 2 for spread in spreads) / 2
-    return float(prior - np.log(np.diag(root)).sum() - scaled @ scaled / 2)
+    accelerator, family, designer, slope = np.sqrt(weights @ points**2 / weights.sum()).tolist()
+    return accelerator, family, designer, slope
 
 
 def _grand(rows: Sequence[Observation]) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accounting.capacity.bases import Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.chain import fraction_of_peak
 from accounting.capacity.draws import expit, standard_normal
@@ -64,19 +65,21 @@ def predict_run(
     step = pool.blend(chip_of(calibration, accelerator, precision))
     scaling = calibration.scaling
     normal = {name: standard_normal(seed, f"run/{name}", _DRAWS) for name in ("step", "scaling", "running")}
-    stepping = expit(step.mean + _sd(calibration, step) * normal["step"])
+    stepping = expit(step.mean + _sd(calibration, accelerator, step, precision) * normal["step"])
     lost = _scaled(calibration, chips, normal["scaling"])
     up = expit(running.prediction.mean + running.prediction.sd * normal["running"])
-    whole = np.quantile(stepping * lost * up, [0.05, 0.5, 0.95])
+    low, median, high = (float(x) for x in np.quantile(stepping * lost * up, [0.05, 0.5, 0.95]))
     # the step at eight nodes and what is lost from there, so that each link is a fraction
     small = min(chips, BASE_CHIPS)
     at_base = stepping * scaling.factor(small)
     beyond = np.minimum(_scaled(calibration, chips, normal["scaling"]) / scaling.factor(small), 1.0)
     return Utilisation(
-        *(float(x) for x in whole),
-        factors=(
+        low,
+        median,
+        high,
+        (
             _factor(f"training step on {small:g} accelerators", at_base, _step_sources(calibration, precision)),
-            _factor(f"scaling to {chips:g} accelerators", beyond, ("configs/calibration/scaling.yaml",)),
+            _factor(f"scaling to {chips:g} accelerators", beyond, calibration.scaling.sources),
             _factor("availability", up, _sources(calibration, "availability")),
         ),
     )
@@ -106,16 +109,19 @@ def chip_of(calibration: Calibration, accelerator: str, precision: str) -> Chip:
     return Chip(accelerator, found.family, found.designer, density)
 
 
-def _sd(calibration: Calibration, step: Prediction) -> float:
-    return step.sd
+def _sd(calibration: Calibration, accelerator: str, step: Prediction, precision: str) -> float:
+    """Return the spread of a run's step; wider where the accelerator is known from benchmarks alone."""
+    if calibration.excess is None or calibration.has_production(accelerator, precision):
+        return step.sd
+    return math.hypot(step.sd, calibration.excess.shared_sd)
 
 
-def _scaled(calibration: Calibration, chips: float, normal: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _scaled(calibration: Calibration, chips: float, normal: Draws) -> Draws:
     scaling = calibration.scaling
     return scaling.factor(chips) * np.exp(scaling.log_sd(chips) * normal)
 
 
-def _factor(name: str, draws: np.ndarray, sources: tuple[str, ...]) -> Factor:  # type: ignore[type-arg]
+def _factor(name: str, draws: Draws, sources: tuple[str, ...]) -> Factor:
     low, median, high = np.quantile(draws, [0.05, 0.5, 0.95])
     return Factor(name, float(low), float(median), float(high), sources)
 

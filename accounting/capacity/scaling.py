@@ -72,16 +72,19 @@ class Scaling:
     slope: float = 0.0
     between_sd: float = 0.0
     series: int = 0
+    sources: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, series: Sequence[ScalingSeries]) -> Scaling:
         """Pool series; without any, nothing is known to be lost and none is taken off."""
-        slopes = [one.slope for one in series if not one.strong]
+        used = [one for one in series if not one.strong]
+        slopes = [one.slope for one in used]
         if not slopes:
             return cls()
         mean = math.fsum(slopes) / len(slopes)
         squares = math.fsum((slope - mean) ** 2 for slope in slopes)
-        return cls(min(mean, 0.0), math.sqrt(squares / max(len(slopes) - 1, 1)), len(slopes))
+        sources = tuple(dict.fromkeys(one.source for one in used))
+        return cls(min(mean, 0.0), math.sqrt(squares / max(len(slopes) - 1, 1)), len(slopes), sources)
 
     def factor(self, chips: float, of: float = REFERENCE_CHIPS) -> float:
         """Return the median rate per accelerator on ``chips`` ÷ that on ``of``."""
