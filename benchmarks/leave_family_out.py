@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from accounting.capacity.calibration import shipped_evidence
-from accounting.capacity.leave_out import LeftOut, coverage, leave_families_out, mean_score
+from accounting.capacity.leave_out import Kind, LeftOut, coverage, leave_families_out, mean_score
 from accounting.reference.facts import load_facts
 
 CASES = (("achievable", "bf16"), ("achievable", "fp8"), ("sustained", "bf16"))
-KINDS = ("pooled", "quantiles", "normal")
+KINDS: tuple[Kind, ...] = ("pooled", "quantiles", "normal")
 
 
 def measure() -> dict[tuple[str, str], tuple[LeftOut, ...]]:
@@ -29,8 +29,10 @@ def measure() -> dict[tuple[str, str], tuple[LeftOut, ...]]:
 def main() -> None:
     """Print two tables in Markdown."""
     found = measure()
-    print("| what | n | families | inside: pooled | constant quantiles | constant normal "
-          "| score: pooled | constant quantiles | constant normal |")
+    print(
+        "| what | n | families | inside: pooled | constant quantiles | constant normal "
+        "| score: pooled | constant quantiles | constant normal |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for case, rows in found.items():
         _line(" ".join(case), rows)
@@ -41,8 +43,8 @@ def main() -> None:
         for row in rows:
             low, high = row.pooled
             inside = "yes" if low <= row.value <= high else "no"
-            what, value = " ".join(case), f"{row.value:.3f}"
-            print(f"| {what} | {row.family} | {row.accelerator} | {value} | {low:.2f} to {high:.2f} | {inside} |")
+            cells = (" ".join(case), row.family, row.accelerator, f"{row.value:.3f}")
+            print("| " + " | ".join([*cells, f"{low:.2f} to {high:.2f}", inside]) + " |")
 
 
 def _line(name: str, rows: Sequence[LeftOut]) -> None:

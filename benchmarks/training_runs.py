@@ -93,7 +93,8 @@ def main(path: str) -> None:
         u, name = run.foretold, f"**{run.name}**" if run.independent else run.name
         spread = f"{u.low:.3f}, {u.median:.3f}, {u.high:.3f}"
         inside = "yes" if run.inside else "no"
-        print(f"| {name} | {run.accelerator} | {run.chips:g} | {run.measured:.3f} | {spread} | {inside} | {u.ratio:.2f} |")
+        cells = (name, run.accelerator, f"{run.chips:g}", f"{run.measured:.3f}", spread, inside)
+        print("| " + " | ".join([*cells, f"{u.ratio:.2f}"]) + " |")
     for independent, words in ((True, "independent"), (False, "hours stated, nothing else known")):
         held = [run for run in runs if run.independent is independent]
         ratios = [run.foretold.ratio for run in held]

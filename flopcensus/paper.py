@@ -76,18 +76,16 @@ def _document(
 
 
 def _flat(rows: tuple[Weight, ...], changed: tuple[Move, ...]) -> list[dict[str, Any]]:
-    flat = [
+    flat: list[dict[str, Any]] = [
         {"table": "accelerators", "code": row.accelerator, "basis": basis, "kind": row.kinds[basis]}
         | quantiles(q)
         for row in rows
         for basis, q in row.h100e.items()
     ]
-    return flat + [
-        {"table": "shares", "level": m.level, "code": m.code, "name": m.name}
-        | {"before": m.before, "after": m.after}
-        | quantiles(m.difference)
-        for m in changed
-    ]
+    for m in changed:
+        named: dict[str, Any] = {"table": "shares", "level": m.level, "code": m.code, "name": m.name}
+        flat.append(named | {"before": m.before, "after": m.after} | quantiles(m.difference))
+    return flat
 
 
 def _print(
@@ -112,7 +110,7 @@ def _cell(row: Weight, basis: Any) -> str:
         return "not available"
     if q.p5 == q.p95:
         return f"{q.p50:.2f}"
-    known = basis == "delivered" and row.own["sustained"] or row.own[basis]
+    known = row.own["sustained" if basis == "delivered" else basis]
     return f"{q.p50:.2f} ({q.p5:.2f} to {q.p95:.2f}){'' if known else '*'}"
 
 

@@ -78,9 +78,7 @@ def moves(
                 held = sums.setdefault((level, code), [np.zeros(valuer.size), np.zeros(valuer.size)])
                 held[0] += weight * pair[0]
                 held[1] += weight * pair[1]
-    found = [
-        _move(level, code, held, totals, valuer.facts) for (level, code), held in sums.items()
-    ]
+    found = [_move(level, code, held, totals, valuer.facts) for (level, code), held in sums.items()]
     return tuple(sorted(found, key=lambda m: (list(levels).index(m.level), -m.before, m.code)))
 
 

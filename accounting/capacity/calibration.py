@@ -95,8 +95,8 @@ class Calibration:
         refuse_broken(measurements, facts)
         found = cls(tuple(measurements), facts, Scaling.of(scaling))
         for precision in sorted({m.precision for m in measurements if m.precision}):
-            rows = [m for m in measurements if m.basis == "achievable" and m.precision == precision]
-            found._add("achievable", precision, [(m, fraction_of_peak(m, facts)) for m in rows])
+            matmuls = [m for m in measurements if m.basis == "achievable" and m.precision == precision]
+            found._add("achievable", precision, [(m, fraction_of_peak(m, facts)) for m in matmuls])
         ratios = {name: list(found._ratios(name)) for name in REGIME_OF}
         excess = benchmark_excess([pair for rows in ratios.values() for pair in rows])
         found = replace(found, excess=excess)
@@ -148,7 +148,9 @@ class Calibration:
         return Observation(str(m.accelerator), str(family), logit(fraction), str(designer), density)
 
     def _add_availability(self) -> None:
-        running = [(m, m.fraction.best) for m in self.measurements if m.basis == "availability" and m.fraction]
+        running = [
+            (m, m.fraction.best) for m in self.measurements if m.basis == "availability" and m.fraction
+        ]
         if running:
             # one observation a source: what is shared by all accelerators is not grouped by any
             self.pools["delivered", ""] = Pool.of(Observation(_ANY, _ANY, logit(f)) for _, f in running)

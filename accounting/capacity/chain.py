@@ -88,9 +88,7 @@ def _best_matmuls(measurements: Iterable[Measurement]) -> dict[tuple[str, str], 
     return best
 
 
-def _broken(
-    m: Measurement, facts: Facts, best: dict[tuple[str, str], Measurement]
-) -> str:
+def _broken(m: Measurement, facts: Facts, best: dict[tuple[str, str], Measurement]) -> str:
     precision = precision_of(m)
     chip = facts.accelerators.get(str(m.accelerator))
     if chip is None or precision is None or m.basis not in ("achievable", "sustained", "system"):

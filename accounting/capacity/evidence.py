@@ -50,9 +50,7 @@ def load_evidence(paths: Sequence[Path], facts: Facts) -> Evidence:
     yaml = [path for path in paths if path.suffix != ".json"]
     evidence = Evidence()
     for document, content in load_all(yaml, MeasurementFile, facts.names):
-        places = tuple(
-            document.fault(("measurements", row), "") for row in range(len(content.measurements))
-        )
+        places = tuple(document.fault(("measurements", row), "") for row in range(len(content.measurements)))
         evidence += Evidence(content.measurements, places, content.scaling, content.occupancy)
     records = [(path, load_record(path)) for path in paths if path.suffix == ".json"]
     measured = from_records(records)
@@ -117,7 +115,10 @@ def from_record(record: Record, path: Path) -> list[Measurement]:
 def _software(record: Record) -> str | None:
     """Return the generation of software that a record was made with, None where it does not say."""
     names = ("torch", "cuda", "rocm")
-    return ", ".join(f"{name} {record.environment[name]}" for name in names if record.environment.get(name)) or None
+    return (
+        ", ".join(f"{name} {record.environment[name]}" for name in names if record.environment.get(name))
+        or None
+    )
 
 
 def _from_score(score: Score, accelerator: str, origin: dict[str, Any]) -> Iterator[Measurement]:

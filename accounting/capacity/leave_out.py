@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from accounting.capacity.scaling import REFERENCE_CHIPS
 from accounting.reference.facts import Facts
 
 Interval = tuple[float, float]
+Kind = Literal["pooled", "quantiles", "normal"]
 ALPHA = 0.1
 
 
@@ -43,6 +45,10 @@ class LeftOut:
     quantiles: Interval
     normal: Interval
 
+    def interval(self, which: Kind) -> Interval:
+        """Return one of the three by its name."""
+        return {"pooled": self.pooled, "quantiles": self.quantiles, "normal": self.normal}[which]
+
 
 def interval_score(interval: Interval, value: float, alpha: float = ALPHA) -> float:
     """Return the interval score of a central 1 − α interval, in the unit of the value.
@@ -54,15 +60,15 @@ def interval_score(interval: Interval, value: float, alpha: float = ALPHA) -> fl
     return high - low + 2 / alpha * (max(low - value, 0.0) + max(value - high, 0.0))
 
 
-def coverage(rows: Sequence[LeftOut], which: str) -> float:
+def coverage(rows: Sequence[LeftOut], which: Kind) -> float:
     """Return the share of values inside their interval of the kind named."""
-    inside = [getattr(row, which)[0] <= row.value <= getattr(row, which)[1] for row in rows]
-    return sum(inside) / len(inside)
+    intervals = [(row.interval(which), row.value) for row in rows]
+    return sum(low <= value <= high for (low, high), value in intervals) / len(rows)
 
 
-def mean_score(rows: Sequence[LeftOut], which: str) -> float:
+def mean_score(rows: Sequence[LeftOut], which: Kind) -> float:
     """Return the mean interval score of the kind named."""
-    return math.fsum(interval_score(getattr(row, which), row.value) for row in rows) / len(rows)
+    return math.fsum(interval_score(row.interval(which), row.value) for row in rows) / len(rows)
 
 
 def leave_families_out(evidence: Evidence, facts: Facts, basis: str, precision: str) -> tuple[LeftOut, ...]:
@@ -100,9 +106,8 @@ def _of_family(m: Measurement, family: str, facts: Facts) -> bool:
 
 
 def _fraction(m: Measurement, facts: Facts) -> float:
-    fraction = fraction_of_peak(m, facts)
-    assert fraction is not None, "only measurements with a peak are kept"
-    return fraction
+    # those without a peak were left out before
+    return fraction_of_peak(m, facts) or 0.0
 
 
 def _foretold(m: Measurement, calibration: Calibration, basis: str, precision: str) -> Interval | None:

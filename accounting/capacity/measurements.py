@@ -123,7 +123,7 @@ def is_at_scale(measurement: Measurement) -> bool:
 
 
 def feeds_sustained(measurement: Measurement, regime: str | None) -> bool:
-    """Return whether a figure calibrates sustained training in ``regime``: an MFU of a dense model at scale."""
+    """Return whether a figure calibrates training in ``regime``: an MFU of a dense model at scale."""
     m = measurement
     right = m.basis == "sustained" and m.regime == regime and m.metric == "mfu"
     return right and not m.experts and is_at_scale(m)

@@ -1,4 +1,4 @@
-"""``used``: what is delivered times the share of time that accelerators are given work. A flow, in FLOP a year.
+"""``used``: what is delivered times the share of time that accelerators are given work: a flow, FLOP a year.
 
 Occupancy is the share of accelerator-hours that a scheduler has given to jobs. It says nothing of what the
 jobs make of them: that is what ``delivered`` holds. A flow is no capacity; it has no basis and is never

@@ -78,7 +78,9 @@ def predict_run(
         median,
         high,
         (
-            _factor(f"training step on {small:g} accelerators", at_base, _step_sources(calibration, precision)),
+            _factor(
+                f"training step on {small:g} accelerators", at_base, _step_sources(calibration, precision)
+            ),
             _factor(f"scaling to {chips:g} accelerators", beyond, calibration.scaling.sources),
             _factor("availability", up, _sources(calibration, "availability")),
         ),
@@ -90,7 +92,9 @@ def step_pool(calibration: Calibration, precision: str) -> Pool | None:
     excess = calibration.excess.mean if calibration.excess else 0.0
     rows = []
     for m in calibration.measurements:
-        of_peak = fraction_of_peak(m, calibration.facts) if feeds_sustained(m, REGIME_OF.get(precision)) else None
+        of_peak = (
+            fraction_of_peak(m, calibration.facts) if feeds_sustained(m, REGIME_OF.get(precision)) else None
+        )
         if of_peak is None:
             continue
         count = m.accelerators.best if m.accelerators else REFERENCE_CHIPS
