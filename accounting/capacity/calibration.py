@@ -7,25 +7,32 @@ holds in every draw:
     sustained  = achievable × (model FLOP utilisation ÷ (best measured matmul ÷ peak))
     delivered  = sustained × availability
 
-Only MFU (not HFU, nor wall-clock utilisation) of the regime that matches the precision counts: training in
-FP8 or FP4 says nothing of bf16. The fractions are pooled on the logit scale (:mod:`.pooling`).
+Only MFU (not HFU, nor wall-clock utilisation) of dense models in the regime that matches the precision
+counts: training in FP8 or FP4 says nothing of bf16. A step is that of a production run on
+``REFERENCE_CHIPS`` accelerators; figures of other counts are brought there by the scaling series, those of
+benchmarks by what benchmarks exceed production runs by on accelerators that have both. The fractions are
+pooled on the logit scale (:mod:`.pooling`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from accounting.capacity.bases import Draws
+from accounting.capacity.chain import benchmark_excess, fraction_of_peak, refuse_broken
 from accounting.capacity.draws import expit, standard_normal
-from accounting.capacity.measurements import REGIME_OF, Measurement, is_at_scale, load_measurements
+from accounting.capacity.evidence import Evidence, load_evidence
+from accounting.capacity.measurements import REGIME_OF, Measurement, feeds_sustained
 from accounting.capacity.pooling import Observation, Pool, Prediction, logit
+from accounting.capacity.scaling import Scaling, ScalingSeries
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
 from accounting.validation import Kind, weakest
-from bench.errors import InputError
 
 Step = Literal["achievable", "sustained", "delivered"]
 STEPS: tuple[Step, ...] = ("achievable", "sustained", "delivered")
@@ -34,6 +41,7 @@ STEPS: tuple[Step, ...] = ("achievable", "sustained", "delivered")
 _RATIO_LIMIT = 0.97
 # availability is not known by accelerator: one pool serves all
 _ANY = "any"
+_Key = tuple[Step, str]
 
 
 @dataclass(frozen=True)
@@ -60,115 +68,144 @@ class Efficiency:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Pools of measured fractions, by step and precision. See :meth:`of`, :func:`load_calibration`."""
+    """Pools of measured fractions, by step and precision. See :meth:`of`, :func:`load_calibration`.
+
+    ``excess`` is what benchmarks exceed production runs by, in logits of sustained ÷ achievable.
+    """
 
     measurements: tuple[Measurement, ...]
-    pools: Mapping[tuple[Step, str], Pool]
-    kinds: Mapping[tuple[Step, str, str], Kind]
-    families: Mapping[str, str]
+    facts: Facts
+    scaling: Scaling = field(default_factory=Scaling)
+    excess: Prediction | None = None
+    pools: dict[_Key, Pool] = field(default_factory=dict)
+    kinds: dict[tuple[Step, str, str], Kind] = field(default_factory=dict)
+    _known: dict[tuple[Step, str | None, str], Efficiency | None] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @classmethod
-    def of(cls, measurements: Sequence[Measurement], facts: Facts) -> Calibration:
-        """Pool measurements; their order does not matter."""
-        families = {a.id: a.family for a in facts.accelerators.values()}
-        pools: dict[tuple[Step, str], Pool] = {}
-        kinds: dict[tuple[Step, str, str], Kind] = {}
+    def of(
+        cls, measurements: Sequence[Measurement], facts: Facts, scaling: Sequence[ScalingSeries] = ()
+    ) -> Calibration:
+        """Pool measurements; their order does not matter.
+
+        Raises:
+            InputError: a measurement breaks the chain, as :func:`.chain.refuse_broken` says.
+        """
+        refuse_broken(measurements, facts)
+        found = cls(tuple(measurements), facts, Scaling.of(scaling))
         for precision in sorted({m.precision for m in measurements if m.precision}):
-            rows = [m for m in measurements if m.basis == "achievable" and m.precision == precision]
-            _add(
-                pools,
-                kinds,
-                "achievable",
-                precision,
-                [(m, _of_peak(m, precision, facts)) for m in rows],
-                families,
-            )
-        for name, regime in REGIME_OF.items():
-            base = pools.get(("achievable", name))
-            rows = [
-                m
-                for m in measurements
-                if m.basis == "sustained" and m.regime == regime and m.metric == "mfu" and is_at_scale(m)
-            ]
-            if base and rows:
-                ratios = [(m, _of_achievable(m, name, facts, base, families)) for m in rows]
-                _add(pools, kinds, "sustained", name, ratios, families)
-        running = [(m, m.fraction.best) for m in measurements if m.basis == "availability" and m.fraction]
-        if running:
-            # one observation a source: what is shared by all accelerators is not grouped by any
-            pools["delivered", ""] = Pool.of(Observation(_ANY, _ANY, logit(f)) for _, f in running)
-            kinds["delivered", "", _ANY] = weakest(m.kind for m, _ in running)
-        return cls(tuple(measurements), pools, kinds, families)
+            matmuls = [m for m in measurements if m.basis == "achievable" and m.precision == precision]
+            found._add("achievable", precision, [(m, fraction_of_peak(m, facts)) for m in matmuls])
+        ratios = {name: list(found._ratios(name)) for name in REGIME_OF}
+        excess = benchmark_excess([pair for rows in ratios.values() for pair in rows])
+        found = replace(found, excess=excess)
+        for name, rows in ratios.items():
+            found._add("sustained", name, [(m, found._in_production(m, f)) for m, f in rows])
+        found._add_availability()
+        return found
 
     def efficiency(self, step: Step, accelerator: str | None, precision: str) -> Efficiency | None:
         """Return the fraction that a step keeps, or None where nothing at all was measured for it."""
+        key = (step, accelerator, precision)
+        if key not in self._known:
+            self._known[key] = self._efficiency(step, accelerator, precision)
+        return self._known[key]
+
+    def _efficiency(self, step: Step, accelerator: str | None, precision: str) -> Efficiency | None:
         pool = self.pools.get((step, "" if step == "delivered" else precision))
         if pool is None:
             return None
         if step == "delivered":
             return Efficiency(step, pool.predict(_ANY, _ANY), self.kinds[step, "", _ANY], "")
-        family = self.families.get(accelerator or "")
-        prediction = pool.predict(accelerator, family)
+        prediction = pool.predict(accelerator, *self._kin(accelerator, precision))
         own = prediction.level == "own"
+        if step == "sustained" and self.excess and not (own and self.has_production(accelerator, precision)):
+            shared = math.hypot(prediction.shared_sd, self.excess.shared_sd)
+            prediction = replace(prediction, shared_sd=shared)
         kind: Kind = self.kinds[step, precision, str(accelerator)] if own else "assumed"
         return Efficiency(step, prediction, kind, precision)
+
+    def _kin(self, accelerator: str | None, precision: str) -> tuple[str | None, str | None, float | None]:
+        """Return family, designer and ln(peak ÷ TDP) of an accelerator."""
+        chip = self.facts.accelerators.get(accelerator or "")
+        if chip is None:
+            return None, None, None
+        peak = chip.peak_flop_per_s(precision)
+        return chip.family, chip.designer, math.log(peak / chip.tdp) if peak and chip.tdp else None
+
+    def _add(self, step: Step, precision: str, rows: Iterable[tuple[Measurement, float | None]]) -> None:
+        usable = [(m, f) for m, f in rows if f is not None and m.accelerator]
+        if not usable:
+            return
+        self.pools[step, precision] = Pool.of(self._observation(m, precision, f) for m, f in usable)
+        for m, _ in usable:
+            key = (step, precision, str(m.accelerator))
+            self.kinds[key] = weakest((self.kinds.get(key, m.kind), m.kind))
+
+    def _observation(self, m: Measurement, precision: str, fraction: float) -> Observation:
+        family, designer, density = self._kin(m.accelerator, precision)
+        return Observation(str(m.accelerator), str(family), logit(fraction), str(designer), density)
+
+    def _add_availability(self) -> None:
+        running = [
+            (m, m.fraction.best) for m in self.measurements if m.basis == "availability" and m.fraction
+        ]
+        if running:
+            # one observation a source: what is shared by all accelerators is not grouped by any
+            self.pools["delivered", ""] = Pool.of(Observation(_ANY, _ANY, logit(f)) for _, f in running)
+            self.kinds["delivered", "", _ANY] = weakest(m.kind for m, _ in running)
+
+    def _ratios(self, precision: str) -> Iterable[tuple[Measurement, float]]:
+        """Yield each MFU ÷ best matmul, brought to the reference count of accelerators."""
+        base = self.pools.get(("achievable", precision))
+        for m in self.measurements:
+            if base is None or not feeds_sustained(m, REGIME_OF[precision]):
+                continue
+            of_peak = fraction_of_peak(m, self.facts)
+            if of_peak is None:
+                continue
+            count = m.accelerators.best if m.accelerators else None
+            scale = 1 / self.scaling.factor(count) if count else 1.0
+            best = base.predict(m.accelerator, *self._kin(m.accelerator, precision)).mean
+            yield m, min(scale * of_peak / float(expit(best)), _RATIO_LIMIT)  # type: ignore[arg-type]
+
+    def _in_production(self, m: Measurement, ratio: float) -> float:
+        excess = self.excess.mean if self.excess and m.setting == "benchmark" else 0.0
+        return float(expit(logit(ratio) - excess))  # type: ignore[arg-type]
+
+    def has_production(self, accelerator: str | None, precision: str) -> bool:
+        """Return whether a training step of the accelerator was measured elsewhere than in a benchmark."""
+        regime = REGIME_OF.get(precision)
+        return any(
+            m.accelerator == accelerator and m.setting != "benchmark" and feeds_sustained(m, regime)
+            for m in self.measurements
+        )
 
 
 def load_calibration(facts: Facts, extra: Sequence[Path] = ()) -> Calibration:
     """Return the shipped calibration, joined with further calibration files or bench records.
 
     Raises:
-        InputFaults, RecordError, InputError: as :func:`load_measurements`.
+        InputFaults, RecordError, InputError: as :func:`.evidence.load_evidence`; a measurement that breaks
+            the chain is refused with its file and line.
     """
-    shipped = load_measurements(sorted((configs_root() / "calibration").glob("*.yaml")), facts)
-    return Calibration.of((*shipped, *load_measurements(list(extra), facts)), facts)
+    evidence = shipped_evidence(facts) + load_evidence(list(extra), facts)
+    refuse_broken(evidence.measurements, facts, evidence.places)
+    return Calibration.of(evidence.measurements, facts, evidence.scaling)
 
 
-def _add(
-    pools: dict[tuple[Step, str], Pool],
-    kinds: dict[tuple[Step, str, str], Kind],
-    step: Step,
-    precision: str,
-    rows: Iterable[tuple[Measurement, float | None]],
-    families: Mapping[str, str],
-) -> None:
-    usable = [(m, f) for m, f in rows if f is not None and m.accelerator]
-    if not usable:
-        return
-    pools[step, precision] = Pool.of(
-        Observation(str(m.accelerator), families[str(m.accelerator)], logit(f)) for m, f in usable
-    )
-    for m, _ in usable:
-        key = (step, precision, str(m.accelerator))
-        kinds[key] = weakest((kinds.get(key, m.kind), m.kind))
+def shipped_evidence(facts: Facts) -> Evidence:
+    """Return the evidence of ``configs/calibration/``, read once for facts without overlay."""
+    return _shipped(configs_root()) if facts.overlay is None else _read(configs_root(), facts)
 
 
-def _of_peak(m: Measurement, precision: str, facts: Facts) -> float | None:
-    """Return achieved ÷ dense peak, None where the sheet states no such peak.
+@lru_cache(maxsize=4)
+def _shipped(root: Path) -> Evidence:
+    from accounting.reference.facts import load_facts  # noqa: PLC0415  (cached there as well)
 
-    Raises:
-        InputError: the peak is reached or exceeded, which a dense rate cannot.
-    """
-    if m.fraction is not None:
-        return m.fraction.best
-    peak = facts.accelerators[str(m.accelerator)].peak_flop_per_s(precision)
-    if peak is None or m.achieved is None:
-        return None
-    fraction = m.achieved / peak
-    if not 0 < fraction < 1:
-        raise InputError(
-            f"{m.source}: {m.accelerator} at {m.achieved / 1e12:,.4g} TFLOP/s in {precision} against a dense "
-            f"peak of {peak / 1e12:,.4g}: not a fraction below 1; check unit, precision and accelerator"
-        )
-    return fraction
+    return _read(root, load_facts(root))
 
 
-def _of_achievable(
-    m: Measurement, precision: str, facts: Facts, base: Pool, families: Mapping[str, str]
-) -> float | None:
-    of_peak = _of_peak(m, precision, facts)
-    if of_peak is None:
-        return None
-    accelerator = str(m.accelerator)
-    best = float(expit(base.predict(accelerator, families[accelerator]).mean))  # type: ignore[arg-type]
-    return min(of_peak / best, _RATIO_LIMIT)
+def _read(root: Path, facts: Facts) -> Evidence:
+    return load_evidence(sorted((root / "calibration").glob("*.yaml")), facts)

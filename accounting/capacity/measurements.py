@@ -1,29 +1,33 @@
-"""Measurements of what accelerators deliver: published ones from our configs, our own from bench records."""
+"""Measurements of what accelerators deliver, as calibration files state them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from accounting.capacity.occupancy import Occupancy
+from accounting.capacity.scaling import ScalingSeries
 from accounting.quantities import Bandwidth, Count, Fraction, Rate
-from accounting.reference.accelerators import PRECISIONS, Precision
-from accounting.reference.facts import Facts
+from accounting.reference.accelerators import Precision
 from accounting.reference.names import AcceleratorId
-from accounting.validation import Date, FactModel, Kind, Text, load_all
-from bench.errors import InputError
-from bench.figures import Score
-from bench.record import Record, load_record
+from accounting.validation import Date, FactModel, Kind, Text
 
 Regime = Literal["bf16", "fp8-mixed", "fp4-mixed", "unknown"]
 Metric = Literal["mfu", "hfu", "wall_clock"]
+Setting = Literal["production", "benchmark"]
 
 # a training regime is set against the peak of the precision its matmuls run in
 REGIME_OF: dict[str, Regime] = {"bf16": "bf16", "fp8": "fp8-mixed", "fp4": "fp4-mixed"}
 PRECISION_OF: dict[str, Precision] = {"bf16": "bf16", "fp8-mixed": "fp8", "fp4-mixed": "fp4"}
+
+
+class Spread(FactModel):
+    """Standard deviations of ln(rate) of a pooled figure; None where there was but one of a kind."""
+
+    between_nodes: float | None = Field(None, ge=0)
+    within_node: float | None = Field(None, ge=0, description="from run to run and device to device")
 
 
 class Measurement(FactModel):
@@ -32,14 +36,19 @@ class Measurement(FactModel):
     ``achieved`` is a rate per accelerator in FLOP/s; ``achieved_bandwidth``, of token generation, in B/s;
     ``fraction`` is of the dense peak of the precision (or of the regime's precision), or, for availability,
     of wall-clock time. A training step on one accelerator alone is no figure at scale: it is kept, and
-    enters no estimate.
+    enters no estimate; nor do mixtures of experts, and whole systems solving equations (HPL-MxP).
     """
 
     accelerator: AcceleratorId | None = None
-    basis: Literal["achievable", "sustained", "inference", "availability"]
+    basis: Literal["achievable", "sustained", "inference", "availability", "system"]
     precision: Precision | None = None
     regime: Regime | None = None
     metric: Metric | None = None
+    setting: Setting | None = Field(
+        None, description="production: a model was trained for use; benchmark: steps were run to be timed"
+    )
+    experts: bool = Field(False, description="whether the model trained is a mixture of experts")
+    run: Text | None = Field(None, description="the training run that the figure is of")
     achieved: Rate | None = None
     achieved_bandwidth: Bandwidth | None = Field(None, description="bytes per second, of token generation")
     batch: Count | None = Field(None, description="sequences that tokens were generated for at once")
@@ -48,6 +57,8 @@ class Measurement(FactModel):
     method: Text | None = None
     nodes: Count | None = None
     accelerators: Count | None = None
+    figures: Count | None = Field(None, description="runs and devices that a pooled figure is the mean of")
+    spread: Spread | None = None
     source: Text
     date: Date
     kind: Kind
@@ -62,9 +73,17 @@ class Measurement(FactModel):
 
 
 class MeasurementFile(FactModel):
-    """A calibration file."""
+    """A calibration file: measurements, and series and shares that serve all of them."""
 
-    measurements: tuple[Measurement, ...] = Field(min_length=1)
+    measurements: tuple[Measurement, ...] = ()
+    scaling: tuple[ScalingSeries, ...] = ()
+    occupancy: tuple[Occupancy, ...] = ()
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> MeasurementFile:
+        if not (self.measurements or self.scaling or self.occupancy):
+            raise PydanticCustomError("empty", "a calibration file needs 'measurements'", {"at": ""})
+        return self
 
 
 def _problem(m: Measurement) -> str:
@@ -86,7 +105,7 @@ def _problem(m: Measurement) -> str:
         (not chip and m.fraction is None, "availability is a 'fraction' of time"),
         (chip and m.accelerator is None, f"a measurement of basis '{m.basis}' needs its 'accelerator'"),
         (
-            m.basis in ("achievable", "inference") and m.precision is None,
+            m.basis in ("achievable", "inference", "system") and m.precision is None,
             f"a measurement of basis '{m.basis}' needs its 'precision'",
         ),
         (
@@ -97,85 +116,14 @@ def _problem(m: Measurement) -> str:
     return next((message for wrong, message in checks if wrong), "")
 
 
-def load_measurements(paths: Sequence[Path], facts: Facts) -> tuple[Measurement, ...]:
-    """Read measurements from calibration files (YAML) and bench records (JSON).
-
-    Raises:
-        InputFaults: a fault in a calibration file.
-        RecordError: a file is not a record.
-        InputError: a record holds nothing that calibrates.
-    """
-    yaml = [path for path in paths if path.suffix != ".json"]
-    loaded = load_all(yaml, MeasurementFile, facts.names)
-    measured = [m for path in paths if path.suffix == ".json" for m in from_record(load_record(path), path)]
-    return (*(m for _, content in loaded for m in content.measurements), *measured)
-
-
-def from_record(record: Record, path: Path) -> list[Measurement]:
-    """Return what a record says of each known accelerator and precision.
-
-    That is the best correct matmul, the training step of one accelerator alone, and token generation.
-
-    Raises:
-        InputError: no device of the record is an accelerator that the catalogue knows.
-    """
-    known = {device.id: device.accelerator for device in record.devices if device.accelerator}
-    if not known:
-        names = ", ".join(device.name for device in record.devices) or "none"
-        raise InputError(
-            f"{path}: no device of this record is an accelerator of the catalogue (found {names}); "
-            "it can be reported, but not calibrate an estimate"
-        )
-    origin: dict[str, Any] = {
-        "source": f"record {path.name} of node {record.node}",
-        "date": str(record.created)[:10],
-        "kind": "measured",
-    }
-    products = [
-        Measurement(
-            accelerator=known[result.device],
-            basis="achievable",
-            precision=result.precision,
-            achieved=f"{result.value} FLOP/s",
-            method=f"best matmul, median of {len(result.rounds)} rounds",
-            **origin,
-        )
-        for result in record.results
-        if result.workload == "gemm" and result.status == "ok" and result.device in known
-        # bf16 stands for 16-bit: fp16 beside it would count the same units twice
-        if result.precision in PRECISIONS
-    ]
-    scored = [one for one in record.scores if one.device in known and one.precision in PRECISIONS]
-    further = [m for score in scored for m in _from_score(score, str(known[score.device]), origin)]
-    return [*products, *further]
-
-
-def _from_score(score: Score, accelerator: str, origin: dict[str, Any]) -> Iterator[Measurement]:
-    if score.sustained is not None and score.regime is not None:
-        yield Measurement(
-            accelerator=accelerator,
-            basis="sustained",
-            regime=score.regime,
-            metric="mfu",
-            achieved=f"{score.sustained} FLOP/s",
-            accelerators=1,
-            software=score.sustained_backend,
-            method="training step of a decoder-only transformer",
-            **origin,
-        )
-    for inference in score.inference:
-        yield Measurement(
-            accelerator=accelerator,
-            basis="inference",
-            precision=score.precision,
-            achieved_bandwidth=f"{inference.bytes_per_s} B/s",
-            batch=inference.batch,
-            method=f"decoding, {inference.tokens_per_s:.4g} tokens/s of the model measured",
-            **origin,
-        )
-
-
 def is_at_scale(measurement: Measurement) -> bool:
     """Return whether a figure is of more than one accelerator, as far as it says."""
     count = measurement.accelerators
     return count is None or count.best > 1
+
+
+def feeds_sustained(measurement: Measurement, regime: str | None) -> bool:
+    """Return whether a figure calibrates training in ``regime``: an MFU of a dense model at scale."""
+    m = measurement
+    right = m.basis == "sustained" and m.regime == regime and m.metric == "mfu"
+    return right and not m.experts and is_at_scale(m)

@@ -88,9 +88,9 @@ class Ledger:
     ``left_out`` counts rows of the source that were not read, by reason. ``valued_by`` says whose peaks
     serve: our catalogue's, by chip and count, or the file's own columns, named in ``columns``.
     ``readout`` says what became of each row of a foreign file. ``sites`` is there where several lists were
-    joined: they settle which of the lists is believed (:mod:`accounting.census.crosswalk`). ``snapshot`` is the
-    day that statuses are of, None where nobody says; ``ranks`` are the source's own places by entry id, counted
-    when a system came into service.
+    joined: they settle which of the lists is believed (:mod:`accounting.census.crosswalk`). ``snapshot`` is
+    the day that statuses are of, None where nobody says; ``ranks`` are the source's own places by entry id,
+    counted when a system came into service.
     """
 
     name: str

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from accounting.census.crosswalk import Sites
-from accounting.census.ledger import Entry, Ledger
+from accounting.census.ledger import Entry, Ledger, Settling
 
 Test = Callable[[Entry], bool]
 
@@ -83,7 +82,7 @@ def select(ledger: Ledger, wanted: Selection) -> Selected:
     return Selected(tuple(chosen), dict(skipped))
 
 
-def _settle(sites: Sites, chosen: list[Entry]) -> tuple[list[Entry], Counter[str]]:
+def _settle(sites: Settling, chosen: list[Entry]) -> tuple[list[Entry], Counter[str]]:
     """Settle what operates by itself; plans then give way to it and to plans of lists more believed."""
     operating, gone = sites.settle([e for e in chosen if e.status not in PLANNED])
     firm = {e.id for e in operating}

@@ -1,4 +1,4 @@
-"""``flopcensus calibrate``: from bench records to a calibration file."""
+"""``flopcensus calibrate``: from bench records to a calibration file; and what a calibration comes to."""
 
 from __future__ import annotations
 
@@ -7,33 +7,68 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flopcensus.options import format_option
+from flopcensus.output import Format
+
 if TYPE_CHECKING:
     from accounting.capacity.measurements import Measurement
 
+_EXAMPLE = """\b
+Examples:
+  flopcensus calibrate results/bench/record-*.json -o mine.yaml
+  flopcensus calibrate --table
+  flopcensus calibrate --table mine.yaml
+"""
 
-@click.command("calibrate", epilog="Example: flopcensus calibrate results/bench/record-*.json -o mine.yaml")
-@click.argument("records", nargs=-1, required=True, type=click.Path(path_type=Path))
+
+@click.command("calibrate", epilog=_EXAMPLE)
+@click.argument("records", nargs=-1, type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write [default: stdout].")
-def command(records: tuple[Path, ...], out: Path | None) -> None:
-    """Turn bench RECORDS into measurements that estimate takes with --calibration."""
-    from accounting.capacity.measurements import from_record
+@click.option(
+    "--table",
+    is_flag=True,
+    help="Paper against measured instead: H100e of every measured accelerator on four bases, and how "
+    "shares of the shipped census move. RECORDS may be calibration files here.",
+)
+@click.option("--precision", default="bf16", show_default=True, help="bf16 or fp8; of --table.")
+@click.option("--draws", type=int, default=2_000, show_default=True, help="Draws; of --table.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same figures.")
+@format_option
+def command(records: tuple[Path, ...], out: Path | None, output: Format, **options: Any) -> None:
+    """Turn bench RECORDS into measurements that estimate takes with --calibration.
+
+    Repeated runs and several nodes are pooled: the figure is the mean over nodes of each node's mean, and
+    the spread between nodes is kept apart from that within them.
+    """
+    if options["table"]:
+        from flopcensus.paper import show
+
+        show(records, options["precision"], options["draws"], options["seed"], output)
+        return
+    if not records:
+        raise click.UsageError("name one or more RECORDS, or --table to see what is measured")
+    _write(records, out)
+
+
+def _write(records: tuple[Path, ...], out: Path | None) -> None:
+    from accounting.capacity.evidence import from_records
     from bench.files import write_text_atomic
     from bench.record import load_record
     from flopcensus.output import note
 
-    measurements = [m for path in records for m in from_record(load_record(path), path)]
+    measurements = from_records([(path, load_record(path)) for path in records])
     text = _yaml(measurements)
     if out is None:
         click.echo(text, nl=False)
         return
     write_text_atomic(out, text)
-    note(f"{len(measurements)} measurements written to {out}; to use them:")
+    note(f"{len(measurements)} measurements of {len(records)} records written to {out}; to use them:")
     note(f"  flopcensus estimate --calibration {out}")
     if any(m.basis == "sustained" for m in measurements):
         note("training steps of one accelerator are kept; sustained is at scale and does not take them")
 
 
-def _yaml(measurements: list[Measurement]) -> str:
+def _yaml(measurements: tuple[Measurement, ...]) -> str:
     import yaml
 
     rows = {"measurements": [_plain(m) for m in measurements]}
@@ -41,7 +76,7 @@ def _yaml(measurements: list[Measurement]) -> str:
 
 
 def _plain(measurement: Measurement) -> dict[str, Any]:
-    plain = measurement.model_dump(mode="json", exclude_none=True)
+    plain = measurement.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     for name, unit in (("achieved", "FLOP/s"), ("achieved_bandwidth", "B/s")):
         if name in plain:
             plain[name] = f"{plain[name]} {unit}"

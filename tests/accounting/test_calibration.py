@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.capacity.calibration import Calibration, load_calibration
-from accounting.capacity.measurements import Measurement, load_measurements
+from accounting.capacity.evidence import load_measurements
+from accounting.capacity.measurements import Measurement
 from accounting.capacity.pooling import Observation, Pool, logit
 from accounting.errors import InputFaults
 from accounting.reference.facts import Facts
@@ -84,7 +85,8 @@ def test_an_accelerator_without_measurement_takes_its_familys_wider_and_assumed(
     assert own and family and everyone and nobody
     assert [e.kind for e in (own, family, everyone, nobody)] == ["published", "assumed", "assumed", "assumed"]
     assert [e.prediction.level for e in (own, family, everyone, nobody)] == ["own", "family", "all", "all"]
-    assert everyone.median < family.median < own.median
+    # the PCIe card promises half as much again per watt as the SXM, and so keeps less of it
+    assert family.median < own.median
     assert own.prediction.shared_sd < family.prediction.shared_sd < everyone.prediction.shared_sd
 
 

@@ -143,3 +143,51 @@ def test_what_is_no_record_is_refused_in_one_line(tmp_path: Path, content: bytes
     assert len(result.stderr.splitlines()) == 1
     assert result.stderr.startswith("error: ")
     assert "r.json" in result.stderr
+
+
+def test_records_of_several_nodes_are_one_measurement_with_two_spreads(tmp_path: Path) -> None:
+    base = json.loads(record("nvidia-h100-sxm").to_json())
+    names = []
+    for node, run_number, factor in (("a", 1, 1.0), ("a", 2, 1.1), ("b", 1, 1.2), ("b", 2, 1.3)):
+        value = BF16 * factor
+        result = base["results"][0] | {"value": value, "ci95": [value, value], "rounds": [value] * 5}
+        names.append(f"r-{node}-{run_number}.json")
+        text = json.dumps(base | {"node": node, "results": [result]})
+        (tmp_path / names[-1]).write_text(text, encoding="utf-8")
+    assert run("calibrate", *names, "-o", "mine.yaml", cwd=tmp_path).returncode == 0
+    (row,) = yaml.safe_load((tmp_path / "mine.yaml").read_text(encoding="utf-8"))["measurements"]
+    assert float(row["achieved"].split(" ")[0]) == pytest.approx(BF16 * 1.15)
+    assert (row["nodes"], row["figures"]) == (2, 4)
+    assert row["spread"]["between_nodes"] > row["spread"]["within_node"] > 0
+    assert row["source"] == "4 records of 2 nodes (a, b)"
+    by_file = achievable(tmp_path, "--calibration", "mine.yaml")
+    records = [word for name in names for word in ("--calibration", name)]
+    assert by_file["total"] == achievable(tmp_path, *records)["total"]
+
+
+def test_calibrate_without_anything_says_what_it_takes(tmp_path: Path) -> None:
+    result = run("calibrate", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "--table" in result.stderr
+
+
+def test_the_table_sets_paper_against_measured(node: Path) -> None:
+    result = run("calibrate", "--table", "--draws", "200", "--format", "json", cwd=node)
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    h100 = next(row for row in document["accelerators"] if row["accelerator"] == "nvidia-h100-sxm")
+    assert h100["h100e"]["peak"]["p50"] == pytest.approx(1.0)
+    assert set(h100["h100e"]) == {"peak", "achievable", "sustained", "delivered"}
+    shares = [row for row in document["shares"] if row["level"] == "vendor"]
+    assert sum(row["peak"] for row in shares) == pytest.approx(1.0)
+    slower = run("calibrate", "--table", "r.json", "--draws", "200", "--format", "json", cwd=node)
+    again = json.loads(slower.stdout)["accelerators"]
+    achieved = next(row for row in again if row["accelerator"] == "nvidia-h100-sxm")["h100e"]["achievable"]
+    assert achieved["p50"] < h100["h100e"]["achievable"]["p50"]
+
+
+@pytest.mark.parametrize("output", ["table", "csv"])
+def test_the_table_is_printed_for_people_and_for_spreadsheets(node: Path, output: str) -> None:
+    result = run("calibrate", "--table", "--draws", "50", "--format", output, cwd=node)
+    assert result.returncode == 0, result.stderr
+    assert "MI300X" in result.stdout or "amd-mi300x" in result.stdout
