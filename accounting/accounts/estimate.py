@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from accounting.accounts.account import Accounts, Levels, account
+from accounting.accounts.sized import SizedEntries, Sizing, resize
+from accounting.accounts.sized import warnings as sizing_warnings
 from accounting.capacity.bases import BASES, Basis
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
@@ -26,7 +28,8 @@ class Request:
     """What to estimate.
 
     ``precision`` is one of ours, or the name of a foreign file's column (``max``, ``h100e``).
-    ``countries`` keeps those territories only (ISO alpha-2); empty keeps all.
+    ``countries`` keeps those territories only (ISO alpha-2); empty keeps all. ``sized`` says whether
+    deployments known by power, cost or a bare number of chips are valued (``keep``) or left out.
     """
 
     selection: Selection
@@ -38,6 +41,7 @@ class Request:
     seed: int = 0
     draws: int = 10_000
     recipe: str | None = None
+    sized: Sizing = "keep"
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Estimate:
     rows: int
     accounts: Accounts
     warnings: tuple[str, ...] = field(default=())
+    sized: SizedEntries | None = None
 
 
 def estimate(
@@ -67,6 +72,13 @@ def estimate(
         inside = [e for e in entries if e.territory in request.countries]
         skipped["in another territory"] = len(entries) - len(inside)
         entries = inside
+    sized, said = None, []
+    # a file's own figures need no count
+    if request.sized == "keep" and ledger.valued_by == "chips":
+        resized = resize(entries, facts, request.precision)
+        entries, sized = list(resized.entries), resized.summary
+        skipped |= resized.skipped
+        said = list(sizing_warnings(sized))
     valuer = Valuer(
         facts, calibration, request.precision, request.bases, request.seed, request.draws, ledger.valued_by
     )
@@ -80,7 +92,7 @@ def estimate(
         skipped=skipped,
     )
     return tuple(
-        Estimate(request, basis, ledger.name, ledger.rows, result, _warnings(ledger, result))
+        Estimate(request, basis, ledger.name, ledger.rows, result, (*_warnings(ledger, result), *said), sized)
         for basis, result in results.items()
     )
 

@@ -62,9 +62,12 @@ class Deployment(FactModel):
     )
     power: Fact[Power] | None = Field(None, description="watts this batch draws or is planned to draw")
     power_of: PowerOf | None = Field(
-        None, description="run: drawn in a benchmark; it: computers and network; site: with cooling and losses"
+        None,
+        description="run: drawn in a benchmark; it: computers and network; site: with cooling and losses",
     )
-    cost: Fact[Money] | None = Field(None, description="US dollars of its date, paid or planned for this batch")
+    cost: Fact[Money] | None = Field(
+        None, description="US dollars of its date, paid or planned for this batch"
+    )
     cost_of: CostOf | None = Field(
         None, description="systems: computers, network and storage; site: with building and power supply"
     )

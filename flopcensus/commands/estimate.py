@@ -48,6 +48,13 @@ Examples:
     "--duplicates", type=click.Choice(["drop", "keep"]), default=None, help="Rows flagged as duplicates."
 )
 @click.option("--unknown", type=click.Choice(["drop", "keep"]), default=None, help="Rows without a country.")
+@click.option(
+    "--sized",
+    type=click.Choice(["keep", "drop"]),
+    default="keep",
+    show_default=True,
+    help="Deployments known by power, cost or a bare number of chips.",
+)
 @click.option("--recipe", default=None, help="Options that a published figure stands for: epoch-2025.")
 @overlay_option
 @calibration_option
@@ -97,6 +104,7 @@ def _request(options: dict[str, Any], facts: Facts) -> Request:
         seed=options["seed"],
         draws=options["draws"],
         recipe=options["recipe"],
+        sized=options["sized"],
     )
 
 
