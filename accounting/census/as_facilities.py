@@ -94,7 +94,7 @@ _REASONS: Mapping[str, Callable[[Entry], bool]] = {
     "a possible duplicate, which our YAML cannot mark": lambda e: e.duplicate,
     "no known country": lambda e: e.territory is None,
     "no known owner": lambda e: not e.owners or any(o.organisation is None for o in e.owners),
-    "no known accelerator": lambda e: e.accelerator is None and e.power is None and e.cost is None,
+    "no known accelerator": lambda e: not (e.accelerator or e.vendor or e.power or e.cost),
     "no count": lambda e: e.count is None and e.power is None and e.cost is None,
     "a designer whose name is withheld": lambda e: e.accelerator is None and e.vendor == WITHHELD,
     "no known status": lambda e: e.status == UNKNOWN,

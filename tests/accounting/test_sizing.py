@@ -150,7 +150,10 @@ def test_a_count_that_is_exact_or_derived_stands(
     assert isinstance(found, Sized)
     assert found.entry == entry
     assert [clue.used for clue in found.clues] == [True, False]
-    assert all(clue.z is not None and abs(clue.z) > 1 for clue in found.clues)
+    count, power = found.clues
+    assert count.z is None
+    assert power.z is not None
+    assert power.z > 3
 
 
 def test_an_unknown_accelerator_is_what_its_designer_sold(facts: Facts, sizing: SizingFacts) -> None:
@@ -222,8 +225,9 @@ def test_twice_the_power_is_twice_the_accelerators(facts: Facts, factor: float, 
 
 def test_a_mixture_of_one_is_itself() -> None:
     only = mixture([(0.3, Factor(1.0, 0.5))])
-    assert (only.mean, only.sd) == (pytest.approx(1.0), pytest.approx(0.5))
-    assert log_of(uncertain(only)) == pytest.approx((1.0, 0.5))
+    found = log_of(uncertain(only))
+    assert found[0] == pytest.approx(1.0)
+    assert found[1] == pytest.approx(0.5)
 
 
 def rows() -> tuple[Entry, ...]:
