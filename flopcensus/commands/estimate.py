@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import datetime
 
     from accounting.accounts.estimate import Estimate, Request
+    from accounting.accounts.unlocated import Unlocated
+    from accounting.census.ledger import Ledger
     from accounting.reference.facts import Facts
 
 _BASES = ("peak", "achievable", "sustained", "delivered")
@@ -56,6 +59,19 @@ Examples:
     help="Deployments known by power, cost or a bare number of chips.",
 )
 @click.option("--recipe", default=None, help="Options that a published figure stands for: epoch-2025.")
+@click.option(
+    "--sold",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Chip sales and owners, file or folder (Epoch AI's): adds what is sold and not located; repeatable.",
+)
+@click.option(
+    "--reconcile",
+    type=click.Choice(["none", "rake"]),
+    default="none",
+    show_default=True,
+    help="With --sold: rake the census to the sales by model and owner, beside the raw figures.",
+)
 @overlay_option
 @calibration_option
 @draws_option
@@ -68,12 +84,14 @@ def command(output: Format, **options: Any) -> None:
     columns or by a prefix (epoch-clusters:PATH, epoch-data-centers:PATH, top500:PATH). Of several, the first
     that has a site is believed about it.
     """
-    estimates, facts = run_estimate(options)
-    _emit(estimates, facts, output)
+    if options["reconcile"] != "none" and not options["sold"]:
+        raise click.UsageError("--reconcile needs --sold")
+    estimates, facts, sales = run_estimate(options)
+    _emit(estimates, facts, output, sales)
 
 
-def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts]:
-    """Read the census and estimate it. Raises InputError and its kin."""
+def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts, Unlocated | None]:
+    """Read the census, estimate it and hold it against sales. Raises InputError and its kin."""
     from accounting.accounts.estimate import estimate
     from accounting.capacity.calibration import Calibration, load_calibration
     from accounting.census.sources import load_census
@@ -85,7 +103,24 @@ def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts]:
     # a peak needs no measurement
     needed = request.bases != ("peak",) or options["calibrations"]
     calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
-    return estimate(ledger, request, facts, calibration), facts
+    return estimate(ledger, request, facts, calibration), facts, _unlocated(options, ledger, request, facts)
+
+
+def _unlocated(options: dict[str, Any], ledger: Ledger, request: Request, facts: Facts) -> Unlocated | None:
+    if not options["sold"]:
+        return None
+    from accounting.accounts.unlocated import unlocated
+    from accounting.census.readers.epoch_chips import control_totals
+
+    return unlocated(
+        ledger,
+        control_totals(options["sold"], facts),
+        request.selection,
+        facts,
+        seed=request.seed,
+        draws=request.draws,
+        reconcile=options["reconcile"],
+    )
 
 
 def _request(options: dict[str, Any], facts: Facts) -> Request:
@@ -185,18 +220,30 @@ def _countries(options: dict[str, Any], facts: Facts, as_of: datetime.date) -> f
     return frozenset(codes)
 
 
-def _emit(estimates: tuple[Estimate, ...], facts: Facts, output: Format) -> None:
+def _emit(
+    estimates: tuple[Estimate, ...], facts: Facts, output: Format, sales: Unlocated | None = None
+) -> None:
     from flopcensus.output import say, to_json, warn
     from flopcensus.results import estimate_document
     from flopcensus.tables import estimate_csv, print_estimate
 
     if output == "json":
-        click.echo(to_json(estimate_document(estimates)), nl=False)
+        document = estimate_document(estimates)
+        if sales is not None:
+            from flopcensus.unlocated import unlocated_entry
+
+            document["unlocated"] = unlocated_entry(sales)
+        click.echo(to_json(document), nl=False)
     elif output == "csv":
         click.echo(estimate_csv(estimates), nl=False)
     else:
         for one in estimates:
             print_estimate(one)
+        if sales is not None:
+            from flopcensus.unlocated import print_unlocated
+
+            print_unlocated(sales)
         say("Shares are shares of the mean; intervals are 5th to 95th percentiles.")
-    for text in dict.fromkeys(w for one in estimates for w in one.warnings):
+    said = [w for one in estimates for w in one.warnings] + list(sales.warnings if sales else ())
+    for text in dict.fromkeys(said):
         warn(text)
