@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from accounting.accounts.unlocated import Bound, Held, SoldLine, Unlocated
+from accounting.accounts.sold import Bound, Held, SoldLine, Unlocated
 from flopcensus.output import percent, print_table, say
 from flopcensus.results import quantiles
 

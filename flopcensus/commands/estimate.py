@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import datetime
 
     from accounting.accounts.estimate import Estimate, Request
-    from accounting.accounts.unlocated import Unlocated
+    from accounting.accounts.sold import Unlocated
     from accounting.census.ledger import Ledger
     from accounting.reference.facts import Facts
 
