@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from accounting.capacity.draws import Z95
 from accounting.capacity.sizing import NOBODY, Clue, Sized, needs_sizing, size
 from accounting.capacity.sizing_facts import load_sizing
-from accounting.census.ledger import Entry
+from accounting.census.ledger import Entry, Ledger
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
 
@@ -51,6 +51,11 @@ class Resized:
     entries: tuple[Entry, ...]
     skipped: Mapping[str, int]
     summary: SizedEntries
+
+
+def stated(ledger: Ledger) -> Ledger:
+    """Return a ledger of the entries that state an accelerator and a count."""
+    return replace(ledger, entries=tuple(e for e in ledger.entries if e.accelerator and e.count))
 
 
 def resize(entries: Sequence[Entry], facts: Facts, precision: str) -> Resized:

@@ -64,7 +64,7 @@ def unlocated(
     day = min(last for _, last in spans.values())
     work = _Work(facts, totals, day, {code: first for code, (first, _) in spans.items()}, seed, draws)
     operating = replace(selection, as_of=day, statuses=frozenset({"operational"}))
-    work.locate(select(ledger, operating).entries)
+    work.locate(resize(select(ledger, operating).entries, facts, "").entries)
     return work.result(reconcile)
 
 
@@ -106,7 +106,7 @@ class _Work:
 
     def locate(self, entries: Iterable[Entry]) -> None:
         """Add up the located chips of entries."""
-        for entry in resize(tuple(entries), self.facts, "").entries:
+        for entry in entries:
             for place, chips in enumerate((Chips(entry.accelerator, entry.count), *entry.further_chips)):
                 if chips.count is not None:
                     self._add(entry, chips.accelerator, chips.count, place)

@@ -109,11 +109,12 @@ def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts, 
 def _unlocated(options: dict[str, Any], ledger: Ledger, request: Request, facts: Facts) -> Unlocated | None:
     if not options["sold"]:
         return None
+    from accounting.accounts.sized import stated
     from accounting.accounts.unlocated import unlocated
     from accounting.census.readers.epoch_chips import control_totals
 
     return unlocated(
-        ledger,
+        stated(ledger) if options["sized"] == "drop" else ledger,
         control_totals(options["sold"], facts),
         request.selection,
         facts,
