@@ -23,6 +23,8 @@ from pydantic_core import PydanticCustomError
 Family = Literal["lognormal", "logit-normal", "one-plus-lognormal"]
 
 _SI = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Z": 1e21}
+# billions and trillions, as prices are written: not the G and T of units
+_MONEY = {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 _BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50}
 
 
@@ -68,6 +70,7 @@ DIMENSIONS: dict[str, Dimension] = {
         Dimension("fraction", "", {"": 1.0, "%": 0.01}, "43%", family="logit-normal", bare=True, maximum=1.0),
         Dimension("pue", "", {"": 1.0}, "1.2 to 1.4", family="one-plus-lognormal", bare=True, minimum=1.0),
         Dimension("ratio", "", {"": 1.0}, "1.4 to 1.8", bare=True, minimum_allowed=False),
+        Dimension("money", "USD", _scaled({"USD": 1.0, "$": 1.0}, _MONEY), "300 M$"),
     )
 }
 
@@ -255,3 +258,4 @@ Count = Annotated[Uncertain, _uncertain("count"), _WRITE]
 Fraction = Annotated[Uncertain, _uncertain("fraction"), _WRITE]
 Pue = Annotated[Uncertain, _uncertain("pue"), _WRITE]
 Ratio = Annotated[Uncertain, _uncertain("ratio"), _WRITE]
+Money = Annotated[Uncertain, _uncertain("money"), _WRITE]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from accounting.accounts.account import Account, GroupRow, Quantiles, Row
 from accounting.accounts.estimate import Estimate
+from accounting.accounts.sized import SizedEntries
 from accounting.capacity.measurements import Measurement
 from accounting.census.ledger import Entry
 from accounting.planning.compare import ClusterValue, Comparison, Difference
@@ -51,8 +53,36 @@ def estimate_entry(estimate: Estimate) -> dict[str, Any]:
             a.key: {"hhi": a.hhi, "effective_number": a.effective_number} for a in result.accounts
         },
         "provenance": dict(result.provenance),
+        "sized": sized_entry(estimate.sized) if estimate.sized else None,
         "warnings": list(estimate.warnings),
         **(series_entry(estimate.series) if estimate.series else {}),
+    }
+
+
+def sized_entry(sized: SizedEntries) -> dict[str, Any]:
+    """Return what rests on power, cost or a typical accelerator as plain data."""
+    return {
+        "deployments": sized.entries,
+        "by": dict(sized.clues),
+        "typical_accelerator": sized.typical,
+        "share_of_peak": sized.share,
+        "disagreements": [
+            {
+                "deployment": one.deployment,
+                "widening": one.widening,
+                "clues": [
+                    {
+                        "clue": clue.what,
+                        "accelerators": math.exp(clue.estimate.mean),
+                        "log_sd": clue.estimate.sd,
+                        "z": clue.z,
+                        "used": clue.used,
+                    }
+                    for clue in one.clues
+                ],
+            }
+            for one in sized.apart
+        ],
     }
 
 

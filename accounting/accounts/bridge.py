@@ -22,6 +22,7 @@ from typing import Literal
 
 from accounting.accounts.account import Levels, Quantiles, account
 from accounting.accounts.repairs import PRECISION, Repair, repaired, repairs
+from accounting.accounts.sized import resize
 from accounting.capacity.bases import Basis, Denomination
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
@@ -276,7 +277,11 @@ def _stage(
 ) -> Stage:
     (basis,) = valuer.bases
     chosen = select(ledger, selection)
-    found = account(chosen.entries, valuer, (levels,), as_of=selection.as_of, skipped=chosen.skipped)[basis]
+    entries, skipped = chosen.entries, dict(chosen.skipped)
+    if valuer.values == "chips":
+        resized = resize(entries, valuer.facts, valuer.precision)
+        entries, skipped = resized.entries, skipped | dict(resized.skipped)
+    found = account(entries, valuer, (levels,), as_of=selection.as_of, skipped=skipped)[basis]
     factor = h100e if found.denomination.unit == "H100e" else 1.0
     rows = found.accounts[0].rows
     q = found.total

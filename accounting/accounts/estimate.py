@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from accounting.accounts.account import Accounts, Levels, account
+from accounting.accounts.sized import SizedEntries, Sizing, resize
+from accounting.accounts.sized import warnings as sizing_warnings
 from accounting.capacity.bases import BASES, Basis
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
@@ -31,7 +33,8 @@ class Request:
     """What to estimate.
 
     ``precision`` is one of ours, or the name of a foreign file's column (``max``, ``h100e``).
-    ``countries`` keeps those territories only (ISO alpha-2); empty keeps all.
+    ``countries`` keeps those territories only (ISO alpha-2); empty keeps all. ``sized`` says whether
+    deployments known by power, cost or a bare number of chips are valued (``keep``) or left out.
     """
 
     selection: Selection
@@ -43,6 +46,7 @@ class Request:
     seed: int = 0
     draws: int = 10_000
     recipe: str | None = None
+    sized: Sizing = "keep"
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Estimate:
     accounts: Accounts
     warnings: tuple[str, ...] = field(default=())
     series: Series | None = None
+    sized: SizedEntries | None = None
 
 
 def estimate(
@@ -71,7 +76,8 @@ def estimate(
         InputError: a precision, column or unit that the census cannot be stated in.
     """
     refuse_what_cannot_be(ledger, request)
-    entries, skipped = chosen_entries(ledger, request)
+    entries, skipped, sized = chosen_entries(ledger, request, facts)
+    said = list(sizing_warnings(sized)) if sized is not None else []
     valuer = valuer_of(ledger, request, facts, calibration)
     results = account(
         entries,
@@ -82,7 +88,15 @@ def estimate(
         skipped=skipped,
     )
     return tuple(
-        Estimate(request, basis, ledger.name, ledger.rows, result, _warnings(ledger, result))
+        Estimate(
+            request,
+            basis,
+            ledger.name,
+            ledger.rows,
+            result,
+            (*_warnings(ledger, result), *said),
+            sized=sized,
+        )
         for basis, result in results.items()
     )
 
@@ -94,15 +108,21 @@ def valuer_of(ledger: Ledger, request: Request, facts: Facts, calibration: Calib
     )
 
 
-def chosen_entries(ledger: Ledger, request: Request) -> tuple[list[Entry], dict[str, int]]:
-    """Return the entries to value, and how many were left out for each reason."""
+def chosen_entries(
+    ledger: Ledger, request: Request, facts: Facts
+) -> tuple[list[Entry], dict[str, int], SizedEntries | None]:
+    """Return the entries to value, how many were left out for each reason, and what was sized of them."""
     chosen = select(ledger, request.selection)
     entries, skipped = list(chosen.entries), dict(chosen.skipped)
     if request.countries:
         inside = [e for e in entries if e.territory in request.countries]
         skipped["in another territory"] = len(entries) - len(inside)
         entries = inside
-    return entries, skipped
+    # a file's own figures need no count
+    if request.sized == "drop" or ledger.valued_by != "chips":
+        return entries, skipped, None
+    resized = resize(entries, facts, request.precision)
+    return list(resized.entries), {**skipped, **resized.skipped}, resized.summary
 
 
 def h100e_constants(request: Request) -> dict[Basis, float] | None:

@@ -122,7 +122,7 @@ def series(
     if late := [str(day) for day in dates if day > HORIZON]:
         raise InputError(f"no projection beyond {HORIZON}: stated rates say nothing of {late[0]}")
     valuer = valuer_of(ledger, request, facts, calibration)
-    counted = tuple(_counted(ledger, request, dates, projection.snapshot))
+    counted = tuple(_counted(ledger, request, dates, projection.snapshot, facts))
     run = _Run(ledger, request, valuer, projection, counted)
     run.value()
     return {
@@ -153,13 +153,17 @@ class _Counted:
 
 
 def _counted(
-    ledger: Ledger, request: Request, dates: Sequence[datetime.date], snapshot: datetime.date
+    ledger: Ledger,
+    request: Request,
+    dates: Sequence[datetime.date],
+    snapshot: datetime.date,
+    facts: Facts,
 ) -> Iterator[_Counted]:
     for day in dates:
         ahead = day > snapshot
         wanted = request.selection
         at_day = projected_selection(wanted, day) if ahead else replace(wanted, as_of=day, project=False)
-        entries, skipped = chosen_entries(ledger, replace(request, selection=at_day))
+        entries, skipped, _ = chosen_entries(ledger, replace(request, selection=at_day), facts)
         statuses = tuple(sorted(at_day.statuses))
         yield _Counted(day, ahead, statuses, {e.id: e for e in entries}, skipped)
 

@@ -94,8 +94,8 @@ _REASONS: Mapping[str, Callable[[Entry], bool]] = {
     "a possible duplicate, which our YAML cannot mark": lambda e: e.duplicate,
     "no known country": lambda e: e.territory is None,
     "no known owner": lambda e: not e.owners or any(o.organisation is None for o in e.owners),
-    "no known accelerator": lambda e: e.accelerator is None and e.power is None,
-    "no count": lambda e: e.count is None and e.power is None,
+    "no known accelerator": lambda e: not (e.accelerator or e.vendor or e.power or e.cost),
+    "no count": lambda e: e.count is None and e.power is None and e.cost is None,
     "a designer whose name is withheld": lambda e: e.accelerator is None and e.vendor == WITHHELD,
     "no known status": lambda e: e.status == UNKNOWN,
     "no name": lambda e: not e.facility_name.strip(),
@@ -169,13 +169,16 @@ def _deployments(entry: Entry, looked_at: datetime.date, left_out: list[LeftOut]
             left_out.append(LeftOut(name, entry.facility_name, "further chips of unknown model or count"))
             continue
         known = {"kind": entry.kind, "source": entry.source, "date": looked_at}
-        power = None if place else entry.power
+        power, cost = (None, None) if place else (entry.power, entry.cost)
         yield {
             "id": name,
             "accelerator": chips.accelerator,
             "vendor": None if chips.accelerator else entry.vendor,
             "count": {"value": chips.count, **known} if chips.count else None,
             "power": {"value": power, **known} if power else None,
+            "power_of": entry.power_of if power else None,
+            "cost": {"value": cost, **known} if cost else None,
+            "cost_of": entry.cost_of if cost else None,
             "in_service": entry.in_service,
             "retired": entry.retired,
             "status": entry.status,
@@ -199,10 +202,12 @@ def to_yaml(facilities: Iterable[Facility]) -> str:
 def _with_units(facility: Facility) -> dict[str, Any]:
     plain: dict[str, Any] = _plain(facility)
     if facility.power:
-        plain["power"]["value"] = _power(facility.power.value)
+        plain["power"]["value"] = _written(facility.power.value, "power")
     for row, deployment in zip(plain.get("deployments", ()), facility.deployments, strict=True):
         if deployment.power:
-            row["power"]["value"] = _power(deployment.power.value)
+            row["power"]["value"] = _written(deployment.power.value, "power")
+        if deployment.cost:
+            row["cost"]["value"] = _written(deployment.cost.value, "money")
     return plain
 
 
@@ -218,8 +223,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _power(value: Uncertain) -> Any:
-    unit = DIMENSIONS["power"].base_unit
+def _written(value: Uncertain, dimension: str) -> Any:
+    unit = DIMENSIONS[dimension].base_unit
     plain = value.to_plain()
     if isinstance(plain, dict):
         return {name: f"{_whole(part)!r} {unit}" for name, part in plain.items()}

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from accounting.documents import Document, KeyPath
 from accounting.errors import InputFaults
-from accounting.quantities import Count, Fraction, Power, Uncertain
+from accounting.quantities import Count, Fraction, Money, Power, Uncertain
 from accounting.reference.facts import Facts
 from accounting.reference.names import AcceleratorId, CountryCode, OrganisationId
 from accounting.reference.overlay import plain_rows
@@ -31,6 +31,9 @@ from accounting.validation import (
 
 Status = Literal["operational", "under_construction", "contracted", "announced", "retired", "cancelled"]
 Sector = Literal["private", "public", "mixed"]
+# what a power or a cost is of: a benchmark's run, the computers, the computers with their building
+PowerOf = Literal["run", "it", "site"]
+CostOf = Literal["systems", "site"]
 Users = Literal["researchers", "government", "military", "customers", "own_use", "mixed"]
 
 _SHARE_TOLERANCE = 1e-6
@@ -46,8 +49,9 @@ class Holding(FactModel):
 class Deployment(FactModel):
     """One batch of one accelerator model in one facility.
 
-    What is not known stays away: a batch known by its ``power`` alone has no count, one whose maker alone is
-    known has a ``vendor`` and no accelerator.
+    What is not known stays away: a batch known by its ``power`` or ``cost`` alone has no count, one whose
+    maker alone is known has a ``vendor`` and no accelerator. ``power_of`` and ``cost_of`` stay away where a
+    source does not say what its figure is of.
     """
 
     id: Id
@@ -57,6 +61,16 @@ class Deployment(FactModel):
         None, description="accelerators (packages, not dies or logical devices)"
     )
     power: Fact[Power] | None = Field(None, description="watts this batch draws or is planned to draw")
+    power_of: PowerOf | None = Field(
+        None,
+        description="run: drawn in a benchmark; it: computers and network; site: with cooling and losses",
+    )
+    cost: Fact[Money] | None = Field(
+        None, description="US dollars of its date, paid or planned for this batch"
+    )
+    cost_of: CostOf | None = Field(
+        None, description="systems: computers, network and storage; site: with building and power supply"
+    )
     in_service: Date | None = None
     retired: Date | None = None
     status: Status
@@ -65,15 +79,24 @@ class Deployment(FactModel):
 
     @model_validator(mode="after")
     def _sized(self) -> Deployment:
-        if self.count is None and self.power is None:
-            raise PydanticCustomError("unsized", "a deployment needs a count or a power", {"at": "count"})
+        if self.count is None and self.power is None and self.cost is None:
+            message = "a deployment needs a count, a power or a cost"
+            raise PydanticCustomError("unsized", message, {"at": "count"})
+        return self
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Deployment:
+        for name in ("power", "cost"):
+            if getattr(self, f"{name}_of") is not None and getattr(self, name) is None:
+                message = f"says what a {name} is of, but no {name} is stated"
+                raise PydanticCustomError("of_nothing", message, {"at": f"{name}_of"})
         return self
 
     @property
     def sized_by(self) -> Fact[Uncertain]:
-        """What says how large it is: its count, or else its power in watts."""
+        """What says how large it is: its count, else its power in watts, else its cost in US dollars."""
         # one of them is there, or the model would not be valid
-        return cast("Fact[Uncertain]", self.count or self.power)
+        return cast("Fact[Uncertain]", self.count or self.power or self.cost)
 
     @model_validator(mode="after")
     def _one_maker(self) -> Deployment:

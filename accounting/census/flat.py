@@ -59,6 +59,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("power_low_w", "watts the deployment draws or is planned to draw, 5th percentile"),
     Column("power_best_w", "watts, median"),
     Column("power_high_w", "watts, 95th percentile"),
+    Column("power_of", "run: drawn in a benchmark; it: computers; site: with cooling and losses"),
+    Column("cost_low_usd", "US dollars paid or planned for the deployment, 5th percentile"),
+    Column("cost_best_usd", "US dollars, median"),
+    Column("cost_high_usd", "US dollars, 95th percentile"),
+    Column("cost_of", "systems: computers, network, storage; site: with building and power supply"),
     Column("users", "who may use it: researchers, government, military, customers, own_use, mixed"),
     Column("same_as", "JSON list of rows of other lists that speak of the same site, SOURCE:NAME", False),
     Column("part_of", "facility that contains this one"),
@@ -102,7 +107,7 @@ def _cells(entry: Entry) -> dict[str, str]:
         {"organisation": owner.organisation, "nation": owner.nation, "share": owner.share}
         for owner in entry.owners
     ]
-    count, power = entry.count, entry.power
+    count, power, cost = entry.count, entry.power, entry.cost
     return {
         "id": write_text(entry.id),
         "facility": write_text(entry.facility),
@@ -130,6 +135,11 @@ def _cells(entry: Entry) -> dict[str, str]:
         "power_low_w": _number(power.low if power else None),
         "power_best_w": _number(power.best if power else None),
         "power_high_w": _number(power.high if power else None),
+        "power_of": entry.power_of or "",
+        "cost_low_usd": _number(cost.low if cost else None),
+        "cost_best_usd": _number(cost.best if cost else None),
+        "cost_high_usd": _number(cost.high if cost else None),
+        "cost_of": entry.cost_of or "",
         "users": write_text(entry.users),
         "same_as": json.dumps(entry.same_as),
         "part_of": write_text(entry.part_of),

@@ -42,7 +42,9 @@ class Entry:
 
     ``values`` holds a foreign file's own columns (FLOP/s by precision, or H100e under ``h100e``);
     they serve where the file is valued by its own figures, and include ``further_chips``, those of other
-    models that a file states in the same row. ``power`` (watts) is that of this deployment. ``same_as`` names
+    models that a file states in the same row. ``power`` (watts) and ``cost`` (US dollars) are
+    those of this deployment, ``power_of`` and ``cost_of`` say what they are of
+    (:mod:`accounting.census.facilities`). ``same_as`` names
     rows of other lists that speak of the same site, ``part_of`` a site that contains it
     (:mod:`accounting.census.crosswalk`). None stands for "not known" throughout.
     """
@@ -72,6 +74,9 @@ class Entry:
     users: str | None = None
     same_as: tuple[str, ...] = ()
     part_of: str | None = None
+    power_of: str | None = None
+    cost: Uncertain | None = None
+    cost_of: str | None = None
 
 
 class Settling(Protocol):
@@ -155,6 +160,9 @@ def _entry(facility: Facility, deployment: Deployment, facts: Facts) -> Entry:
         users=facility.users,
         same_as=facility.same_as,
         part_of=facility.part_of,
+        power_of=deployment.power_of,
+        cost=deployment.cost.value if deployment.cost else None,
+        cost_of=deployment.cost_of,
     )
 
 
@@ -173,6 +181,7 @@ def _flat(entry: Entry) -> dict[str, object]:
         "vendor_nation": entry.vendor_nation,
         "count": entry.count.best if entry.count else None,
         "power_w": entry.power.best if entry.power else None,
+        "cost_usd": entry.cost.best if entry.cost else None,
         "users": entry.users,
         "in_service": entry.in_service,
         "retired": entry.retired,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import datetime
 
     from accounting.accounts.estimate import Estimate, Request
+    from accounting.accounts.sold import Unlocated
     from accounting.capacity.calibration import Calibration
     from accounting.census.ledger import Ledger
     from accounting.reference.facts import Facts
@@ -55,11 +57,31 @@ Examples:
     "--duplicates", type=click.Choice(["drop", "keep"]), default=None, help="Rows flagged as duplicates."
 )
 @click.option("--unknown", type=click.Choice(["drop", "keep"]), default=None, help="Rows without a country.")
+@click.option(
+    "--sized",
+    type=click.Choice(["keep", "drop"]),
+    default="keep",
+    show_default=True,
+    help="Deployments known by power, cost or a bare number of chips.",
+)
 @click.option("--recipe", default=None, help="Options that a published figure stands for: epoch-2025.")
 @click.option(
     "--unrecorded",
     multiple=True,
     help="Also count an estimate of smuggled or unlisted accelerators, by its id (catalogue unrecorded).",
+)
+@click.option(
+    "--sold",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Chip sales and owners, file or folder (Epoch AI's): adds what is sold and not located; repeatable.",
+)
+@click.option(
+    "--reconcile",
+    type=click.Choice(["none", "rake"]),
+    default="none",
+    show_default=True,
+    help="With --sold: rake the census to the sales by model and owner, beside the raw figures.",
 )
 @overlay_option
 @calibration_option
@@ -73,12 +95,14 @@ def command(output: Format, **options: Any) -> None:
     columns or by a prefix (epoch-clusters:PATH, epoch-data-centers:PATH, top500:PATH). Of several, the first
     that has a site is believed about it.
     """
-    estimates, facts = run_estimate(options)
-    _emit(estimates, facts, output)
+    if options["reconcile"] != "none" and not options["sold"]:
+        raise click.UsageError("--reconcile needs --sold")
+    estimates, facts, sales = run_estimate(options)
+    _emit(estimates, facts, output, sales)
 
 
-def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts]:
-    """Read the census and estimate it. Raises InputError and its kin."""
+def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts, Unlocated | None]:
+    """Read the census, estimate it and hold it against sales. Raises InputError and its kin."""
     from accounting.accounts.estimate import estimate
     from accounting.capacity.calibration import Calibration, load_calibration
     from accounting.census.sources import load_census
@@ -91,8 +115,10 @@ def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts]:
     needed = request.bases != ("peak",) or options["calibrations"]
     calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
     if options.get("years") or options.get("project"):
-        return over_time(ledger, request, facts, calibration, options), facts
-    return tuple(_unprojected(e) for e in estimate(ledger, request, facts, calibration)), facts
+        estimates = over_time(ledger, request, facts, calibration, options)
+    else:
+        estimates = tuple(_unprojected(e) for e in estimate(ledger, request, facts, calibration))
+    return estimates, facts, _unlocated(options, ledger, request, facts)
 
 
 def _unprojected(found: Estimate) -> Estimate:
@@ -170,6 +196,24 @@ def _with_unrecorded(ledger: Ledger, ids: tuple[str, ...], facts: Facts) -> Ledg
     return with_unrecorded(ledger, [known[name] for name in dict.fromkeys(ids)], facts)
 
 
+def _unlocated(options: dict[str, Any], ledger: Ledger, request: Request, facts: Facts) -> Unlocated | None:
+    if not options["sold"]:
+        return None
+    from accounting.accounts.sized import stated
+    from accounting.accounts.unlocated import unlocated
+    from accounting.census.readers.epoch_chips import control_totals
+
+    return unlocated(
+        stated(ledger) if options["sized"] == "drop" else ledger,
+        control_totals(options["sold"], facts),
+        request.selection,
+        facts,
+        seed=request.seed,
+        draws=request.draws,
+        reconcile=options["reconcile"],
+    )
+
+
 def _request(options: dict[str, Any], facts: Facts) -> Request:
     from accounting.accounts.estimate import DEFAULT_BASES, DEFAULT_LEVELS, Request
     from accounting.accounts.levels import read_levels
@@ -186,6 +230,7 @@ def _request(options: dict[str, Any], facts: Facts) -> Request:
         seed=options["seed"],
         draws=options["draws"],
         recipe=options["recipe"],
+        sized=options["sized"],
     )
 
 
@@ -267,19 +312,31 @@ def _countries(options: dict[str, Any], facts: Facts, as_of: datetime.date) -> f
     return frozenset(codes)
 
 
-def _emit(estimates: tuple[Estimate, ...], facts: Facts, output: Format) -> None:
+def _emit(
+    estimates: tuple[Estimate, ...], facts: Facts, output: Format, sales: Unlocated | None = None
+) -> None:
     from flopcensus.output import say, to_json, warn
     from flopcensus.results import estimate_document
     from flopcensus.series import print_series
     from flopcensus.tables import estimate_csv, print_estimate
 
     if output == "json":
-        click.echo(to_json(estimate_document(estimates)), nl=False)
+        document = estimate_document(estimates)
+        if sales is not None:
+            from flopcensus.unlocated import unlocated_entry
+
+            document["unlocated"] = unlocated_entry(sales)
+        click.echo(to_json(document), nl=False)
     elif output == "csv":
         click.echo(estimate_csv(estimates), nl=False)
     else:
         for one in estimates:
             print_series(one) if one.series and len(one.series.points) > 1 else print_estimate(one)
+        if sales is not None:
+            from flopcensus.unlocated import print_unlocated
+
+            print_unlocated(sales)
         say("Shares are shares of the mean; intervals are 5th to 95th percentiles.")
-    for text in dict.fromkeys(w for one in estimates for w in one.warnings):
+    said = [w for one in estimates for w in one.warnings] + list(sales.warnings if sales else ())
+    for text in dict.fromkeys(said):
         warn(text)

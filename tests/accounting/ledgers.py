@@ -91,6 +91,9 @@ def entries(identifier: str) -> st.SearchStrategy[Entry]:
         users=st.none() | st.sampled_from(["researchers", "customers", "own_use"]),
         same_as=st.lists(texts, max_size=2).map(tuple),
         part_of=st.none() | texts,
+        power_of=st.none() | st.sampled_from(["run", "it", "site"]),
+        cost=st.none() | counts("money"),
+        cost_of=st.none() | st.sampled_from(["systems", "site"]),
     )
 
 

@@ -119,7 +119,7 @@ def test_every_row_is_a_deployment_or_left_out(ledger: Ledger) -> None:
     [
         ({"territory": None}, "no known country"),
         ({"owners": (Owner("xai", "US", 0.5), Owner(None, None, 0.5))}, "no known owner"),
-        ({"accelerator": None}, "no known accelerator"),
+        ({"accelerator": None, "vendor": None}, "no known accelerator"),
         ({"count": None}, "no count"),
         ({"duplicate": True}, "a possible duplicate, which our YAML cannot mark"),
         ({"status": "unknown"}, "no known status"),

@@ -62,6 +62,8 @@ def test_every_field_of_an_entry_has_a_column() -> None:
             assert {"count_low", "count_best", "count_high", "count_family"} <= set(names)
         elif one.name == "power":
             assert {"power_low_w", "power_best_w", "power_high_w"} <= set(names)
+        elif one.name == "cost":
+            assert {"cost_low_usd", "cost_best_usd", "cost_high_usd"} <= set(names)
         else:
             assert one.name in names
     assert "valued_by" in names

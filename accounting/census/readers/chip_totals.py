@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -95,19 +95,32 @@ class ControlTotals:
         are not sums of percentiles; quarters after it are added. Sales stand for designers and chips,
         holdings for owners: a file of one is never added to a file of the other.
         """
-        rows = [
-            row
-            for row in self.rows
-            if row.calendar and row.end <= day and (row.owner_name is not None) == (by == "owner")
-        ]
-        groups: defaultdict[tuple[str, ...], list[ChipRow]] = defaultdict(list)
-        for row in rows:
-            groups[_group(row, by)].append(row)
         parts: defaultdict[str, list[Total]] = defaultdict(list)
+        for key, total in self._totals(day, by):
+            parts[key[0]].append(total)
+        return {code: _joined(totals) for code, totals in sorted(parts.items())}
+
+    def held(self, day: datetime.date) -> dict[tuple[str, str], Total]:
+        """Return the cumulated total of each (owner, designer) on ``day``."""
+        return {(key[0], key[1]): total for key, total in self._totals(day, "owner")}
+
+    def covered(self, day: datetime.date) -> dict[str, tuple[datetime.date, datetime.date]]:
+        """Return the first and the last day that complete rows of sales cover by ``day``, by designer."""
+        spans: dict[str, tuple[datetime.date, datetime.date]] = {}
+        for row in self.rows:
+            if row.owner_name is None and row.calendar and not row.incomplete and row.end <= day:
+                first, last = spans.get(row.code("designer"), (row.start, row.end))
+                spans[row.code("designer")] = (min(first, row.start), max(last, row.end))
+        return spans
+
+    def _totals(self, day: datetime.date, by: Level) -> Iterator[tuple[tuple[str, ...], Total]]:
+        groups: defaultdict[tuple[str, ...], list[ChipRow]] = defaultdict(list)
+        for row in self.rows:
+            if row.calendar and row.end <= day and (row.owner_name is not None) == (by == "owner"):
+                groups[_group(row, by)].append(row)
         for key, members in groups.items():
             if key[0] and (total := _total(members, by)):
-                parts[key[0]].append(total)
-        return {code: _joined(totals) for code, totals in sorted(parts.items())}
+                yield key, total
 
 
 def _group(row: ChipRow, by: Level) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 from pydantic_core import PydanticCustomError
 
-from accounting.census.facilities import Sector, Status, Users
+from accounting.census.facilities import CostOf, PowerOf, Sector, Status, Users
 from accounting.census.flat import COLUMNS, VALUE_PREFIX, read_text
 from accounting.census.ledger import Chips, Entry, Ledger, Owner
 from accounting.census.readers.cells import DateOrders, amount, date, truth
@@ -36,6 +36,7 @@ Values = Literal["chips", "file"]
 
 _COUNT = ("count_low", "count_best", "count_high")
 _POWER = ("power_low_w", "power_best_w", "power_high_w")
+_COST = ("cost_low_usd", "cost_best_usd", "cost_high_usd")
 _FAMILY = "lognormal"
 _STATUSES = (*get_args(Status), UNKNOWN)
 _SHARE_TOLERANCE = 1e-6
@@ -125,6 +126,9 @@ class _Reader:
             users=self._word(row, "users", get_args(Users)) or None,
             same_as=self._take(row, "same_as", _texts) or (),
             part_of=self._text(row, "part_of"),
+            power_of=self._word(row, "power_of", get_args(PowerOf)) or None,
+            cost=self._triple(row, _COST, "money"),
+            cost_of=self._word(row, "cost_of", get_args(CostOf)) or None,
         )
 
     def _fault(self, row: Row, column: str, message: str, found: str = "", suggestion: str = "") -> None:

@@ -1,0 +1,109 @@
+"""Chips sold and not located, as tables and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from accounting.accounts.sold import Bound, Held, SoldLine, Unlocated
+from flopcensus.output import percent, print_table, say
+from flopcensus.results import quantiles
+
+_NATIONS_SHOWN = 12
+
+
+def unlocated_entry(found: Unlocated) -> dict[str, Any]:
+    """Return what is sold, located and not, and the bounds of national shares, as plain data."""
+    return {
+        "on": found.on.isoformat(),
+        "sales_since": {code: day.isoformat() for code, day in found.since.items()},
+        "h100e": "of 8-bit peak, by model as in the sales",
+        "designer": [_line(line) for line in found.designers],
+        "model": [_line(line) for line in found.models],
+        "owner": [_line(line) for line in found.owners],
+        "bounds": {
+            "territory": [_bound(bound) for bound in found.territories],
+            "provider": [_bound(bound) for bound in found.providers],
+        },
+        "located_outside_of_the_sales": found.outside,
+        "reconciled": found.reconciled,
+        "kind": "assumed" if found.reconciled == "rake" else "derived",
+        "warnings": list(found.warnings),
+    }
+
+
+def _line(line: SoldLine) -> dict[str, Any]:
+    return {
+        "code": line.code,
+        "name": line.name,
+        "chips": _held(line.chips),
+        "h100e": _held(line.h100e),
+    }
+
+
+def _held(held: Held) -> dict[str, Any]:
+    return {
+        "sold": quantiles(held.sold),
+        "located": quantiles(held.located),
+        "unlocated": quantiles(held.unlocated),
+    }
+
+
+def _bound(bound: Bound) -> dict[str, Any]:
+    entry = {
+        "code": bound.code,
+        "name": bound.name,
+        "h100e": quantiles(bound.located),
+        "share": quantiles(bound.share),
+        "lowest": quantiles(bound.lowest),
+        "highest": quantiles(bound.highest),
+    }
+    if bound.adjusted is not None and bound.adjusted_share is not None:
+        entry |= {
+            "adjusted_h100e": quantiles(bound.adjusted),
+            "adjusted_share": quantiles(bound.adjusted_share),
+        }
+    return entry
+
+
+def print_unlocated(found: Unlocated) -> None:
+    """Print sold, located and not, by designer and owner, and what national shares may be."""
+    say(f"sold, not located, {found.on} (medians; H100e of 8-bit peak)")
+    if found.outside:
+        say(f"  {found.outside:,.0f} located chips are of models or times that the sales do not cover\n")
+    _print_lines("designer", found.designers)
+    _print_lines("owner", found.owners)
+    _print_bounds("territory", found.territories)
+    _print_bounds("provider", found.providers)
+
+
+def _print_lines(level: str, lines: Iterable[SoldLine]) -> None:
+    rows = [
+        (
+            line.name,
+            *(f"{one.p50:,.0f}" for one in (line.chips.sold, line.chips.located, line.chips.unlocated)),
+            *(f"{one.p50:,.0f}" for one in (line.h100e.sold, line.h100e.located, line.h100e.unlocated)),
+        )
+        for line in lines
+    ]
+    if rows:
+        units = [
+            f"{what} {unit}" for unit in ("chips", "H100e") for what in ("sold", "located", "not located")
+        ]
+        print_table(f"sold, not located, by {level}", (level, *units), rows)
+
+
+def _print_bounds(level: str, bounds: tuple[Bound, ...]) -> None:
+    raked = any(bound.adjusted_share for bound in bounds)
+    rows = [
+        (
+            bound.name,
+            percent(bound.share.mean),
+            percent(bound.lowest.p5),
+            percent(bound.highest.p95),
+            *([percent(bound.adjusted_share.mean) if bound.adjusted_share else ""] if raked else []),
+        )
+        for bound in bounds[:_NATIONS_SHOWN]
+    ]
+    columns = (level, "as located", "at least", "at most", *(["raked (assumed)"] if raked else []))
+    print_table(f"share by {level}, wherever the rest stands (5th and 95th percentile)", columns, rows)
