@@ -94,7 +94,7 @@ def estimate(
             ledger.name,
             ledger.rows,
             result,
-            (*_warnings(ledger, result), *said),
+            (*_warnings(ledger, result, project is not None), *said),
             sized=sized,
         )
         for basis, result in results.items()
@@ -150,19 +150,21 @@ def refuse_what_cannot_be(ledger: Ledger, request: Request) -> None:
         raise InputError(f"unknown basis in {', '.join(request.bases)}")
 
 
-def _what_is_assumed(result: Accounts) -> str:
+def _what_is_assumed(result: Accounts, projected: bool) -> str:
+    if projected:
+        return "what is still, or by then, in service"
     counts = "counts that are estimates, often from power"
     if result.denomination.basis == "peak":
         return counts
     return f"efficiencies of accelerators without a published measurement of their own, or {counts}"
 
 
-def _warnings(ledger: Ledger, result: Accounts) -> tuple[str, ...]:
+def _warnings(ledger: Ledger, result: Accounts, projected: bool) -> tuple[str, ...]:
     warnings = list(ledger.warnings)
     if not result.deployments:
         warnings.append("no deployment is left after the selection: see 'skipped' for the reasons")
     assumed = result.provenance.get("assumed", 0.0)
     if assumed >= 0.2:
-        basis, what = result.denomination.basis, _what_is_assumed(result)
+        basis, what = result.denomination.basis, _what_is_assumed(result, projected)
         warnings.append(f"{assumed:.0%} of the {basis} total rests on what is assumed: {what}")
     return tuple(warnings)

@@ -27,10 +27,10 @@ from accounting.capacity.bases import Basis, Denomination, Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.stock.projection import HORIZON, ProjectedValuer, Projection
 from accounting.capacity.stock.rates import StockRates
-from accounting.capacity.stock.snapshot import snapshot_of
 from accounting.capacity.valuation import Skipped, Valuer
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import PLANNED, Selection
+from accounting.census.snapshot import snapshot_of
 from accounting.reference.facts import Facts
 from bench.errors import InputError
 
@@ -138,7 +138,7 @@ def projection_of(ledger: Ledger, request: Request, rates: StockRates, today: da
     """
     may_supersede = request.selection.drop_superseded
     plans = {e.id: e for e in ledger.entries if e.status in PLANNED} if may_supersede else {}
-    return Projection(rates, snapshot_of(ledger, today), request.seed, request.draws, plans)
+    return Projection(rates, snapshot_of(ledger, today), request.seed, request.draws, plans, ledger.seen)
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ def warnings_of(found: Series, rates: StockRates) -> tuple[str, ...]:
     if not ahead:
         return ()
     last = ahead[-1]
-    planned = f", {last.planned_share:.0%} of that of {last.as_of} planned today" if _plans(last) else ""
+    planned = f". Plans make up {last.planned_share:.0%} of that at {last.as_of}" if _plans(last) else ""
     undated = last.skipped.get("no date in service", 0)
     median = rates.lifetime.median_years.value
     texts = [

@@ -14,6 +14,7 @@ is known at its site, and wins over none.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -173,6 +174,7 @@ def join(ledgers: Sequence[tuple[str, Ledger]], crosswalk: Crosswalk) -> Ledger:
     entries: list[Entry] = []
     site: dict[str, str] = {}
     rank: dict[str, int] = {}
+    seen: dict[str, datetime.date] = {}
     left_out: Counter[str] = Counter()
     warnings: list[str] = []
     for place, (source, ledger) in enumerate(ledgers):
@@ -183,6 +185,8 @@ def join(ledgers: Sequence[tuple[str, Ledger]], crosswalk: Crosswalk) -> Ledger:
             for one in _apart(entry, source):
                 entries.append(one)
                 rank[one.id] = place
+                if ledger.snapshot is not None:
+                    seen[one.id] = ledger.snapshot
                 if found is not None:
                     site[one.id] = found
         left_out.update(ledger.left_out)
@@ -195,8 +199,8 @@ def join(ledgers: Sequence[tuple[str, Ledger]], crosswalk: Crosswalk) -> Ledger:
         left_out=dict(left_out),
         warnings=tuple(warnings),
         sites=Sites(site, rank, names),
-        # all of it was seen by then: what only a later list says of a system holds from its own date
         snapshot=min((ledger.snapshot for _, ledger in ledgers if ledger.snapshot), default=None),
+        seen=seen,
     )
 
 

@@ -94,8 +94,8 @@ class Ledger:
     serve: our catalogue's, by chip and count, or the file's own columns, named in ``columns``.
     ``readout`` says what became of each row of a foreign file. ``sites`` is there where several lists were
     joined: they settle which of the lists is believed (:mod:`accounting.census.crosswalk`). ``snapshot`` is
-    the day that statuses are of, None where nobody says; ``ranks`` are the source's own places by entry id,
-    counted when a system came into service.
+    the day that statuses are of, None where nobody says; ``seen`` are later such days, by entry id, of lists
+    joined. ``ranks`` are the source's own places by entry id, counted when a system came into service.
     """
 
     name: str
@@ -107,6 +107,7 @@ class Ledger:
     readout: Readout | None = None
     sites: Settling | None = None
     snapshot: datetime.date | None = None
+    seen: Mapping[str, datetime.date] = field(default_factory=dict)
     ranks: Mapping[str, int] = field(default_factory=dict)
 
     @property

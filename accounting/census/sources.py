@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from accounting.census.readers import (
     top500,
 )
 from accounting.census.readers.tables import open_table
+from accounting.census.snapshot import snapshot_of
 from accounting.errors import Fault, InputFaults, UnknownNameError
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
@@ -103,6 +105,8 @@ def _read(sources: Sequence[str], facts: Facts) -> Ledger:
         lists.insert(list(sources).index(SHIPPED_WORD), (OURS, _shipped(facts)))
     if len(lists) == 1:
         return lists[0][1]
+    today = datetime.datetime.now().date()
+    lists = [(source, replace(ledger, snapshot=snapshot_of(ledger, today))) for source, ledger in lists]
     own_entries = [entry for source, ledger in lists if source == OURS for entry in ledger.entries]
     ties = crosswalk_of([*_shipped(facts).entries, *own_entries], configs_root() / "crosswalk.yaml")
     return join(lists, ties)

@@ -17,7 +17,6 @@ from scipy import stats
 from accounting.capacity.stock.lives import lives_of
 from accounting.capacity.stock.projection import DAYS_PER_YEAR, Projection, years_between
 from accounting.capacity.stock.rates import StockRates, load_stock_rates
-from accounting.capacity.stock.snapshot import snapshot_of
 from accounting.capacity.stock.survival import (
     Life,
     age_at_end,
@@ -28,6 +27,7 @@ from accounting.capacity.stock.survival import (
 )
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import PLANNED, Selection, select, status_on
+from accounting.census.snapshot import snapshot_of
 from accounting.census.sources import load_census
 from accounting.errors import InputFaults
 from accounting.reference.facts import Facts
@@ -231,6 +231,18 @@ def test_a_plan_that_supersedes_takes_the_place_of_what_it_includes(rates: Stock
         assert not (lives.presence(first, day) * lives.presence(later, day)).any()
     alone = projection(rates).presence(first, datetime.date(2027, 12, 31))
     assert lives.presence(first, datetime.date(2027, 12, 31)).sum() < alone.sum()
+
+
+def test_what_a_later_list_saw_running_runs_until_then(rates: StockRates) -> None:
+    later = datetime.date(2034, 6, 1)
+    old = replace(BASE, in_service=datetime.date(2016, 1, 1))
+    late = replace(BASE, id="late", status="announced", in_service=datetime.date(2026, 7, 1))
+    lives = replace(projection(rates), seen={old.id: later, late.id: later})
+    assert (lives.presence(old, later) == 1).all()
+    assert lives.presence(old, later + datetime.timedelta(700)).mean() < 0.9
+    # a plan of that list had not come by then
+    assert not lives.presence(late, later).any()
+    assert (projection(rates).presence(old, later) < 1).any()
 
 
 def test_lives_do_not_depend_on_what_else_there_is_nor_on_how_many_are_drawn(rates: StockRates) -> None:

@@ -42,7 +42,8 @@ def years_between(first: datetime.date, last: datetime.date) -> float:
 class Projection:
     """The lives of deployments from a snapshot on.
 
-    ``entries`` are those by id that may supersede another; ``snapshot`` is the day the census describes.
+    ``entries`` are those by id that may supersede another. ``snapshot`` is the day the census describes;
+    ``seen`` are later ones by entry id, of lists that were joined.
     """
 
     rates: StockRates
@@ -50,6 +51,7 @@ class Projection:
     seed: int
     size: int
     entries: Mapping[str, Entry] = field(default_factory=dict, repr=False)
+    seen: Mapping[str, datetime.date] = field(default_factory=dict, repr=False)
 
     @cached_property
     def median_years(self) -> Draws:
@@ -107,17 +109,19 @@ class Projection:
             never = np.full(self.size, np.inf)
             return never, never
         stated = years_between(self.snapshot, entry.in_service)
-        begins = self._begins(entry, stated) if entry.status in PLANNED else np.full(self.size, stated)
+        planned = entry.status in PLANNED
+        seen = max(0.0, years_between(self.snapshot, self.seen.get(entry.id, self.snapshot)))
+        begins = self._begins(entry, stated, seen) if planned else np.full(self.size, stated)
         if entry.retired is not None:
             return begins, np.full(self.size, years_between(self.snapshot, entry.retired))
         spent = exponential(self.seed, f"stock/life/{entry.id}", self.size)
-        age = 0.0 if entry.status in PLANNED else max(0.0, -stated)
+        age = 0.0 if planned else max(0.0, seen - stated)
         ends = begins + age_at_end(age, spent, self.median_years, self.shape)
         # rounding must not retire it on the very day that it was last seen
-        last_seen = max(0.0, stated) if entry.status not in PLANNED else -np.inf
+        last_seen = -np.inf if planned else max(seen, stated)
         return begins, np.where(ends > last_seen, ends, np.nextafter(last_seen, np.inf))
 
-    def _begins(self, entry: Entry, stated: float) -> Draws:
+    def _begins(self, entry: Entry, stated: float, seen: float) -> Draws:
         """Return when a plan comes into service, infinite where it never does.
 
         A plan overdue by t years at the snapshot has lost the histories in which it would have come by then:
@@ -125,11 +129,11 @@ class Projection:
         is exponential again.
         """
         realised, mean_delay = self.plans[entry.status]
-        still_open = realised * np.exp(-max(0.0, -stated) / mean_delay)
+        still_open = realised * np.exp(-max(0.0, seen - stated) / mean_delay)
         chance = still_open / (still_open + 1.0 - realised)
         fate = np.exp(-exponential(self.seed, f"stock/fate/{entry.id}", self.size))
         delay = mean_delay * exponential(self.seed, f"stock/delay/{entry.id}", self.size)
-        return np.where(fate < chance, max(0.0, stated) + delay, np.inf)
+        return np.where(fate < chance, max(seen, stated) + delay, np.inf)
 
 
 @dataclass(frozen=True)
