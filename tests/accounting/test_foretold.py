@@ -51,7 +51,7 @@ def test_best_matmuls_alone_as_well(left_out: list[LeftOut], precision: str) -> 
     rows = [row for row in left_out if (row.basis, row.precision) == ("achievable", precision)]
     assert coverage(rows, "pooled") >= 0.8
     for constant in ("normal", "quantiles"):
-        assert mean_score(rows, "pooled") < mean_score(rows, constant)  # type: ignore[arg-type]
+        assert mean_score(rows, "pooled") < mean_score(rows, constant)
 
 
 def test_the_constant_of_quantiles_is_numpys_of_the_other_families(facts: Facts) -> None:
