@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from accounting.accounts.account import Accounts, Levels, account
+from accounting.accounts.account import Accounts, account
+from accounting.accounts.levels import Levels
 from accounting.capacity.bases import BASES, Basis
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
+from accounting.capacity.sums import ALL_CORES, Work
 from accounting.capacity.valuation import Valuer
 from accounting.census.ledger import Ledger
 from accounting.census.selection import Selection, select
@@ -53,7 +55,7 @@ class Estimate:
 
 
 def estimate(
-    ledger: Ledger, request: Request, facts: Facts, calibration: Calibration
+    ledger: Ledger, request: Request, facts: Facts, calibration: Calibration, work: Work = ALL_CORES
 ) -> tuple[Estimate, ...]:
     """Value a ledger and group it, on every basis asked for.
 
@@ -78,6 +80,7 @@ def estimate(
         as_of=request.selection.as_of,
         h100e_flop_per_s=constants,
         skipped=skipped,
+        work=work,
     )
     return tuple(
         Estimate(request, basis, ledger.name, ledger.rows, result, _warnings(ledger, result))
