@@ -18,7 +18,7 @@ from accounting.quantities import Uncertain
 
 # 95th percentile of the standard normal distribution
 Z95 = 1.6448536269514722
-# widths to either side of the median that agree so well are one width
+# the median is midway where its square is the product of the ends to within this fraction
 _SYMMETRY = 1e-9
 
 
@@ -75,9 +75,10 @@ def product(values: Iterable[Uncertain]) -> Uncertain:
     """
     best, square = 1.0, 0.0
     for value in values:
-        up, down = math.log(value.high / value.best), math.log(value.best / value.low)
-        if value.family != "lognormal" or abs(up - down) > _SYMMETRY * max(up, down):
+        low, middle, high = value.low, value.best, value.high
+        # low × high is the median squared where the median is midway
+        if value.family != "lognormal" or abs(low * high - middle * middle) > _SYMMETRY * middle * middle:
             raise ValueError(f"only lognormals with their median midway collapse (found {value})")
-        best, square = best * value.best, square + up * up
+        best, square = best * middle, square + math.log(high / middle) ** 2
     spread = math.exp(math.sqrt(square))
     return Uncertain(best / spread, best, best * spread, "lognormal")

@@ -41,6 +41,8 @@ _OTHER_GRAIN = 2.0**20
 # draws are worked on in windows of so many, whose vectors fit a core's cache
 WINDOW = 10_000
 _MOST_WORKERS = 16
+# draws below which threads wait for one another longer than they work
+_WORTH_THREADS = 10**8
 _CHUNKS = (16, 16_384)
 
 
@@ -48,7 +50,7 @@ _CHUNKS = (16, 16_384)
 class Work:
     """How to go about a sum. The result does not depend on it.
 
-    ``workers`` are threads (one a core, at most 16, where left out), ``chunk`` the items that a thread takes
+    ``workers`` are threads (where left out one, or for large sums one a core, at most 16), ``chunk`` the items that a thread takes
     at a time, ``sums_bytes`` what sums may take before they are made in several passes. ``progress`` is
     called with the items done so far and, where known, those in all (else 0).
     """
@@ -150,8 +152,9 @@ class Summation:
         self.items = list(items) if isinstance(items, Iterator) else items
         self.seed, self.size = valuer.seed, valuer.size
         self.grain = GRAIN.get(valuer.denomination("peak").unit, _OTHER_GRAIN)
-        self.workers = self.work.workers or min(_MOST_WORKERS, _cores())
         expected, (low, high) = length_hint(self.items, 0), _CHUNKS
+        large = expected == 0 or expected * self.size >= _WORTH_THREADS
+        self.workers = self.work.workers or (min(_MOST_WORKERS, _cores()) if large else 1)
         self.chunk = self.work.chunk or min(max(expected // (4 * self.workers), low), high)
         self.most = max(2, self.work.sums_bytes // (8 * self.size * len(valuer.asked)))
         self.expected, self._done = expected * -(-self.size // WINDOW), 0

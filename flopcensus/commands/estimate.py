@@ -69,8 +69,10 @@ def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts]:
     """Read the census and estimate it. Raises InputError and its kin."""
     from accounting.accounts.estimate import estimate
     from accounting.capacity.calibration import Calibration, load_calibration
+    from accounting.capacity.sums import Work
     from accounting.census.sources import load_census
     from accounting.reference.facts import load_facts
+    from flopcensus.output import Meter
 
     facts = load_facts(overlays=options["overlays"])
     request = _request(options, facts)
@@ -78,7 +80,7 @@ def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts]:
     # a peak needs no measurement
     needed = request.bases != ("peak",) or options["calibrations"]
     calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
-    return estimate(ledger, request, facts, calibration), facts
+    return estimate(ledger, request, facts, calibration, Work(progress=Meter("deployments valued"))), facts
 
 
 def _request(options: dict[str, Any], facts: Facts) -> Request:

@@ -135,9 +135,7 @@ def test_rows_of_every_level_add_up_to_the_total_in_every_draw(
 ) -> None:
     found = rows_of(rows, the_valuer(facts, calibration))
     for level in LEVELS:
-        held = [
-            columns for row, columns in found.items() if isinstance(row, LevelRow) and row.levels == level
-        ]
+        keys = [row for row in found if isinstance(row, LevelRow) and row.levels == level]
         for place in range(len(BASES)):
             parts = np.sum([np.broadcast_to(found[row][place], DRAWS) for row in keys], axis=0)
             np.testing.assert_allclose(parts, np.broadcast_to(found[TOTAL][place], DRAWS), rtol=1e-12)
@@ -167,6 +165,15 @@ def by_hand(
         for code, weight in codes(row, level):
             table[code] = table.get(code, np.zeros(v.size)) + weight * valued.capacity[basis].draws
     return table
+
+
+def test_what_is_small_beside_the_sum_is_not_lost_by_order(facts: Facts, calibration: Calibration) -> None:
+    """Single chips beside ten billion: float64 keeps both, but only of what is whole grains."""
+    v = Valuer(facts, calibration, bases=("delivered",), size=50)
+    huge = next_entry(id="huge", count=Uncertain(3.9e9, 4e9, 4.1e9, "lognormal"))
+    small = [next_entry(id=f"e{i}", facility=f"f{i}", count=exact(1)) for i in range(40)]
+    work = Work(workers=1, chunk=1)
+    assert_same_bits(rows_of([*small, huge], v, work), rows_of([huge, *small], v, work))
 
 
 def test_windows_of_draws_are_one_stream(facts: Facts, calibration: Calibration) -> None:
