@@ -50,9 +50,9 @@ _CHUNKS = (16, 16_384)
 class Work:
     """How to go about a sum. The result does not depend on it.
 
-    ``workers`` are threads (where left out one, or for large sums one a core, at most 16), ``chunk`` the items that a thread takes
-    at a time, ``sums_bytes`` what sums may take before they are made in several passes. ``progress`` is
-    called with the items done so far and, where known, those in all (else 0).
+    ``workers`` are threads (where left out one, or for large sums one a core, at most 16), ``chunk`` the
+    items that a thread takes at a time, ``sums_bytes`` what sums may take before they are made in several
+    passes. ``progress`` is called with the items done so far and, where known, those in all (else 0).
     """
 
     workers: int | None = None
