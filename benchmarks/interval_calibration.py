@@ -7,8 +7,8 @@ generator from what the sources and the calibration state: a bias for each sourc
 facility, a true efficiency for each model, step and site. The estimate is then made from the statements alone.
 A world counts as covered, for a row and basis, where the truth lies between its 5th and 95th percentile.
 
-What this tests is that nothing shared is lost on the way: without the bias, or with efficiencies drawn for each
-facility, totals cover far less (the last lines say how much).
+What this tests is that nothing shared is lost on the way: where the estimate does not know of the bias,
+totals cover less (the last line says how much).
 """
 
 from __future__ import annotations
