@@ -4,8 +4,8 @@ python benchmarks/interval_calibration.py [WORLDS] [DRAWS]
 
 A world has facilities of four accelerator models, listed by two sources. Its truth is drawn by numpy's own
 generator from what the sources and the calibration state: a bias for each source, a true count for each
-facility, a true efficiency for each model, step and site. The estimate is then made from the statements alone.
-A world counts as covered, for a row and basis, where the truth lies between its 5th and 95th percentile.
+facility, a true efficiency for each model, step and site. The estimate is made from the statements alone. A
+world counts as covered, for a row and basis, where the truth lies between its 5th and 95th percentile.
 
 What this tests is that nothing shared is lost on the way: where the estimate does not know of the bias,
 totals cover less (the last line says how much).
