@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ import click
 Format = Literal["table", "json", "csv"]
 Cell = str | float | int | None
 
+_SECONDS_BETWEEN_NOTES = 5.0
 # a spreadsheet runs cells that begin so
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _PREFIXES = ((1e21, "Z"), (1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -120,6 +122,20 @@ def say(text: str) -> None:
 def note(text: str) -> None:
     """Print a line of progress to stderr."""
     click.echo(text, err=True)
+
+
+class Meter:
+    """Says on stderr how far a long piece of work is: at most every five seconds, and nothing before that."""
+
+    def __init__(self, what: str) -> None:
+        """Name what is counted."""
+        self.what, self._next = what, time.monotonic() + _SECONDS_BETWEEN_NOTES
+
+    def __call__(self, done: int, whole: int) -> None:
+        """Take the number done and, where known, that of all (else 0)."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _SECONDS_BETWEEN_NOTES
+            note(f"{done:,} of {whole:,} {self.what}" if whole else f"{done:,} {self.what}")
 
 
 def warn(text: str) -> None:

@@ -10,9 +10,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from accounting.accounts.account import Levels
 from accounting.accounts.estimate import DEFAULT_LEVELS, Estimate, Request, estimate
-from accounting.accounts.levels import read_levels
+from accounting.accounts.levels import Levels, read_levels
 from accounting.capacity.bases import BASES, Basis
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.capacity.valuation import MAX_DRAWS

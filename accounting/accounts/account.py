@@ -1,31 +1,42 @@
 """Accounts: a ledger valued on a basis, grouped by levels, as quantiles of draws.
 
-Draws are added group by group as entries are valued, one entry at a time, so memory holds one vector a
-group, never one a deployment. Shares are shares of the mean; their quantiles come from the same draws.
+Memory holds the draws of rows, never those of deployments (:mod:`accounting.capacity.sums`). Shares are
+shares of the mean; their quantiles come from the same draws.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections import Counter, defaultdict
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accounting.accounts.levels import NATIONAL, SEPARATOR, codes
-from accounting.capacity.bases import Basis, Capacity, Denomination, Draws
-from accounting.capacity.valuation import Skipped, Valued, Valuer
+from accounting.accounts.levels import SEPARATOR, Levels, is_national
+from accounting.accounts.rows import GroupOf, LevelRow, Valuation
+from accounting.capacity.bases import Basis, Denomination, Draws
+from accounting.capacity.sums import ALL_CORES, TOTAL, KindsRow, RowKey, Summation, Work
+from accounting.capacity.valuation import Valuer
 from accounting.census.ledger import Entry
 from accounting.reference.facts import Facts
-from accounting.reference.names import EU
-from accounting.validation import Kind
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Levels = tuple[str, ...]
+
+def percentiles(draws: Draws) -> tuple[float, float, float]:
+    """Return the 5th, 50th and 95th percentile, as :func:`numpy.quantile` does, in a fifth of its time."""
+    ordered = np.sort(draws)
+    found = []
+    for fraction in (0.05, 0.5, 0.95):
+        place = fraction * (len(ordered) - 1)
+        below = int(place)
+        low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
+        found.append(low + (high - low) * (place - below))
+    return found[0], found[1], found[2]
 
 
 @dataclass(frozen=True)
@@ -40,8 +51,7 @@ class Quantiles:
     @classmethod
     def of(cls, draws: Draws) -> Quantiles:
         """Summarise draws."""
-        p5, p50, p95 = np.quantile(draws, [0.05, 0.5, 0.95])
-        return cls(float(p5), float(p50), float(p95), float(np.mean(draws)))
+        return cls(*percentiles(draws), float(np.mean(draws)))
 
 
 @dataclass(frozen=True)
@@ -118,25 +128,6 @@ class Accounts:
     skipped: Mapping[str, int]
 
 
-@dataclass
-class _Sums:
-    """Running sums of one basis."""
-
-    denomination: Denomination
-    total: Draws
-    groups: dict[Levels, dict[tuple[str, ...], Capacity]] = field(default_factory=lambda: defaultdict(dict))
-    kinds: Counter[str] = field(default_factory=Counter)
-
-    def add(self, entry: Entry, capacity: Capacity, kind: Kind, levels: Iterable[Levels]) -> None:
-        self.total = (Capacity(self.total, self.denomination) + capacity).draws
-        self.kinds[kind] += float(np.mean(capacity.draws))  # type: ignore[assignment]
-        for level in levels:
-            table = self.groups[level]
-            for key, weight in codes(entry, level):
-                part = capacity.scaled(weight)
-                table[key] = table[key] + part if key in table else part
-
-
 def account(
     entries: Iterable[Entry],
     valuer: Valuer,
@@ -145,98 +136,116 @@ def account(
     as_of: datetime.date,
     h100e_flop_per_s: Mapping[Basis, float] | None = None,
     skipped: Mapping[str, int] | None = None,
+    work: Work = ALL_CORES,
 ) -> dict[Basis, Accounts]:
     """Value entries and group them.
 
     Args:
-        entries: what to count, already selected.
+        entries: what to count, already selected. They may be read more than once.
         valuer: how to value it; says bases, precision, seed and number of draws.
         levels: each a level or a crossing of levels.
         as_of: the day whose groups (EU, …) are used.
         h100e_flop_per_s: constants by basis to state the results in H100e; FLOP/s where left out.
         skipped: entries left out before, by reason; those that cannot be valued are added.
+        work: threads, memory and whom to tell of progress; the result depends on none of them.
 
     Returns:
         Accounts by basis. Every level's rows add up to the total in every draw.
     """
-    sums = {basis: _empty(valuer, basis, h100e_flop_per_s) for basis in valuer.bases}
-    reasons: Counter[str] = Counter(skipped or {})
-    valued_entries = 0
-    for entry in entries:
-        valued = valuer.value(entry)
-        if isinstance(valued, Skipped):
-            reasons[valued.reason] += 1
-            continue
-        valued_entries += 1
-        _add(sums, entry, valued, levels, h100e_flop_per_s)
-    facts = valuer.facts
-    return {b: _close(s, facts, levels, as_of, valued_entries, dict(reasons)) for b, s in sums.items()}
+    items = Valuation(entries, valuer, levels, valuer.facts.groups_on(as_of))
+    tables = [_Table(basis, valuer, h100e_flop_per_s) for basis in valuer.asked]
+    for row, columns in Summation(items, valuer, work).rows():
+        for table, draws in zip(tables, columns, strict=True):
+            table.add(row, draws)
+    reasons = Counter(skipped or {}) + items.skipped
+    return {t.basis: t.close(valuer.facts, levels, items, dict(reasons)) for t in tables}
 
 
-def _empty(valuer: Valuer, basis: Basis, h100e: Mapping[Basis, float] | None) -> _Sums:
-    capacity = Capacity(np.zeros(valuer.size), valuer.denomination(basis))
-    if h100e:
-        capacity = capacity.in_h100e(h100e[basis])
-    return _Sums(capacity.denomination, capacity.draws)
+@dataclass
+class _Table:
+    """The rows of one basis, as they come: the total first."""
+
+    basis: Basis
+    valuer: Valuer
+    h100e: Mapping[Basis, float] | None
+    total: Draws = field(default_factory=lambda: np.zeros(1))
+    rows: dict[RowKey, _Summary] = field(default_factory=dict)
+
+    def add(self, row: RowKey, draws: Draws) -> None:
+        if self.h100e:
+            draws = draws / self.h100e[self.basis]
+        if row == TOTAL:
+            self.total = draws
+        self.rows[row] = _summary(draws, self.total)
+
+    def close(
+        self, facts: Facts, levels: Sequence[Levels], items: Valuation, skipped: Mapping[str, int]
+    ) -> Accounts:
+        nothing = _summary(np.zeros(1), self.total)
+        held: dict[Levels, list[Row]] = {level: [] for level in levels}
+        kinds: Counter[str] = Counter()
+        place = self.valuer.asked.index(self.basis)
+        for key, summary in self.rows.items():
+            if isinstance(key, LevelRow):
+                held[key.levels].append(_row(key.codes, summary, key.levels, facts))
+            elif isinstance(key, KindsRow):
+                kinds[key.kinds[place]] += summary.quantiles.mean  # type: ignore[assignment]
+        groups = tuple(
+            GroupRow(
+                level[0],
+                members,
+                _named((code,), facts.groups[code].name, summary),
+                facts.groups[code].headline,
+            )
+            for level in levels
+            if is_national(level)
+            for code, members in items.groups.items()
+            for summary in [self.rows.get(GroupOf(level, code), nothing)]
+        )
+        accounts = tuple(
+            Account(level, tuple(sorted(rows, key=lambda row: (-row.quantiles.mean, row.codes))))
+            for level, rows in held.items()
+        )
+        denomination = _stated(self.valuer.denomination(self.basis), self.h100e)
+        total = Quantiles.of(self.total)
+        return Accounts(denomination, total, accounts, groups, _shares(kinds), items.valued, skipped)
 
 
-def _add(
-    sums: Mapping[Basis, _Sums],
-    entry: Entry,
-    valued: Valued,
-    levels: Sequence[Levels],
-    h100e: Mapping[Basis, float] | None,
-) -> None:
-    for basis, capacity in valued.capacity.items():
-        stated = capacity.in_h100e(h100e[basis]) if h100e else capacity
-        sums[basis].add(entry, stated, valued.kinds[basis], levels)
+@dataclass(frozen=True)
+class _Summary:
+    quantiles: Quantiles
+    share: float
+    share_p5: float
+    share_p95: float
 
 
-def _close(
-    sums: _Sums,
-    facts: Facts,
-    levels: Sequence[Levels],
-    as_of: datetime.date,
-    deployments: int,
-    skipped: Mapping[str, int],
-) -> Accounts:
-    accounts = tuple(_account(level, sums, facts) for level in levels)
-    national = [level for level in levels if len(level) == 1 and level[0] in NATIONAL]
-    groups = tuple(g for level in national for g in _groups(level, sums, facts, as_of))
-    weight = sum(sums.kinds.values())
-    provenance = {kind: value / weight for kind, value in sums.kinds.most_common()} if weight else {}
-    total = Quantiles.of(sums.total)
-    return Accounts(sums.denomination, total, accounts, groups, provenance, deployments, skipped)
-
-
-def _account(levels: Levels, sums: _Sums, facts: Facts) -> Account:
-    rows = [_row(key, c.draws, sums.total, levels, facts) for key, c in sums.groups[levels].items()]
-    return Account(levels, tuple(sorted(rows, key=lambda row: (-row.quantiles.mean, row.codes))))
-
-
-def _row(key: tuple[str, ...], draws: Draws, total: Draws, levels: Levels, facts: Facts) -> Row:
+def _summary(draws: Draws, total: Draws) -> _Summary:
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = np.where(total > 0, draws / total, 0.0)
-    low, high = np.quantile(shares, [0.05, 0.95])
+    low, _, high = percentiles(shares)
     mean_total = float(np.mean(total))
     share = float(np.mean(draws)) / mean_total if mean_total else 0.0
-    name = SEPARATOR.join(facts.label(code) for code in key)
-    nation = facts.nation_of(key[0]) if levels in {("vendor",), ("owner",), ("operator",)} else None
-    return Row(key, name, Quantiles.of(draws), share, float(low), float(high), nation)
+    return _Summary(Quantiles.of(draws), share, low, high)
 
 
-def _groups(levels: Levels, sums: _Sums, facts: Facts, as_of: datetime.date) -> list[GroupRow]:
-    table = sums.groups[levels]
-    rows = []
-    for code, members in facts.groups_on(as_of).items():
-        # bodies of the Union are no member state's, but are the Union's
-        inside = (*members, EU) if code == EU else members
-        held = [table[(member,)].draws for member in inside if (member,) in table]
-        draws = np.sum(held, axis=0) if held else np.zeros_like(sums.total)
-        row = _row((code,), draws, sums.total, levels, facts)
-        named = Row((code,), facts.groups[code].name, row.quantiles, row.share, row.share_p5, row.share_p95)
-        rows.append(GroupRow(levels[0], members, named, facts.groups[code].headline))
-    return rows
+def _row(codes: tuple[str, ...], summary: _Summary, levels: Levels, facts: Facts) -> Row:
+    name = SEPARATOR.join(facts.label(code) for code in codes)
+    nation = facts.nation_of(codes[0]) if levels in {("vendor",), ("owner",), ("operator",)} else None
+    return _named(codes, name, summary, nation)
+
+
+def _named(codes: tuple[str, ...], name: str, summary: _Summary, nation: str | None = None) -> Row:
+    s = summary
+    return Row(codes, name, s.quantiles, s.share, s.share_p5, s.share_p95, nation)
+
+
+def _shares(kinds: Counter[str]) -> dict[str, float]:
+    weight = math.fsum(kinds.values())
+    return {kind: value / weight for kind, value in kinds.most_common()} if weight else {}
+
+
+def _stated(denomination: Denomination, h100e: Mapping[Basis, float] | None) -> Denomination:
+    return replace(denomination, unit="H100e") if h100e else denomination
 
 
 def _flat(row: Row, levels: Levels) -> dict[str, object]:

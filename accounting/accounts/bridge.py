@@ -20,7 +20,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
-from accounting.accounts.account import Levels, Quantiles, account
+from accounting.accounts.account import Quantiles, account
+from accounting.accounts.levels import Levels
 from accounting.accounts.repairs import PRECISION, Repair, repaired, repairs
 from accounting.accounts.sized import resize
 from accounting.capacity.bases import Basis, Denomination

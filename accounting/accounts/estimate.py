@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from accounting.accounts.account import Accounts, Levels, account
+from accounting.accounts.account import Accounts, account
+from accounting.accounts.levels import Levels
 from accounting.accounts.sized import SizedEntries, Sizing, resize
 from accounting.accounts.sized import warnings as sizing_warnings
 from accounting.capacity.bases import BASES, Basis
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
+from accounting.capacity.sums import ALL_CORES, Work
 from accounting.capacity.valuation import Valuer
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import Selection, select
@@ -69,6 +71,7 @@ def estimate(
     facts: Facts,
     calibration: Calibration,
     project: Callable[[Valuer], Valuer] | None = None,
+    work: Work = ALL_CORES,
 ) -> tuple[Estimate, ...]:
     """Value a ledger and group it, on every basis asked for; ``project`` makes of what values it another.
 
@@ -86,6 +89,7 @@ def estimate(
         as_of=request.selection.as_of,
         h100e_flop_per_s=h100e_constants(request),
         skipped=skipped,
+        work=work,
     )
     return tuple(
         Estimate(

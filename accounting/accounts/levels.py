@@ -10,6 +10,7 @@ from accounting.errors import UnknownNameError
 from accounting.reference.names import UNKNOWN
 
 Weighted = list[tuple[str, float]]
+Levels = tuple[str, ...]
 
 
 def _sole(code: str | None) -> Weighted:
@@ -42,6 +43,11 @@ MEANING = {
 # levels whose codes are nations, and so have groups such as the EU
 NATIONAL = frozenset({"territory", "provider", "vendor_nation"})
 SEPARATOR = " / "
+
+
+def is_national(levels: Levels) -> bool:
+    """Whether the rows of a level are nations, so that groups of nations can be made of them."""
+    return len(levels) == 1 and levels[0] in NATIONAL
 
 
 def read_levels(text: str) -> tuple[str, ...]:

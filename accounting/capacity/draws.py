@@ -1,22 +1,25 @@
 """Draws keyed by name: they depend on the seed and the name of what varies, on nothing else.
 
-A counter-based generator (Philox) is keyed by a hash of seed and name, so draws do not change with the
-order of work, the number of workers, or what else is in a census; and the first 1,000 draws of a name
-are the same whether 1,000 or 10,000 are asked for. Whatever two scenarios share by name, they share by draw.
+They do not change with the order of work, the number of workers, or what else is in a census; and the first
+1,000 draws of a name are the same whether 1,000 or 10,000 are asked for (:mod:`.streams`). Whatever two
+scenarios share by name, they share by draw.
 """
 
 from __future__ import annotations
 
-import hashlib
+import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from accounting.capacity.bases import Draws
+from accounting.capacity.streams import Streams
 from accounting.quantities import Uncertain
 
-_BLOCK = 4096
 # 95th percentile of the standard normal distribution
 Z95 = 1.6448536269514722
+# the median is midway where its square is the product of the ends to within this fraction
+_SYMMETRY = 1e-9
 
 
 def standard_normal(seed: int, name: str, size: int) -> Draws:
@@ -25,13 +28,7 @@ def standard_normal(seed: int, name: str, size: int) -> Draws:
     >>> bool((standard_normal(1, "a", 10) == standard_normal(1, "a", 99)[:10]).all())
     True
     """
-    digest = hashlib.blake2b(f"{seed}\x00{name}".encode(), digest_size=16).digest()
-    key = np.frombuffer(digest, dtype="<u8")
-    blocks = []
-    for block in range(0, size, _BLOCK):
-        generator = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, block // _BLOCK]))
-        blocks.append(generator.standard_normal(_BLOCK))
-    return np.concatenate(blocks)[:size] if blocks else np.empty(0)
+    return Streams(seed).fill(name, np.empty(size, np.float32)).astype(np.float64)
 
 
 def draw(value: Uncertain, normal: Draws) -> Draws:
@@ -62,3 +59,26 @@ def _back(x: Draws, family: str) -> Draws:
     if family == "logit-normal":
         return expit(x)
     return np.exp(x) + (1.0 if family == "one-plus-lognormal" else 0.0)
+
+
+def product(values: Iterable[Uncertain]) -> Uncertain:
+    """Collapse a product of independent lognormals into the one lognormal that it is, before any is drawn.
+
+    The logs of the medians add up, and the squares of the spreads. This is exact, and only, for lognormals
+    whose median is midway on the log scale: a logit-normal, or a lognormal of two widths, has no such form.
+
+    Raises:
+        ValueError: a value of another family, or with two widths.
+
+    >>> product([Uncertain(1, 2, 4, "lognormal"), Uncertain(3, 3, 3, "lognormal")]).best
+    6.0
+    """
+    best, square = 1.0, 0.0
+    for value in values:
+        low, middle, high = value.low, value.best, value.high
+        # low × high is the median squared where the median is midway
+        if value.family != "lognormal" or abs(low * high - middle * middle) > _SYMMETRY * middle * middle:
+            raise ValueError(f"only lognormals with their median midway collapse (found {value})")
+        best, square = best * middle, square + math.log(high / middle) ** 2
+    spread = math.exp(math.sqrt(square))
+    return Uncertain(best / spread, best, best * spread, "lognormal")

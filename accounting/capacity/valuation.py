@@ -1,17 +1,23 @@
-"""What a deployment can do: its count, its chip's peak and the measured steps between the bases."""
+"""What a deployment can do: its count, its chip's peak and the measured steps between the bases.
+
+An entry becomes a :class:`Term`, a product of what is drawn for it. :meth:`Valuer.value` draws one in
+float64, with nothing left out; :mod:`.sums` adds up any number of them in a fraction of the time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Literal
 
 import numpy as np
 
 from accounting.capacity.bases import BASES, Basis, Capacity, Denomination, Draws, Unit
 from accounting.capacity.calibration import Calibration
-from accounting.capacity.draws import draw, standard_normal
+from accounting.capacity.draws import draw, expit, standard_normal
 from accounting.census.ledger import Entry
+from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
 from accounting.validation import Kind, weakest
 from bench.errors import InputError
@@ -35,13 +41,89 @@ class Skipped:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """The fraction that the step to ``basis`` keeps, of one accelerator: logit-normal.
+
+    Its logit is ``mean`` + ``shared_sd`` × a normal that all sites share + ``site_sd`` × one of the
+    site's own.
+    """
+
+    basis: Basis
+    mean: float
+    shared_sd: float
+    site_sd: float
+    shared_name: str
+    site_name: str
+
+    def draws(self, seed: int, site: str, size: int) -> Draws:
+        """Draw the fraction for a site."""
+        shared = standard_normal(seed, self.shared_name, size)
+        own = standard_normal(seed, self.site_name + site, size)
+        return expit(self.mean + self.shared_sd * shared + self.site_sd * own)
+
+
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """A factor that all entries of one source share, and that does not average out over them."""
+
+    name: str
+    ratio: Uncertain
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """The steps between the bases for one accelerator, how each is known, and the bases asked for."""
+
+    factors: tuple[Factor, ...]
+    known: tuple[Kind, ...]
+    bases: tuple[Basis, ...]
+
+    def kinds(self, kind: Kind) -> tuple[Kind, ...]:
+        """Return how the value on each basis asked for is known, of an entry known as ``kind``."""
+        known = accumulate((kind, *self.known), lambda a, b: weakest((a, b)))
+        return tuple(k for basis, k in zip(BASES, known, strict=False) if basis in self.bases)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """An entry as what is drawn for it.
+
+    ``unit`` is the peak of one accelerator, or the file's own figure; the peak is ``count`` × ``unit``, where
+    None stands for 1 exactly. ``kind`` says how its size is known. ``presence``, where there is one, gives
+    for each draw the part of it that is in service (0 or 1; shape: draws).
+    """
+
+    id: str
+    site: str
+    unit: float
+    count: Uncertain | None
+    chain: Chain
+    kind: Kind
+    bias: Bias | None = None
+    presence: Callable[[], Draws] | None = None
+
+    @property
+    def exact_peak(self) -> float | None:
+        """The peak, where nothing of it is drawn."""
+        if self.count is None:
+            return self.unit
+        return self.count.best * self.unit if self.count.exact else None
+
+    @property
+    def count_name(self) -> str:
+        """The name that the count is drawn by."""
+        return f"count/{self.id}"
+
+
 @dataclass(frozen=True)
 class Valuer:
     """Values entries in one precision.
 
     ``values`` says whose peaks serve: our catalogue's by chip and count (the file's own column where it
     gives no chip), or the foreign file's own column of that name. ``precision`` is then a column name
-    (``bf16``, ``max``, ``h100e``, …).
+    (``bf16``, ``max``, ``h100e``, …). ``source_bias`` holds, by an entry's ``source``, a ratio with median 1
+    that all entries of that source share.
     """
 
     facts: Facts
@@ -51,6 +133,10 @@ class Valuer:
     seed: int = 0
     size: int = 10_000
     values: Values = "chips"
+    source_bias: Mapping[str, Uncertain] = field(default_factory=dict)
+    _chains: dict[str | None, Chain | Skipped] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         """Refuse a number of draws that gives no quantiles, or would fill the memory."""
@@ -63,39 +149,80 @@ class Valuer:
         precision = "8-bit" if self.precision == "h100e" else self.precision
         return Denomination(precision, basis, unit)
 
-    def value(self, entry: Entry) -> Valued | Skipped:
-        """Return the entry's capacity on every basis asked for, or why it has none."""
-        peak = self._peak(entry)
-        if isinstance(peak, Skipped):
-            return peak
-        last = max(BASES.index(basis) for basis in self.bases)
-        capacity: dict[Basis, Capacity] = {}
-        kinds: dict[Basis, Kind] = {}
-        draws, kind = peak, entry.kind
-        for step in BASES[: last + 1]:
-            if step != "peak":
-                efficiency = self.calibration.efficiency(step, entry.accelerator, self.precision)
-                if efficiency is None:
-                    return Skipped(f"no {step} measurement in {self.precision} to calibrate with")
-                draws = draws * efficiency.draws(self.seed, entry.facility, self.size)
-                kind = weakest((kind, efficiency.kind))
-            if step in self.bases:
-                capacity[step] = Capacity(draws, self.denomination(step))
-                kinds[step] = kind
-        return Valued(capacity, kinds)
+    @property
+    def asked(self) -> tuple[Basis, ...]:
+        """The bases asked for, in their order."""
+        return tuple(basis for basis in BASES if basis in self.bases)
 
-    def _peak(self, entry: Entry) -> Draws | Skipped:
+    def value(self, entry: Entry) -> Valued | Skipped:
+        """Return the entry's capacity on every basis asked for (float64), or why it has none."""
+        term = self.term(entry)
+        if isinstance(term, Skipped):
+            return term
+        draws = self._peak_draws(term)
+        if term.presence is not None:
+            draws = draws * term.presence()
+        capacity: dict[Basis, Capacity] = {}
+        if "peak" in self.bases:
+            capacity["peak"] = Capacity(draws, self.denomination("peak"))
+        for factor in term.chain.factors:
+            draws = draws * factor.draws(self.seed, term.site, self.size)
+            if factor.basis in self.bases:
+                capacity[factor.basis] = Capacity(draws, self.denomination(factor.basis))
+        return Valued(capacity, dict(zip(self.asked, term.chain.kinds(term.kind), strict=True)))
+
+    def term(self, entry: Entry) -> Term | Skipped:
+        """Return what is drawn for an entry, or why it has no value."""
+        sized = self._sized(entry)
+        if isinstance(sized, Skipped):
+            return sized
+        chain = self._chains.get(entry.accelerator)
+        if chain is None:
+            chain = self._chains[entry.accelerator] = self._chain(entry.accelerator)
+        if isinstance(chain, Skipped):
+            return chain
+        ratio = self.source_bias.get(entry.source) if self.source_bias else None
+        bias = Bias(f"bias/{entry.source}", ratio) if ratio is not None else None
+        return Term(entry.id, entry.facility, *sized, chain, entry.kind, bias)
+
+    def _sized(self, entry: Entry) -> tuple[float, Uncertain | None] | Skipped:
+        """Return what one of an entry's accelerators does at peak, and how many there are.
+
+        Here, and nowhere else, is decided what an entry's size is drawn from.
+        """
+        own = entry.values.get(self.precision)
         if self.values == "file":
-            own = entry.values.get(self.precision)
-            if own is None:
-                return Skipped(f"no value in the file's column for {self.precision}")
-            return np.full(self.size, own)
+            return (
+                (own, None)
+                if own is not None
+                else Skipped(f"no value in the file's column for {self.precision}")
+            )
         if entry.accelerator is None or entry.count is None:
-            if (own := entry.values.get(self.precision)) is not None:
-                return np.full(self.size, own)
-            return Skipped("no known accelerator and count")
+            return (own, None) if own is not None else Skipped("no known accelerator and count")
         peak = self.facts.accelerators[entry.accelerator].peak_flop_per_s(self.precision)
         if peak is None:
             return Skipped(f"its accelerator has no {self.precision}")
-        normal = standard_normal(self.seed, f"count/{entry.id}", self.size)
-        return draw(entry.count, normal) * peak
+        return peak, entry.count
+
+    def _chain(self, accelerator: str | None) -> Chain | Skipped:
+        factors, known = [], []
+        for step in BASES[1 : 1 + max(BASES.index(basis) for basis in self.bases)]:
+            efficiency = self.calibration.efficiency(step, accelerator, self.precision)  # type: ignore[arg-type]
+            if efficiency is None:
+                return Skipped(f"no {step} measurement in {self.precision} to calibrate with")
+            p, of = efficiency.prediction, f"{step}/{efficiency.precision}"
+            factors.append(Factor(step, p.mean, p.shared_sd, p.site_sd, f"{of}/{p.key}", f"{of}/site/"))
+            known.append(efficiency.kind)
+        return Chain(tuple(factors), tuple(known), self.asked)
+
+    def _peak_draws(self, term: Term) -> Draws:
+        if term.count is None:
+            draws = np.full(self.size, term.unit)
+        else:
+            # what is exact needs no normals
+            normal = np.empty(self.size) if term.count.exact else self._normal(term.count_name)
+            draws = draw(term.count, normal) * term.unit
+        return draws * draw(term.bias.ratio, self._normal(term.bias.name)) if term.bias else draws
+
+    def _normal(self, name: str) -> Draws:
+        return standard_normal(self.seed, name, self.size)

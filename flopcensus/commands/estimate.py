@@ -105,8 +105,10 @@ def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts, 
     """Read the census, estimate it and hold it against sales. Raises InputError and its kin."""
     from accounting.accounts.estimate import estimate
     from accounting.capacity.calibration import Calibration, load_calibration
+    from accounting.capacity.sums import Work
     from accounting.census.sources import load_census
     from accounting.reference.facts import load_facts
+    from flopcensus.output import Meter
 
     facts = load_facts(overlays=options["overlays"])
     request = _request(options, facts)
@@ -114,10 +116,11 @@ def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts, 
     # a peak needs no measurement
     needed = request.bases != ("peak",) or options["calibrations"]
     calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
+    work = Work(progress=Meter("deployments valued"))
     if options.get("years") or options.get("project"):
         estimates = over_time(ledger, request, facts, calibration, options)
     else:
-        estimates = tuple(_unprojected(e) for e in estimate(ledger, request, facts, calibration))
+        estimates = tuple(_unprojected(e) for e in estimate(ledger, request, facts, calibration, work=work))
     return estimates, facts, _unlocated(options, ledger, request, facts)
 
 

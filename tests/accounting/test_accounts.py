@@ -140,8 +140,9 @@ def test_counts_times_k_give_totals_times_k(
     for basis in BASES:
         before = account(rows, v, (("territory",),), as_of=DAY)[basis]
         after = account(more, v, (("territory",),), as_of=DAY)[basis]
-        assert after.total.p95 == pytest.approx(before.total.p95 * factor, rel=1e-9)
-        assert shares(after.accounts[0]) == pytest.approx(shares(before.accounts[0]), rel=1e-9)
+        # values are rounded to a GFLOP/s, a millionth of the smallest batch here, and drawn in float32
+        assert after.total.p95 == pytest.approx(before.total.p95 * factor, rel=2e-5)
+        assert shares(after.accounts[0]) == pytest.approx(shares(before.accounts[0]), abs=2e-5)
 
 
 @settings(max_examples=15, deadline=None)

@@ -12,7 +12,7 @@ import dataclasses
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from accounting.capacity.bases import Draws
 from accounting.capacity.draws import draw, standard_normal
 from accounting.capacity.stock.rates import StockRates
 from accounting.capacity.stock.survival import age_at_end, exponential
-from accounting.capacity.valuation import Skipped, Valued, Valuer
+from accounting.capacity.valuation import Skipped, Term, Valuer
 from accounting.census.ledger import Entry
 from accounting.census.selection import PLANNED
 from accounting.validation import Kind, weakest
@@ -146,16 +146,14 @@ class ProjectedValuer(Valuer):
     @classmethod
     def on(cls, day: datetime.date, valuer: Valuer, projection: Projection) -> ProjectedValuer:
         """Return ``valuer`` as it values on ``day``."""
-        same = {f.name: getattr(valuer, f.name) for f in dataclasses.fields(Valuer)}
+        same = {f.name: getattr(valuer, f.name) for f in dataclasses.fields(Valuer) if f.init}
         return cls(**same, projection=projection, day=day)
 
-    def value(self, entry: Entry) -> Valued | Skipped:
-        """Return the entry's capacity on every basis where it is in service, or why it has none."""
-        valued = super().value(entry)
-        if isinstance(valued, Skipped) or self.projection is None:
-            return valued
-        running, kind = self.projection.presence(entry, self.day), self.projection.kind(entry)
-        return Valued(
-            {basis: capacity.scaled(running) for basis, capacity in valued.capacity.items()},
-            {basis: weakest((known, kind)) for basis, known in valued.kinds.items()},
-        )
+    def term(self, entry: Entry) -> Term | Skipped:
+        """Return what is drawn for an entry, with the draws in which it is in service."""
+        term = super().term(entry)
+        if isinstance(term, Skipped) or self.projection is None:
+            return term
+        kind = weakest((term.kind, self.projection.kind(entry)))
+        presence = partial(self.projection.presence, entry, self.day)
+        return dataclasses.replace(term, kind=kind, presence=presence)

@@ -40,6 +40,7 @@ _COST = ("cost_low_usd", "cost_best_usd", "cost_high_usd")
 _FAMILY = "lognormal"
 _STATUSES = (*get_args(Status), UNKNOWN)
 _SHARE_TOLERANCE = 1e-6
+_MOST_REMEMBERED = 10_000
 
 
 def recognises(columns: Collection[str]) -> bool:
@@ -82,6 +83,8 @@ class _Reader:
     valued_by: Values | None = None
     faults: list[Fault] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)
+    read: dict[str, dict[str, Any]] = field(default_factory=dict)
+    triples: dict[tuple[float, float, float, str], Uncertain] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.reading = Reading(self.table)
@@ -141,6 +144,19 @@ class _Reader:
                 self._fault(row, column.name, f"must not be blank; it holds {column.meaning}")
 
     def _take(self, row: Row, column: str, parse: Callable[[str], T]) -> T | None:
+        text = row.text(column)
+        if not text:
+            return None
+        # most cells of a column stand in many rows: they are read once
+        read: dict[str, T] = self.read.setdefault(column, {})
+        if text in read:
+            return read[text]
+        value = self._parsed(row, column, parse)
+        if value is not None and len(read) < _MOST_REMEMBERED:
+            read[text] = value
+        return value
+
+    def _parsed(self, row: Row, column: str, parse: Callable[[str], T]) -> T | None:
         text = row.text(column)
         try:
             return parse(text) if text else None
@@ -210,10 +226,16 @@ class _Reader:
         if low is None or best is None or high is None:
             self._fault(row, middle, "low, best and high belong together; one is blank or unreadable")
             return None
+        key = (low, best, high, dimension)
+        if key in self.triples:
+            return self.triples[key]
         unit = DIMENSIONS[dimension].base_unit
         parts = {"low": low, "best": best, "high": high}
         written = {key: f"{value!r} {unit}".strip() for key, value in parts.items()}
-        return self._take(row, middle, lambda _text: read_uncertain(written, dimension))
+        found = self._parsed(row, middle, lambda _text: read_uncertain(written, dimension))
+        if found is not None and len(self.triples) < _MOST_REMEMBERED:
+            self.triples[key] = found
+        return found
 
     def _owners(self, cell: str) -> tuple[Owner, ...]:
         countries, organisations = self.facts.names.countries, self.facts.names.organisations

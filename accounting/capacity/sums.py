@@ -1,0 +1,301 @@
+"""Sums of draws by row, exact, so that neither order nor chunks nor workers nor other rows can change them.
+
+Every value is stated in grains (``GRAIN``) and rounded to a whole number of them in float32. Sums of whole
+numbers in float64 are exact up to 2⁵³, so they come out the same to the last bit in any order, and the rows
+of a level add up to the total. What is stated without uncertainty is summed in whole numbers of Python.
+
+A factor that a row's entries share (a step without spread between sites, the bias of a source) multiplies
+their sum, not each of them: sums are kept apart by what they share. Memory holds sums alone; where there are
+more rows than it may hold, they are summed in several passes, and drawn again.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from operator import length_hint
+
+import numpy as np
+
+from accounting.capacity.bases import Draws
+from accounting.capacity.draws import draw, expit, standard_normal
+from accounting.capacity.term_draws import FINE, Plan, Shared, SharedDraws, TermDraws, plan
+from accounting.capacity.valuation import Bias, Chain, Term, Valuer
+from accounting.validation import Kind
+
+RowKey = Hashable
+# a division parts an entry: pairs of (rows that all get this part, weight); the weights add to 1
+Division = tuple[tuple[tuple[RowKey, ...], float], ...]
+Progress = Callable[[int, int], None]
+
+TOTAL: RowKey = "total"
+# what values are rounded to, by unit of capacity: a hundred-thousandth of one accelerator or less. Sums stay
+# exact up to 2**53 grains, 9.7e24 FLOP/s
+GRAIN = {"FLOP/s": 2.0**30, "H100e": 2.0**-20}
+_OTHER_GRAIN = 2.0**20
+# draws are worked on in windows of so many, whose vectors fit a core's cache
+WINDOW = 10_000
+_MOST_WORKERS = 16
+# draws below which threads wait for one another longer than they work
+_WORTH_THREADS = 10**8
+_CHUNKS = (16, 16_384)
+
+
+@dataclass(frozen=True)
+class Work:
+    """How to go about a sum. The result does not depend on it.
+
+    ``workers`` are threads (where left out one, or for large sums one a core, at most 16), ``chunk`` the
+    items that a thread takes at a time, ``sums_bytes`` what sums may take before they are made in several
+    passes. ``progress`` is called with the items done so far and, where known, those in all (else 0).
+    """
+
+    workers: int | None = None
+    chunk: int | None = None
+    sums_bytes: int = 512 * 2**20
+    progress: Progress | None = None
+
+
+ALL_CORES = Work()
+
+
+@dataclass(frozen=True, slots=True)
+class KindsRow:
+    """The row of all entries that are known alike: a kind for each basis asked for."""
+
+    kinds: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """Where entries of one kind go."""
+
+    divisions: tuple[Division, ...]
+
+
+@dataclass
+class _Part:
+    """The sums of what goes to one row and shares the same factors, in grains: some drawn, some exact."""
+
+    drawn: list[Draws | None]
+    exact: list[int]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """The parts that terms of one kind are added to, division by division, and what they share."""
+
+    divisions: tuple[tuple[tuple[tuple[_Part, ...], float], ...], ...]
+    sums: int
+
+    @property
+    def parted(self) -> bool:
+        return any(len(division) > 1 for division in self.divisions)
+
+
+@dataclass
+class _Pass:
+    """The rows that one pass over the entries sums, and those that are left to the next."""
+
+    most: int
+    wanted: frozenset[RowKey] | None = None
+    rows: dict[RowKey, dict[Shared, _Part]] = field(default_factory=dict)
+    left: dict[RowKey, None] = field(default_factory=dict)
+
+    def part(self, row: RowKey, shared: Shared) -> _Part | None:
+        """Return the part of a row that shares these factors; None where the row is not of this pass."""
+        parts = self.rows.get(row)
+        if parts is None:
+            if self.wanted is not None and row not in self.wanted:
+                return None
+            if len(self.rows) >= self.most:
+                self.left[row] = None
+                return None
+            parts = self.rows[row] = {}
+        if shared not in parts:
+            parts[shared] = _Part([None] * shared.sums, [0] * shared.sums)
+        return parts[shared]
+
+    def target(self, cell: Cell, term: Term, of_term: Plan) -> _Target | None:
+        """Return where terms like this one go; None where no row of theirs is of this pass."""
+        shared = Shared(of_term.of_basis, term.bias)
+        every: Division = (((TOTAL, KindsRow(term.chain.kinds(term.kind))), 1.0),)
+        divisions = tuple(
+            tuple((tuple(p for row in rows if (p := self.part(row, shared))), weight) for rows, weight in way)
+            for way in (every, *cell.divisions)
+        )
+        held = tuple(way for way in divisions if any(parts for parts, _ in way))
+        return _Target(held, shared.sums) if held else None
+
+
+Chunk = list[tuple[_Target, list[Term]]]
+
+
+class Summation:
+    """Sums terms by row. The result depends on the terms, the seed and the number of draws alone."""
+
+    def __init__(self, items: Iterable[tuple[Term, Cell]], valuer: Valuer, work: Work | None = None) -> None:
+        """Take terms with the cells they go to, which may be read more than once.
+
+        Args:
+            items: terms and cells; those that go to the same rows share one cell.
+            valuer: says seed, number of draws, bases and their unit.
+            work: how to go about it.
+        """
+        self.work = work or ALL_CORES
+        self.items = list(items) if isinstance(items, Iterator) else items
+        self.seed, self.size = valuer.seed, valuer.size
+        self.grain = GRAIN.get(valuer.denomination("peak").unit, _OTHER_GRAIN)
+        expected, (low, high) = length_hint(self.items, 0), _CHUNKS
+        large = expected == 0 or expected * self.size >= _WORTH_THREADS
+        self.workers = self.work.workers or (min(_MOST_WORKERS, _cores()) if large else 1)
+        self.chunk = self.work.chunk or min(max(expected // (4 * self.workers), low), high)
+        self.most = max(2, self.work.sums_bytes // (8 * self.size * len(valuer.asked)))
+        self.expected, self._done = expected * -(-self.size // WINDOW), 0
+
+    def rows(self) -> Iterator[tuple[RowKey, tuple[Draws, ...]]]:
+        """Yield each row with its draws by basis (one draw where it is exact); the total comes first."""
+        run = _Pass(self.most)
+        while True:
+            self._sum(run)
+            for row, parts in run.rows.items():
+                yield row, self._closed(parts)
+            if not run.left:
+                return
+            rows = iter(run.left)
+            wanted = frozenset(islice(rows, self.most))
+            run = _Pass(self.most, wanted, left=dict.fromkeys(rows))
+
+    def _sum(self, run: _Pass) -> None:
+        for start in range(0, self.size, WINDOW):
+            shared = SharedDraws(self.seed, start, min(start + WINDOW, self.size))
+            rooms = threading.local()
+
+            def work(chunk: Chunk, shared: SharedDraws = shared, rooms: threading.local = rooms) -> None:
+                if not hasattr(rooms, "draws"):
+                    rooms.draws = TermDraws(shared, self.grain)
+                for target, terms in chunk:
+                    self._add(rooms.draws, target, terms, shared)
+
+            self._share_out(self._chunks(run, shared), work)
+
+    def _chunks(self, run: _Pass, shared: SharedDraws) -> Iterator[tuple[int, Chunk]]:
+        items = iter(self.items)
+        while part := list(islice(items, self.chunk)):
+            groups: dict[tuple[Cell, Chain, Kind, Bias | None], list[Term]] = {}
+            for term, cell in part:
+                groups.setdefault((cell, term.chain, term.kind, term.bias), []).append(term)
+            chunk: Chunk = []
+            for (cell, *_), terms in groups.items():
+                target = run.target(cell, terms[0], plan(terms[0].chain))
+                if target is not None:
+                    shared.prepare(terms[0].chain)
+                    chunk.append((target, terms))
+            yield len(part), chunk
+
+    def _share_out(self, chunks: Iterator[tuple[int, Chunk]], work: Callable[[Chunk], None]) -> None:
+        if self.workers == 1:
+            for count, chunk in chunks:
+                work(chunk)
+                self._tell(count)
+            return
+        with ThreadPoolExecutor(self.workers) as pool:
+            running: deque[tuple[int, Future[None]]] = deque()
+            for count, chunk in chunks:
+                running.append((count, pool.submit(work, chunk)))
+                # no more chunks are held than keep the threads busy
+                while len(running) > 2 * self.workers:
+                    self._wait(running)
+            while running:
+                self._wait(running)
+
+    def _wait(self, running: deque[tuple[int, Future[None]]]) -> None:
+        count, future = running.popleft()
+        future.result()
+        self._tell(count)
+
+    def _tell(self, count: int) -> None:
+        self._done += count
+        if self.work.progress:
+            self.work.progress(self._done, max(self.expected, self._done) if self.expected else 0)
+
+    def _add(self, draws: TermDraws, target: _Target, terms: list[Term], shared: SharedDraws) -> None:
+        # what is parted is rounded term by term, so that the parts do not depend on what else is there
+        batches: Sequence[Sequence[Term]] = [[term] for term in terms] if target.parted else [terms]
+        for batch in batches:
+            drawn, exact = draws.add_up(batch, target.sums)
+            for division in target.divisions:
+                for number in range(target.sums):
+                    self._spread(division, number, drawn[number], exact[number], shared)
+
+    def _spread(
+        self,
+        division: tuple[tuple[tuple[_Part, ...], float], ...],
+        number: int,
+        drawn: Draws | None,
+        exact: int,
+        shared: SharedDraws,
+    ) -> None:
+        """Part a sum; the last part is what the others leave, so that nothing is lost to rounding."""
+        for parts, weight in division[:-1]:
+            share = None if drawn is None else np.rint(weight * drawn)
+            whole = round(weight * exact)
+            self._put(parts, number, share, whole, shared)
+            drawn = None if drawn is None or share is None else drawn - share
+            exact -= whole
+        self._put(division[-1][0], number, drawn, exact, shared)
+
+    def _put(
+        self, parts: tuple[_Part, ...], number: int, drawn: Draws | None, exact: int, shared: SharedDraws
+    ) -> None:
+        for part in parts:
+            with part.lock:
+                part.exact[number] += exact if shared.start == 0 else 0
+                if drawn is None:
+                    continue
+                total = part.drawn[number]
+                if total is None:
+                    total = part.drawn[number] = np.zeros(self.size)
+                window = total[shared.start : shared.start + shared.size]
+                np.add(window, drawn, out=window)
+
+    def _closed(self, parts: Mapping[Shared, _Part]) -> tuple[Draws, ...]:
+        """Return a row's draws by basis, in the unit of capacity: its parts times what each shares."""
+        ordered = sorted(parts.items(), key=lambda pair: pair[0].names)
+        bases = range(len(ordered[0][0].of_basis))
+        columns = []
+        for basis in bases:
+            values = [
+                self._shared_product(shared, basis) * _value(part, shared.of_basis[basis][0])
+                for shared, part in ordered
+            ]
+            total = values[0]
+            for value in values[1:]:
+                total = total + value
+            columns.append(total * self.grain)
+        return tuple(columns)
+
+    def _shared_product(self, shared: Shared, basis: int) -> Draws | float:
+        product: Draws | float = 1.0
+        for factor in shared.of_basis[basis][1]:
+            normal = standard_normal(self.seed, factor.shared_name, self.size)
+            product = product * expit(factor.mean + factor.shared_sd * normal)
+        if shared.bias is not None:
+            normal = standard_normal(self.seed, shared.bias.name, self.size)
+            product = product * draw(shared.bias.ratio, normal)
+        return product
+
+
+def _value(part: _Part, number: int) -> Draws:
+    exact, drawn = np.array([part.exact[number] / FINE]), part.drawn[number]
+    return exact if drawn is None else drawn + exact
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
