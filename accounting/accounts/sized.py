@@ -133,8 +133,8 @@ def warnings(summary: SizedEntries) -> Iterable[str]:
         how = ", ".join(f"{number} by {clue}" for clue, number in summary.clues.items())
         yield (
             f"deployments not stated as accelerators and number: {summary.entries}, or "
-            f"{summary.share or 0.0:.1%} of the peak ({how}); of {summary.typical} the accelerator is what their designer "
-            "typically sold (--sized drop leaves them out)"
+            f"{summary.share or 0.0:.1%} of the peak ({how}); of {summary.typical} the accelerator is what "
+            "their designer typically sold (--sized drop leaves them out)"
         )
     if summary.apart:
         names = ", ".join(one.deployment for one in summary.apart)
