@@ -132,9 +132,9 @@ def warnings(summary: SizedEntries) -> Iterable[str]:
     if summary.entries:
         how = ", ".join(f"{number} by {clue}" for clue, number in summary.clues.items())
         yield (
-            f"{summary.entries} deployments, {summary.share or 0.0:.1%} of the peak, are not stated as "
-            f"accelerators and number: {how}; of {summary.typical} the accelerator is what their designer "
-            "typically sold (--sized drop leaves them out)"
+            f"deployments not stated as accelerators and number: {summary.entries}, or "
+            f"{summary.share or 0.0:.1%} of the peak ({how}); of {summary.typical} the accelerator is what "
+            "their designer typically sold (--sized drop leaves them out)"
         )
     if summary.apart:
         names = ", ".join(one.deployment for one in summary.apart)

@@ -257,7 +257,7 @@ def test_an_estimate_values_them_or_leaves_them_out(facts: Facts) -> None:
     assert kept.sized.clues == {"power": 1}
     assert kept.sized.share == pytest.approx(more / kept.accounts.total.mean, rel=0.02)
     assert kept.accounts.provenance["assumed"] == pytest.approx(kept.sized.share, rel=0.02)
-    assert any("1 deployments" in text and "--sized drop" in text for text in kept.warnings)
+    assert any("number: 1, or" in text and "--sized drop" in text for text in kept.warnings)
 
 
 def test_a_source_s_own_figure_comes_first(facts: Facts) -> None:
