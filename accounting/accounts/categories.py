@@ -5,9 +5,9 @@ public cloud region with accelerators relevant for training, Compute South where
 for inference only, Compute Desert where it hosts none. It hedges where at least one of its accelerator
 regions is US-owned and at least one Chinese-owned. Presence of regions, never capacity.
 
-Which chips they count as relevant for training is in no text that was at hand here, so it is a parameter. The
-default is an assumption of ours: a chip with high-bandwidth memory whose dense 16-bit peak exceeds that of the
-last Volta (V100S), which begins with the A100.
+Which chips they count as relevant for training is in no text that was at hand here, so it is a parameter.
+The default is an assumption of ours: a chip with high-bandwidth memory whose dense 16-bit peak exceeds that
+of the last Volta (V100S), which begins with the A100.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ class Closing:
     @classmethod
     def of(cls, years: Draws) -> Closing:
         """Summarise draws of years, infinite where never."""
-        # between a year and never there is nothing to interpolate: the next draw stands
-        low, middle, high = np.quantile(years, [0.05, 0.5, 0.95], method="higher")
+        # between a year and never there is nothing to interpolate
+        low, middle, high = np.quantile(years, [0.05, 0.5, 0.95], method="inverted_cdf")
         return cls(_finite(low), _finite(middle), _finite(high), float(np.mean(np.isinf(years))))
 
 

@@ -78,7 +78,7 @@ def renamed(sums: Grouped, members: Iterable[str], code: str, positions: Iterabl
 
 def ratio(part: Draws, of: Draws) -> Draws:
     """Return part ÷ of, draw by draw, nought where there is nothing to divide by."""
-    return np.divide(part, of, out=np.zeros_like(part), where=of > 0)
+    return np.divide(part, of, out=np.zeros(np.shape(part)), where=of > 0)
 
 
 def share_of(part: Draws, of: Draws) -> Share:

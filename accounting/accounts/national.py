@@ -53,7 +53,7 @@ class NationalAccount:
         return {name: Quantiles.of(getattr(self, name)) for name in names}
 
     def shares(self) -> dict[str, Share]:
-        """Return what of the domestic account is controlled from where, and what of the national is abroad."""
+        """Return who controls what of the domestic account, and what of the national one is abroad."""
         return {
             "home_of_domestic": share_of(self.home, self.domestic),
             "foreign_of_domestic": share_of(self.foreign, self.domestic),

@@ -16,6 +16,7 @@ import numpy as np
 from accounting.accounts.account import Quantiles
 from accounting.accounts.grouped import NOT_KNOWN, Grouped, Key, Share, fold, ratio, share_of, size_of, whole
 from accounting.capacity.bases import Draws
+from accounting.reference.names import UNKNOWN
 from bench.errors import InputError
 
 TERRITORY = "territory"
@@ -92,7 +93,7 @@ def profile(sums: Grouped, levels: Sequence[str], code: str) -> Profile:
     """
     names = _checked(levels)
     soil = {key[1:]: sums[key] for key in sorted(sums) if key[0] == code} or {
-        ("unknown",) * len(names): np.zeros(size_of(sums))
+        (UNKNOWN,) * len(names): np.zeros(size_of(sums))
     }
     everything = whole(soil)
     own = {name: whole(soil, _at(place, {code})) for place, name in enumerate(names)}
