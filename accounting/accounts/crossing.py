@@ -5,7 +5,9 @@ Levels are those of :mod:`accounting.accounts.levels`, and ``kind``: how the val
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from accounting.accounts.grouped import Grouped, Key
 from accounting.accounts.levels import codes
@@ -49,3 +51,10 @@ def crossings(
                 part = draws * weight
                 table[key] = table[key] + part if key in table else part
     return dict(result)
+
+
+def unvalued(entries: Iterable[Entry], valuer: Valuer) -> dict[str, int]:
+    """Return how many entries cannot be valued, by reason."""
+    short = replace(valuer, size=1)
+    found = (short.value(entry) for entry in entries)
+    return dict(Counter(value.reason for value in found if isinstance(value, Skipped)))
