@@ -99,6 +99,7 @@ class Work:
     sites: Grouped
 
     def cross(self, entries: Sequence[Entry], *levels: tuple[str, ...]) -> dict[tuple[str, ...], Grouped]:
+        """Return the crossings of entries, valued as the request asks."""
         found = crossings(entries, self.valuer, levels, self.request.basis, self.unit_flop_per_s)
         return {level: self.joined(sums, level) for level, sums in found.items()}
 

@@ -55,6 +55,7 @@ class Brief:
     per_head: Quantiles | None
     per_gdp: Quantiles | None
     kinds: Mapping[str, float]
+    national_kinds: Mapping[str, float]
     site_kinds: Mapping[str, float]
     profile: Profile
     firms: Mapping[str, Mapping[str, Share]]
@@ -108,6 +109,7 @@ def brief(ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Cali
         per_head=per_unit(national.domestic, people),
         per_gdp=per_unit(national.domestic, product),
         kinds=kinds_of(work.world, lambda key: key[1] == code),
+        national_kinds=kinds_of(work.world, lambda key: key[2] == code),
         site_kinds=site_kinds_of(work, site),
         profile=found,
         firms={name: dependence(sums, code) for name, sums in firms.items()},
