@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from accounting.accounts.account import Quantiles
 from accounting.accounts.brief_parts import FacilityLine
 from accounting.accounts.briefing import Brief
@@ -11,8 +13,8 @@ from accounting.accounts.levels import MEANING
 from accounting.accounts.targets import Distance
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
-from flopcensus.briefed import ACCOUNT_WORDS, changes, grades, name_of, span
-from flopcensus.output import percent, print_table, say, si
+from flopcensus.briefed import ACCOUNT_WORDS, changes, grades, name_of, sources_of, span
+from flopcensus.output import percent, print_table, printable, say, si
 from flopcensus.tables import percents
 
 _FACILITIES = 8
@@ -29,7 +31,7 @@ def print_brief(brief: Brief, facts: Facts) -> None:
     _print_facilities(brief, facts)
     _print_targets(brief)
     say("what would change it")
-    for one in changes(brief, facts):
+    for one in changes(brief):
         say(f"  - {one['words']}")
     say("\nShares are shares of the mean, intervals 5th to 95th percentiles. Grades: docs/accounts.md.")
 
@@ -40,10 +42,8 @@ def _print_headline(brief: Brief, facts: Facts) -> None:
     known = ", ".join(f"{percent(share)} {kind}" for kind, share in brief.kinds.items()) or "nothing"
     spread = "from nought" if grade.spread is None else f"{grade.spread:.1f}-fold from 5th to 95th percentile"
     say(f"{name_of(brief, facts)} [{request.code}]: {span(q, brief.unit)}, grade {grade.grade}")
-    say(
-        f"  {request.precision} dense {request.basis} {brief.unit}, {request.selection.as_of}, {brief.census}; "
-        f"rests on {known}; {spread}"
-    )
+    stated = f"{request.precision} dense {request.basis} {brief.unit}"
+    say(f"  {stated}, {request.selection.as_of}, {brief.census}; rests on {known}; {spread}")
     rank = f", number {brief.rank} of {brief.hosts}" if brief.rank else ""
     say(f"  {_share(brief.share_of_world)} of all that is located{rank}{_intensity(brief)}{_demand(brief)}\n")
 
@@ -68,8 +68,9 @@ def _demand(brief: Brief) -> str:
     years = brief.demand.closing
     when = "never" if years.p50 is None else f"in {years.p50:.1f} years"
     return (
-        f"\n  against {percent(brief.demand.demand)} of demand, as claimed: gap {span(brief.demand.gap, brief.unit)}, "
-        f"closed {when} at current growth ({percent(years.probability_never)} of draws never)"
+        f"\n  against {percent(brief.demand.demand)} of demand, as claimed: gap "
+        f"{span(brief.demand.gap, brief.unit)}, closed {when} at current growth "
+        f"({percent(years.probability_never)} of draws never)"
     )
 
 
@@ -85,8 +86,7 @@ def _print_levels(brief: Brief, facts: Facts) -> None:
     grade, profile = grades(brief), brief.profile
     rows = []
     for level in profile.levels:
-        named = list(level.nations.items())[:_NATIONS]
-        nations = ", ".join(f"{facts.label(code)} {percent(share.share)}" for code, share in named)
+        nations = _largest(level.nations, facts)
         mark = " (weakest)" if level.level == profile.weakest else ""
         rows.append(
             (
@@ -101,14 +101,13 @@ def _print_levels(brief: Brief, facts: Facts) -> None:
     rows.append(("at all levels at once", _share(profile.joint), "", "", joint))
     columns = ("level", "domestic", "unknown", "foreign", "grade")
     print_table("whose the capacity on its soil is", columns, rows)
-    firms = [
-        (
-            level,
-            ", ".join(f"{facts.label(code)} {percent(s.share)}" for code, s in list(held.items())[:_NATIONS]),
-        )
-        for level, held in brief.firms.items()
-    ]
+    firms = [(level, _largest(held, facts)) for level, held in brief.firms.items()]
     print_table("firms", ("level", "largest"), firms)
+
+
+def _largest(held: Mapping[str, Share], facts: Facts) -> str:
+    first = list(held.items())[:_NATIONS]
+    return ", ".join(f"{facts.label(code)} {percent(share.share)}" for code, share in first)
 
 
 def _print_exposures(brief: Brief, facts: Facts) -> None:
@@ -125,15 +124,16 @@ def _print_categories(brief: Brief, facts: Facts) -> None:
         one = brief.clouds
         above = f", at most {one.at_most}" if one.at_most != one.category else ""
         say(
-            f"published categories (Hawkins, Lehdonvirta and Wu, 2025): {one.category}{above}; {one.alignment} "
-            f"({one.training} training, {one.inference} other accelerator regions, {one.unknown} unknown)"
+            f"published categories (Hawkins, Lehdonvirta and Wu, 2025): {one.category}{above}; "
+            f"{one.alignment} ({one.training} training, {one.inference} other accelerator regions, "
+            f"{one.unknown} unknown)"
         )
         say(f"  {TrainingRule().words(facts)}")
     if brief.own is not None:
         own = brief.own
         say(
-            f"our categories: its largest site could do {own.run_flop:.0e} FLOP in {own.run_days:.0f} days with "
-            f"probability {own.trains:.2f}; half or more home-grown at all levels {own.home_grown:.2f}"
+            f"our categories: its largest site could do {own.run_flop:.0e} FLOP in {own.run_days:.0f} days "
+            f"with probability {own.trains:.2f}; half or more home-grown at all levels {own.home_grown:.2f}"
         )
     say("")
 
@@ -142,21 +142,21 @@ def _print_facilities(brief: Brief, facts: Facts) -> None:
     rows = [_facility(line, brief, facts) for line in brief.facilities[:_FACILITIES]]
     rest = len(brief.facilities) - len(rows)
     if rest > 0:
-        rows.append((f"{rest} more", "", "", "", ""))
-    columns = ("facility", "median (5 to 95 %)", "share", "owner", "source")
+        rows.append((f"{rest} more", "", "", ""))
+    columns = ("facility", "median (5 to 95 %)", "share", "owner")
     print_table("facilities, the largest first", columns, rows)
+    for line in brief.facilities[:_FACILITIES]:
+        say(f"  {printable(line.name)}: {printable(' '.join(sources_of(line)))}")
+    say("")
 
 
 def _facility(line: FacilityLine, brief: Brief, facts: Facts) -> tuple[str, ...]:
     owners = dict.fromkeys(facts.label(o.organisation or UNKNOWN) for e in line.entries for o in e.owners)
-    # the batch that is largest by count speaks for the site; the JSON names all
-    source = max(line.entries, key=lambda e: e.count.best if e.count else 0.0).source
     return (
         line.name,
         span(line.capacity, brief.unit),
         percent(line.share.share),
         ", ".join(owners),
-        source,
     )
 
 
@@ -173,6 +173,10 @@ def _print_targets(brief: Brief) -> None:
 
 def _target(one: Distance, brief: Brief) -> tuple[str, ...]:
     needed = f"{one.growth_needed.p50:.2f} a year" if one.growth_needed else "no start"
+    if one.reached.p50 >= 1:
+        needed = "none"
+    elif one.years_left < 1:
+        needed = f"{1 / one.reached.p50:.2f}-fold by then" if one.reached.p50 else "no start"
     return (
         f"{one.name}: {one.aim}",
         str(one.by),

@@ -10,7 +10,7 @@ from accounting.accounts.account import Quantiles
 from accounting.accounts.brief_parts import FacilityLine
 from accounting.accounts.briefing import Brief
 from accounting.accounts.concentration import Concentration
-from accounting.accounts.grading import Graded, graded
+from accounting.accounts.grading import Graded, graded, graded_share
 from accounting.accounts.grouped import Share
 from accounting.accounts.targets import Distance
 from accounting.reference.facts import Facts
@@ -64,12 +64,7 @@ def brief_document(brief: Brief, facts: Facts) -> dict[str, Any]:
             "all_levels_domestic_high": asdict(profile.joint_high),
             "weakest": profile.weakest,
             "exposures": [asdict(exposure) for exposure in profile.exposures],
-            "firms": {
-                level: [
-                    {"code": code, "name": facts.label(code)} | asdict(share) for code, share in held.items()
-                ]
-                for level, held in brief.firms.items()
-            },
+            "firms": {level: _firms(held, facts) for level, held in brief.firms.items()},
             "largest_site": asdict(brief.site) if brief.site else None,
             "published_categories": asdict(brief.clouds) if brief.clouds else None,
             "own_categories": asdict(brief.own) if brief.own else None,
@@ -85,7 +80,7 @@ def brief_document(brief: Brief, facts: Facts) -> dict[str, Any]:
         "targets": [_target(one) for one in brief.targets],
         "targets_not_comparable": dict(brief.not_comparable),
         "demand": asdict(brief.demand) if brief.demand else None,
-        "what_would_change": changes(brief, facts),
+        "what_would_change": changes(brief),
         "skipped": dict(brief.skipped),
         "warnings": list(brief.warnings),
     }
@@ -102,11 +97,11 @@ def grades(brief: Brief) -> dict[str, Graded]:
     q, soil = brief.national.quantiles(), brief.kinds
     found = {
         "domestic": graded(soil, q["domestic"].p5, q["domestic"].p95),
-        "share_of_world": graded(soil, brief.share_of_world.p5, brief.share_of_world.p95),
-        "all_levels_domestic": graded(soil, brief.profile.joint.p5, brief.profile.joint.p95),
+        "share_of_world": graded_share(soil, brief.share_of_world),
+        "all_levels_domestic": graded_share(soil, brief.profile.joint),
     }
     for level in brief.profile.levels:
-        found[f"domestic_{level.level}"] = graded(soil, level.domestic.p5, level.domestic.p95)
+        found[f"domestic_{level.level}"] = graded_share(soil, level.domestic)
     if brief.per_head is not None:
         found["per_head"] = graded(soil, brief.per_head.p5, brief.per_head.p95)
     if brief.site is not None:
@@ -118,9 +113,8 @@ def grades(brief: Brief) -> dict[str, Graded]:
 
 def facility_entry(line: FacilityLine, facts: Facts) -> dict[str, Any]:
     """Return one facility as plain data; counts are as stated."""
-    owners = {
-        facts.label(o.organisation or UNKNOWN): o.nation or UNKNOWN for e in line.entries for o in e.owners
-    }
+    every = [owner for entry in line.entries for owner in entry.owners]
+    owners = {facts.label(owner.organisation or UNKNOWN): owner.nation or UNKNOWN for owner in every}
     return {
         "facility": line.id,
         "name": line.name,
@@ -139,11 +133,16 @@ def facility_entry(line: FacilityLine, facts: Facts) -> dict[str, Any]:
             }
             for entry in line.entries
         ],
-        "sources": sorted({entry.source for entry in line.entries}),
+        "sources": sources_of(line),
     }
 
 
-def changes(brief: Brief, facts: Facts) -> list[dict[str, Any]]:
+def sources_of(line: FacilityLine) -> list[str]:
+    """Return where a facility's figures can be looked up."""
+    return sorted({entry.source for entry in line.entries})
+
+
+def changes(brief: Brief) -> list[dict[str, Any]]:
     """Return what would change the page, each with its words and the figure behind them."""
     found: list[dict[str, Any]] = []
     drivers = sorted(brief.facilities, key=lambda line: -line.spread_share)[:3]
@@ -153,7 +152,9 @@ def changes(brief: Brief, facts: Facts) -> list[dict[str, Any]]:
             found.append({"id": "driver", "words": words, "value": line.spread_share})
     assumed = brief.kinds.get("assumed", 0.0)
     if assumed > 0:
-        words = f"a measurement or a stated count where {percent(assumed)} of the capacity rests on what is assumed"
+        words = (
+            f"a measurement or a stated count: {percent(assumed)} of the capacity rests on what is assumed"
+        )
         found.append({"id": "assumed", "words": words, "value": assumed})
     for status, q in brief.planned.items():
         words = f"what is {status.replace('_', ' ')} coming into service: {span(q, brief.unit)} more"
@@ -173,7 +174,7 @@ def changes(brief: Brief, facts: Facts) -> list[dict[str, Any]]:
     return [*found, {"id": "coverage", "words": words, "value": None}]
 
 
-def brief_csv(brief: Brief, facts: Facts) -> str:
+def brief_csv(brief: Brief) -> str:
     """Return the figures of a brief as one long CSV."""
     grade = {name: one.grade for name, one in grades(brief).items()}
     rows: list[dict[str, Any]] = []
@@ -181,9 +182,8 @@ def brief_csv(brief: Brief, facts: Facts) -> str:
         rows.append(_row("national_account", ACCOUNT_WORDS[name], brief.unit, q) | {"grade": grade.get(name)})
     rows.append(_share("headline", "share of world", brief.share_of_world, grade.get("share_of_world")))
     for level in brief.profile.levels:
-        rows.append(
-            _share("levels", f"{level.level} domestic", level.domestic, grade[f"domestic_{level.level}"])
-        )
+        shown = grade[f"domestic_{level.level}"]
+        rows.append(_share("levels", f"{level.level} domestic", level.domestic, shown))
         rows += [_share("levels", f"{level.level} {code}", share) for code, share in level.nations.items()]
     rows.append(
         _share("profile", "domestic at all levels", brief.profile.joint, grade["all_levels_domestic"])
@@ -192,16 +192,12 @@ def brief_csv(brief: Brief, facts: Facts) -> str:
         rows.append(_share("switched off now by", exposure.nation, exposure.stop_now))
         rows.append(_share("stopped from growing by", exposure.nation, exposure.stop_growth))
     for line in brief.facilities:
-        source = " ".join(sorted({entry.source for entry in line.entries}))
         row = _row("facilities", line.name, brief.unit, line.capacity)
-        rows.append(row | {"share": line.share.share, "source": source})
+        rows.append(row | {"share": line.share.share, "source": " ".join(sources_of(line))})
     for one in brief.targets:
         row = _row("targets reached", f"{one.programme}/{one.aim}", "share of the aim", one.reached)
         rows.append(row | {"source": one.source, "note": one.reading})
-    rows += [
-        {"section": "what would change it", "name": one["id"], "note": one["words"]}
-        for one in changes(brief, facts)
-    ]
+    rows += [_change(one) for one in changes(brief)]
     return to_csv(BRIEF_COLUMNS, rows)
 
 
@@ -220,6 +216,14 @@ def _share(section: str, name: str, share: Share, grade: str | None = None) -> d
     # the middle of a share is the share of the mean: it has no median of its own
     row = {"section": section, "name": name, "unit": "share", "p5": share.p5, "p95": share.p95}
     return row | {"share": share.share, "grade": grade}
+
+
+def _change(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {"section": "what would change it", "name": one["id"], "note": one["words"]}
+
+
+def _firms(held: Mapping[str, Share], facts: Facts) -> list[dict[str, Any]]:
+    return [{"code": code, "name": facts.label(code)} | asdict(share) for code, share in held.items()]
 
 
 def _maybe(q: Quantiles | None) -> dict[str, float] | None:

@@ -94,7 +94,6 @@ def brief(ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Cali
     site = largest_site(work.sites, code)
     targets, others = targets_of(work, national.domestic, world_growth)
     means = {key[0]: float(np.mean(draws)) for key, draws in hosting.items() if key[0] not in PARTNERS}
-    ranked = sorted(means, key=lambda one: (-means[one], one))
     people, product = figures_of(request, facts)
     firms = firms_of(work)
     return Brief(
@@ -104,8 +103,8 @@ def brief(ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Cali
         national=national,
         share_of_world=share_of(national.domestic, everything),
         world=Quantiles.of(everything),
-        rank=ranked.index(code) + 1 if code in means else None,
-        hosts=len(ranked),
+        rank=1 + sum(mean > means[code] for mean in means.values()) if code in means else None,
+        hosts=len(means),
         per_head=per_unit(national.domestic, people),
         per_gdp=per_unit(national.domestic, product),
         kinds=kinds_of(work.world, lambda key: key[1] == code),

@@ -8,7 +8,9 @@ A figure gets two grades and shows the worse. By kind, from what its capacity re
     D  the rest
 
 By spread, the 95th percentile ÷ the 5th: A up to 1.25, B up to 2, C up to 4, D beyond. A grade speaks of what
-is counted; what nobody has located is in no figure, and no grade knows of it.
+is counted; what nobody has located is in no figure, and no grade knows of it. A share that is nought or all
+in every draw does not depend on how large anything is: it is graded as reported, which is how owners and
+makers are known.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from accounting.accounts.grouped import Share
 
 Grade = Literal["A", "B", "C", "D"]
 GRADES: tuple[Grade, ...] = ("A", "B", "C", "D")
@@ -51,6 +55,12 @@ def graded(kinds: Mapping[str, float], p5: float, p95: float) -> Graded:
     kind, width = kind_grade(kinds), spread_grade(spread)
     worse = max(kind, width, key=GRADES.index)
     return Graded(worse, kind, width, dict(kinds), spread if math.isfinite(spread) else None)
+
+
+def graded_share(kinds: Mapping[str, float], share: Share) -> Graded:
+    """Grade a share of capacity that rests on ``kinds``; one that size does not move is as reported."""
+    fixed = share.p5 == share.p95 and share.share in {0.0, 1.0}
+    return graded({"reported": 1.0} if fixed and kinds else kinds, share.p5, share.p95)
 
 
 def kind_grade(kinds: Mapping[str, float]) -> Grade:

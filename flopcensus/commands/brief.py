@@ -40,7 +40,7 @@ Examples:
 @seed_option
 @format_option
 def command(output: Format, **options: Any) -> None:
-    """Brief on a COUNTRY (code or name) or group (EU, …): how much, whose, how sure, and what would change it.
+    """Brief on a COUNTRY (code or name) or group (EU, …): how much, whose, how sure, what would change it.
 
     CENSUS is as in estimate; the shipped one where left out.
     """
@@ -104,7 +104,7 @@ def _emit(brief: Brief, facts: Facts, output: Format) -> None:
     if output == "json":
         click.echo(to_json(brief_document(brief, facts)), nl=False)
     elif output == "csv":
-        click.echo(brief_csv(brief, facts), nl=False)
+        click.echo(brief_csv(brief), nl=False)
     else:
         print_brief(brief, facts)
     for text in dict.fromkeys(brief.warnings):

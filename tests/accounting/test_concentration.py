@@ -44,7 +44,7 @@ def test_however_the_unknown_is_split_the_index_lies_within_the_bounds(sums: Gro
     known = {key: draws for key, draws in sums.items() if key != ("unknown",)}
     unknown = sums.get(("unknown",), np.ones(DRAWS))
     found = concentration({**known, ("unknown",): unknown})
-    split = {**known, **{(f"part{i}",): unknown / parts for i in range(parts)}}
+    split = known | {(f"part{i}",): unknown / parts for i in range(parts)}
     index = hhi_draws(split).mean()
     assert found.hhi_low.mean <= index * (1 + 1e-12)
     assert index <= found.hhi_high.mean * (1 + 1e-12)
@@ -76,7 +76,8 @@ def test_cloud_shares_give_the_published_lower_bound() -> None:
 
 
 def test_nothing_held_has_no_concentration() -> None:
-    for sums in ({}, {("a",): np.array([1.0, 0.0])}):
+    some: Grouped = {("a",): np.array([1.0, 0.0])}
+    for sums in ({}, some):
         with pytest.raises(InputError, match="nothing is held"):
             concentration(sums)
 
@@ -117,12 +118,13 @@ def test_the_lorenz_curve_is_convex_and_below_the_diagonal(rows: list[tuple[floa
 
 
 def test_nations_without_capacity_count_and_holders_without_people_do_not() -> None:
-    sums = {("FR",): np.array([4.0, 4.0]), ("unknown",): np.array([1.0, 1.0])}
+    sums: Grouped = {("FR",): np.array([4.0, 4.0]), ("unknown",): np.array([1.0, 1.0])}
     found = inequality(sums, {"FR": 1.0, "DE": 1.0})
     assert (found.nations, found.without) == (2, 1)
     assert found.gini.mean == pytest.approx(0.5)
     assert found.left_out.share == pytest.approx(0.2)
-    for weight in ({}, {"FR": 0.0}, {"DE": 1.0}):
+    faulty: list[dict[str, float]] = [{}, {"FR": 0.0}, {"DE": 1.0}]
+    for weight in faulty:
         with pytest.raises(InputError):
             inequality(sums, weight)
 

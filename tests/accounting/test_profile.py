@@ -58,7 +58,7 @@ def test_shares_against_a_group_by(sums: Grouped, code: str) -> None:
     whole = soil.value.sum()
 
     def share(rows: object) -> float:
-        return soil.value[rows].sum() / whole if whole else 0.0  # type: ignore[no-any-return,call-overload]
+        return soil.value[rows].sum() / whole if whole else 0.0  # type: ignore[call-overload]
 
     for level in found.levels:
         assert level.domestic.share == pytest.approx(share(soil[level.level] == code))
