@@ -10,10 +10,11 @@ from accounting.accounts.account import account
 from accounting.accounts.crossing import crossings, unvalued
 from accounting.accounts.grading import GRADES, graded, graded_share
 from accounting.accounts.grouped import Share, fold, whole
+from accounting.accounts.national import national_account
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.census.ledger import Entry
 from accounting.reference.facts import Facts
-from tests.accounting.test_accounts import DAY, entries, entry, valuer
+from tests.accounting.test_accounts import DAY, DRAWS, entries, entry, valuer
 
 LEVELS = ("territory", "provider", "vendor_nation")
 
@@ -73,3 +74,17 @@ def test_a_share_that_size_cannot_move_is_graded_as_reported() -> None:
     assert graded_share(assumed, Share(0.0, 0.0, 0.0)).grade == "B"
     assert graded_share(assumed, Share(0.5, 0.4, 0.6)).grade == "D"
     assert graded_share({}, Share(0.0, 0.0, 0.0)).grade == "D"
+
+
+@settings(max_examples=15, deadline=None)
+@given(rows=entries())
+def test_a_facility_abroad_leaves_the_account_of_france_to_the_last_bit(
+    facts: Facts, calibration: Calibration, rows: list[Entry]
+) -> None:
+    v, level = valuer(facts, calibration), ("territory", "provider")
+    more = [entry(98, territory="US"), *rows, entry(99, territory=None)]
+    before = crossings(rows, v, [level], "delivered")[level]
+    after = crossings(more, v, [level], "delivered")[level]
+    for part in ("home", "foreign", "domestic"):
+        old, new = (getattr(national_account(sums, "FR"), part) for sums in (before, after))
+        np.testing.assert_array_equal(np.broadcast_to(old, DRAWS), np.broadcast_to(new, DRAWS))
