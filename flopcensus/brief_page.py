@@ -41,6 +41,8 @@ def _print_headline(brief: Brief, facts: Facts) -> None:
     grade = grades(brief)["domestic"]
     known = ", ".join(f"{percent(share)} {kind}" for kind, share in brief.kinds.items()) or "nothing"
     spread = "from nought" if grade.spread is None else f"{grade.spread:.1f}-fold from 5th to 95th percentile"
+    if q.p5 == q.p95:
+        spread = "counts as stated"
     say(f"{name_of(brief, facts)} [{request.code}]: {span(q, brief.unit)}, grade {grade.grade}")
     stated = f"{request.precision} dense {request.basis} {brief.unit}"
     say(f"  {stated}, {request.selection.as_of}, {brief.census}; rests on {known}; {spread}")
