@@ -21,6 +21,7 @@ EXIT_INTERRUPTED = 130
 COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("flopcensus.commands.bench", "Measure what this machine's accelerators deliver."),
     "bridge": ("flopcensus.commands.bridge", "Walk from a published figure to ours, step by step."),
+    "brief": ("flopcensus.commands.brief", "One page on one country: how much, whose, how sure."),
     "calibrate": ("flopcensus.commands.calibrate", "Turn bench records into a calibration file."),
     "catalogue": ("flopcensus.commands.catalogue", "List the facts the accounts rest on."),
     "compare": ("flopcensus.commands.compare", "Set hypothetical clusters side by side."),

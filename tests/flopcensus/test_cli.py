@@ -30,6 +30,7 @@ def test_help_names_every_command() -> None:
     for name in (
         "bench",
         "bridge",
+        "brief",
         "calibrate",
         "catalogue",
         "compare",
@@ -48,6 +49,7 @@ def test_help_names_every_command() -> None:
     [
         "bench",
         "bridge",
+        "brief",
         "calibrate",
         "catalogue",
         "compare",

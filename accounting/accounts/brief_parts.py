@@ -1,0 +1,288 @@
+"""The parts of a page on one country: each from the same entries, valued the same way."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from accounting.accounts.account import Quantiles
+from accounting.accounts.categories import CloudPresence, OwnCategories, cloud_presence, own_categories
+from accounting.accounts.concentration import Concentration, concentration
+from accounting.accounts.crossing import KIND, crossings
+from accounting.accounts.demand import Gap, gap, yearly_growth
+from accounting.accounts.grouped import Grouped, Key, Share, renamed, share_of, size_of, whole
+from accounting.accounts.inequality import weights
+from accounting.accounts.levels import LEVELS
+from accounting.accounts.profile import Profile, Site
+from accounting.accounts.targets import Distance, NotComparable, distance, stated
+from accounting.capacity.bases import Basis, Draws
+from accounting.capacity.calibration import Calibration
+from accounting.capacity.h100e import constant, load_h100e
+from accounting.capacity.valuation import Valuer
+from accounting.census.ledger import Entry, Ledger
+from accounting.census.selection import Selection, select, status_on
+from accounting.reference.clouds import load_clouds
+from accounting.reference.country_figures import load_country_figures
+from accounting.reference.facts import Facts
+from accounting.reference.names import EU
+from accounting.reference.programmes import Programme, load_programmes
+from accounting.reference.shipped import configs_root
+
+PLANNED = ("under_construction", "contracted", "announced")
+# levels of nations, from what can be switched off to what can only stop growing; those that entries know
+_DEPTH = (
+    "provider",
+    "operator_nation",
+    "vendor_nation",
+    "foundry_nation",
+    "memory_nation",
+    "packaging_nation",
+)
+_FIRMS = ("owner", "operator", "vendor")
+_SITE = ("territory", "facility")
+
+
+@dataclass(frozen=True)
+class BriefRequest:
+    """What to brief on: a country, or a group by its ``members``; ``demand`` is a claimed share (0 to 1)."""
+
+    code: str
+    selection: Selection
+    members: tuple[str, ...] = ()
+    basis: Basis = "delivered"
+    precision: str = "bf16"
+    unit: str = "h100e"
+    demand: float | None = None
+    seed: int = 0
+    draws: int = 10_000
+
+    @property
+    def holder(self) -> str:
+        """The code that stands for the country or group in the crossings."""
+        return f"group {self.code}" if self.members else self.code
+
+    @property
+    def inside(self) -> frozenset[str]:
+        """The codes that are home: the country, or the members and, for the EU, its bodies."""
+        bodies = {EU} if self.code == EU else set()
+        return frozenset({*self.members, *bodies} if self.members else {self.code})
+
+
+@dataclass(frozen=True)
+class FacilityLine:
+    """One facility of the country, with what is known of it; ``spread_share`` is its part of the variance."""
+
+    id: str
+    name: str
+    territory: str
+    capacity: Quantiles
+    share: Share
+    spread_share: float
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every part of the page is made from."""
+
+    request: BriefRequest
+    facts: Facts
+    valuer: Valuer
+    unit_flop_per_s: float
+    levels: tuple[str, ...]
+    world: Grouped
+    home: tuple[Entry, ...]
+    sites: Grouped
+
+    def cross(self, entries: Sequence[Entry], *levels: tuple[str, ...]) -> dict[tuple[str, ...], Grouped]:
+        """Return the crossings of entries, valued as the request asks."""
+        found = crossings(entries, self.valuer, levels, self.request.basis, self.unit_flop_per_s)
+        return {level: self.joined(sums, level) for level, sums in found.items()}
+
+    def joined(self, sums: Grouped, levels: Sequence[str]) -> Grouped:
+        """Make one holder of a group's members at the levels of nations."""
+        if not self.request.members:
+            return sums
+        places = [i for i, name in enumerate(levels) if name == "territory" or name in _DEPTH]
+        return renamed(sums, self.request.inside, self.request.holder, places)
+
+
+def work_of(
+    ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Calibration, entries: Sequence[Entry]
+) -> Work:
+    """Return what all parts share: the entries valued once, in the unit asked for."""
+    h100e = request.unit == "h100e"
+    unit = (
+        constant(load_h100e(configs_root() / "h100e.yaml"), request.basis, request.precision)
+        if h100e
+        else 1.0
+    )
+    valuer = Valuer(
+        facts,
+        calibration,
+        request.precision,
+        (request.basis,),
+        request.seed,
+        request.draws,
+        ledger.valued_by,
+    )
+    levels = tuple(name for name in _DEPTH if name in LEVELS)
+    home = tuple(entry for entry in entries if entry.territory in request.inside)
+    empty = Work(request, facts, valuer, unit, levels, {}, home, {})
+    whole_levels = (KIND, "territory", *levels)
+    world = empty.cross(entries, whole_levels)[whole_levels]
+    sites = empty.cross(home, _SITE)[_SITE]
+    return replace(empty, world=world, sites=sites)
+
+
+def growth_of(ledger: Ledger, work: Work, now: Draws, world: Draws) -> tuple[Draws | None, Draws | None]:
+    """Return growth over the year before, of the country and of the world; None where there was nothing."""
+    day = work.request.selection.as_of
+    before = day - datetime.timedelta(days=365)
+    entries = select(ledger, replace(work.request.selection, as_of=before)).entries
+    level = ("territory",)
+    then = work.cross(entries, level)[level]
+    own = whole(then, lambda key: key[0] == work.request.holder)
+    pairs = ((own, now), (whole(then), world))
+    grown = [
+        yearly_growth(past, present, before, day) if (past > 0).all() and (present > 0).all() else None
+        for past, present in pairs
+    ]
+    return grown[0], grown[1]
+
+
+def targets_of(
+    work: Work, current: Draws, growth: Draws | None
+) -> tuple[tuple[Distance, ...], dict[str, str]]:
+    """Return the distance to each aim of the country's programmes, and why others have none."""
+    request, facts = work.request, work.facts
+    own = [p for p in _programmes(facts).values() if p.nation == request.code]
+    table = load_h100e(configs_root() / "h100e.yaml")
+    per_h100 = constant(table, request.basis, request.precision) / work.unit_flop_per_s
+    found, others = [], {}
+    for programme, aim in ((p, aim) for p in own for aim in p.aims):
+        meant = stated(aim, facts, request.precision)
+        if isinstance(meant, NotComparable):
+            others[f"{programme.id}/{aim.id}"] = meant.reason
+            continue
+        pace = growth if growth is not None else np.ones_like(current)
+        day = request.selection.as_of
+        found.append(distance(programme, aim, meant, current, pace, as_of=day, unit_per_h100=per_h100))
+    return tuple(sorted(found, key=lambda d: (d.by, d.programme, d.aim))), others
+
+
+def _programmes(facts: Facts) -> dict[str, Programme]:
+    return load_programmes(configs_root() / "programmes", facts)
+
+
+def figures_of(request: BriefRequest, facts: Facts) -> tuple[float | None, float | None]:
+    """Return people and product in dollars; None where a country, or any member of a group, has none."""
+    figures = load_country_figures(configs_root() / "country_figures.csv", facts.countries)
+    found: list[float | None] = []
+    for name in ("population", "gdp_usd"):
+        table = weights(figures, name)
+        values = [table.get(code) for code in (request.members or (request.code,))]
+        known = [value for value in values if value is not None]
+        found.append(sum(known) if len(known) == len(values) else None)
+    return found[0], found[1]
+
+
+def firms_of(work: Work) -> dict[str, Grouped]:
+    """Return (territory, firm) crossings of the country by level of firms."""
+    levels = {name: ("territory", name) for name in _FIRMS if name in LEVELS}
+    sums = work.cross(work.home, *levels.values())
+    return {name: sums[level] for name, level in levels.items()}
+
+
+def concentrations_of(firms: Mapping[str, Grouped], code: str) -> dict[str, Concentration]:
+    """Return how concentrated each level of firms is on the soil; none where nothing is held."""
+    found = {}
+    for name, sums in firms.items():
+        soil = {key[1:]: draws for key, draws in sums.items() if key[0] == code}
+        if soil and (whole(soil) > 0).all():
+            found[name] = concentration(soil)
+    return found
+
+
+def kinds_of(sums: Grouped, keep: Callable[[Key], bool]) -> dict[str, float]:
+    """Return shares by kind (first level) of the means that ``keep`` takes, largest first."""
+    held: Counter[str] = Counter()
+    for key in sorted(sums):
+        if keep(key):
+            held[key[0]] += float(np.mean(sums[key]))  # type: ignore[assignment]
+    weight = sum(held.values())
+    return {kind: value / weight for kind, value in held.most_common()} if weight else {}
+
+
+def site_kinds_of(work: Work, site: Site | None) -> dict[str, float]:
+    """Return how the capacity of the largest site is known, as shares by kind."""
+    level = (KIND, "facility")
+    entries = [entry for entry in work.home if site and entry.facility == site.code]
+    return kinds_of(work.cross(entries, level)[level], lambda key: True)
+
+
+def facilities_of(work: Work, domestic: Draws) -> tuple[FacilityLine, ...]:
+    """Return the facilities of the country, the largest mean first."""
+    entries: dict[str, list[Entry]] = {}
+    for entry in work.home:
+        entries.setdefault(entry.facility, []).append(entry)
+    variance = float(np.var(domestic))
+    lines = []
+    for (_, facility), draws in work.sites.items():
+        mine = tuple(entries[facility])
+        spread = float(np.mean((draws - draws.mean()) * (domestic - domestic.mean())))
+        lines.append(
+            FacilityLine(
+                facility,
+                mine[0].facility_name,
+                mine[0].territory or work.request.code,
+                Quantiles.of(draws),
+                share_of(draws, domestic),
+                spread / variance if variance else 0.0,
+                mine,
+            )
+        )
+    return tuple(sorted(lines, key=lambda line: (-line.capacity.mean, line.id)))
+
+
+def clouds_of(code: str, facts: Facts) -> CloudPresence:
+    """Return the published categories from the shipped cloud regions."""
+    return cloud_presence(code, load_clouds(configs_root() / "clouds", facts), facts)
+
+
+def own_of(work: Work, site: Site | None, found: Profile, domestic: Draws) -> OwnCategories | None:
+    """Return our own categories, None where the country has no site."""
+    if site is None:
+        return None
+    draws = work.sites[work.request.holder, site.code] * work.unit_flop_per_s
+    return own_categories(draws, found.joint_draws, domestic)
+
+
+def demand_of(
+    request: BriefRequest, bloc: Draws, world: Draws, growth: Draws | None, world_growth: Draws | None
+) -> Gap | None:
+    """Return the gap to a stated share of demand, None where none is stated or growth is not known."""
+    if request.demand is None or growth is None or world_growth is None:
+        return None
+    return gap(bloc, world, request.demand, growth, world_growth)
+
+
+def planned_of(ledger: Ledger, work: Work) -> dict[str, Quantiles]:
+    """Return capacity that does not operate yet, by status; never part of any other figure."""
+    day, level = work.request.selection.as_of, ("territory",)
+    found = {}
+    for status in PLANNED:
+        entries = [
+            entry
+            for entry in ledger.entries
+            if entry.territory in work.request.inside and status_on(entry, day) == status
+            if not entry.duplicate
+        ]
+        sums = work.cross(entries, level)[level]
+        if size_of(sums) == work.valuer.size and sums:
+            found[status] = Quantiles.of(whole(sums))
+    return found
