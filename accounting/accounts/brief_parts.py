@@ -18,6 +18,7 @@ from accounting.accounts.grouped import Grouped, Key, Share, renamed, share_of, 
 from accounting.accounts.inequality import weights
 from accounting.accounts.levels import LEVELS
 from accounting.accounts.profile import Profile, Site
+from accounting.accounts.sized import resize
 from accounting.accounts.targets import Distance, NotComparable, distance, stated
 from accounting.capacity.bases import Basis, Draws
 from accounting.capacity.calibration import Calibration
@@ -143,7 +144,8 @@ def growth_of(ledger: Ledger, work: Work, now: Draws, world: Draws) -> tuple[Dra
     """Return growth over the year before, of the country and of the world; None where there was nothing."""
     day = work.request.selection.as_of
     before = day - datetime.timedelta(days=365)
-    entries = select(ledger, replace(work.request.selection, as_of=before)).entries
+    chosen = select(ledger, replace(work.request.selection, as_of=before)).entries
+    entries = resize(chosen, work.facts, work.request.precision).entries
     level = ("territory",)
     then = work.cross(entries, level)[level]
     own = whole(then, lambda key: key[0] == work.request.holder)

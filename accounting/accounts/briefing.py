@@ -33,6 +33,8 @@ from accounting.accounts.grouped import PARTNERS, Share, fold, share_of, whole
 from accounting.accounts.inequality import per_unit
 from accounting.accounts.national import Bilateral, NationalAccount, bilateral, national_account
 from accounting.accounts.profile import Profile, Site, dependence, largest_site, profile
+from accounting.accounts.sized import resize
+from accounting.accounts.sized import warnings as sizing_warnings
 from accounting.accounts.targets import Distance
 from accounting.capacity.calibration import Calibration
 from accounting.census.ledger import Ledger
@@ -83,7 +85,8 @@ def brief(ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Cali
         InputError: a basis or precision without H100e, or a census that holds nothing at the date.
     """
     chosen = select(ledger, request.selection)
-    work = work_of(ledger, request, facts, calibration, chosen.entries)
+    resized = resize(chosen.entries, facts, request.precision)
+    work = work_of(ledger, request, facts, calibration, resized.entries)
     code, places = request.holder, range(2, 2 + len(work.levels))
     hosting = fold(work.world, 1)
     everything = whole(hosting)
@@ -125,6 +128,6 @@ def brief(ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Cali
         demand=demand_of(request, national.domestic, everything, growth, world_growth),
         planned=planned_of(ledger, work),
         unvalued=unvalued(work.home, work.valuer),
-        skipped=chosen.skipped,
-        warnings=ledger.warnings,
+        skipped={**chosen.skipped, **resized.skipped},
+        warnings=(*ledger.warnings, *sizing_warnings(resized.summary)),
     )
