@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounting.capacity.calibration import Calibration, load_calibration
+from accounting.capacity.calibration import Calibration, load_calibration, shipped_evidence
 from accounting.census.readers import mlperf, mlperf_power
 from accounting.census.readers.mlperf_facts import load_mlperf_facts
 from accounting.errors import InputFaults
@@ -108,7 +108,8 @@ def test_no_result_moves_a_bf16_account(folder: Path, facts: Facts) -> None:
     assert {m.metric for m in found} == {"wall_clock"}
     assert {m.kind for m in found} == {"derived"}
     published = load_calibration(facts, ())
-    beside = Calibration.of((*published.measurements, *found), facts)
+    series = shipped_evidence(facts).scaling
+    beside = Calibration.of((*published.measurements, *found), facts, series)
     for chip in {m.accelerator for m in found}:
         plain = published.efficiency("sustained", chip, "bf16")
         assert plain is not None
