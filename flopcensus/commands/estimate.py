@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import datetime
 
     from accounting.accounts.estimate import Estimate, Request
+    from accounting.accounts.origins import Origins
     from accounting.census.ledger import Ledger
     from accounting.reference.facts import Facts
 
@@ -69,13 +70,19 @@ def command(output: Format, **options: Any) -> None:
     columns or by a prefix (epoch-clusters:PATH, epoch-data-centers:PATH, top500:PATH). Of several, the first
     that has a site is believed about it.
     """
-    estimates, facts = run_estimate(options)
-    _emit(estimates, facts, output)
+    estimates, origins = run_estimate(options, traced=output == "json")
+    _emit(estimates, origins, output)
 
 
-def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts]:
-    """Read the census and estimate it. Raises InputError and its kin."""
+def run_estimate(
+    options: dict[str, Any], *, traced: bool = False
+) -> tuple[tuple[Estimate, ...], Origins | None]:
+    """Read the census and estimate it; ``traced`` also says what stands behind each row.
+
+    Raises InputError and its kin.
+    """
     from accounting.accounts.estimate import estimate
+    from accounting.accounts.origins import trace
     from accounting.capacity.calibration import Calibration, load_calibration
     from accounting.census.sources import load_census
     from accounting.reference.facts import load_facts
@@ -86,7 +93,8 @@ def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts]:
     # a peak needs no measurement
     needed = request.bases != ("peak",) or options["calibrations"]
     calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
-    return estimate(ledger, request, facts, calibration), facts
+    origins = trace(ledger, request, facts, calibration) if traced else None
+    return estimate(ledger, request, facts, calibration), origins
 
 
 def _with_unrecorded(ledger: Ledger, ids: tuple[str, ...], facts: Facts) -> Ledger:
@@ -199,13 +207,13 @@ def _countries(options: dict[str, Any], facts: Facts, as_of: datetime.date) -> f
     return frozenset(codes)
 
 
-def _emit(estimates: tuple[Estimate, ...], facts: Facts, output: Format) -> None:
+def _emit(estimates: tuple[Estimate, ...], origins: Origins | None, output: Format) -> None:
     from flopcensus.output import say, to_json, warn
     from flopcensus.results import estimate_document
     from flopcensus.tables import estimate_csv, print_estimate
 
     if output == "json":
-        click.echo(to_json(estimate_document(estimates)), nl=False)
+        click.echo(to_json(estimate_document(estimates, origins)), nl=False)
     elif output == "csv":
         click.echo(estimate_csv(estimates), nl=False)
     else:
