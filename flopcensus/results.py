@@ -35,10 +35,10 @@ def estimate_entry(estimate: Estimate, origins: Origins | None = None) -> dict[s
     method = {"version": __version__, "basis": estimate.basis, **origins.method}
     for account in estimate.accounts.accounts:
         for plain, row in zip(entry["accounts"][account.key], account.rows, strict=True):
-            plain |= origins.of(account.levels, row.codes).to_plain()
+            plain.update(origins.of(account.levels, row.codes).to_plain())
     for plain, group in zip(entry["groups"], estimate.accounts.groups, strict=True):
         inside = (*group.members, EU) if group.row.code == EU else group.members
-        plain |= origins.of((group.level,), *((code,) for code in inside)).to_plain()
+        plain.update(origins.of((group.level,), *((code,) for code in inside)).to_plain())
     total = origins.total
     return entry | {
         "facilities": total.facilities,

@@ -1,13 +1,13 @@
 """Confidential cells: which are withheld, and which others must be, so that none can be computed back.
 
 Primary suppression follows the rules of Hundepool et al., *Statistical Disclosure Control* (Wiley 2012),
-section 4.2: a cell is sensitive where fewer than a threshold of contributors stand behind it, where the n
+chapter 4: a cell is sensitive where fewer than a threshold of contributors stand behind it, where the n
 largest make up more than k % of it (dominance), or where total − largest − second largest is less than p % of
 the largest (p% rule). Contributors are facilities or owners.
 
 Secondary suppression treats every published sum as a linear equation that anybody can solve: margins of
 crossings, totals, groups of nations. For each sensitive cell two linear programmes (Kelly, Golden and Assad
-1992, *Networks* 22: 397-417; Hundepool section 4.4) look for a change of withheld cells that leaves every
+1992, *Networks* 22: 397-417; Hundepool chapter 4) look for a change of withheld cells that leaves every
 equation true, no cell negative, and moves the cell up, or down, by its protection. The cells that move are
 withheld too, the cheapest first. The changes found are the proof: an outsider who knows that no capacity is
 negative cannot narrow the cell down any further. Cells with one contributor get a second look, since that
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Cell = tuple[str, ...]
 Contributions = Mapping[str, float]
 Direction = Literal["up", "down"]
-# a cell moves at most this many times the protection asked for: enough, and it keeps the programme well scaled
+# a cell moves at most this many times the protection asked for, which keeps the programme well scaled
 _FARTHEST = 1e4
 _MOVED = 1e-9
 # the grand total is withheld last
@@ -118,8 +118,8 @@ class Pattern:
 
     ``primary`` with reasons, ``secondary`` for the sake of the others. ``protection`` is by how much each
     primary cell can differ, up and down, for all that an outsider can work out, in its own unit. ``weak``
-    names cells that the one contributor of another withheld cell could work out more closely, where no further
-    cell could prevent it.
+    names cells that the one contributor of another withheld cell could work out more closely, where no
+    further cell could prevent it.
     """
 
     primary: Mapping[Cell, str]

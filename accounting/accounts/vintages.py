@@ -11,9 +11,6 @@ A revision is new − old, of means, since only means add up. It is split into
 A row is split by its pieces: the rows of a crossing of its levels with ``deployment`` (or ``facility``) where
 both documents have one, else by itself, and then new deployments make all of it data. A third document, the
 old census valued by the new method, tells method from the rest exactly.
-
-The split follows the reasons that the IMF's Data Quality Assessment Framework and the OECD/Eurostat guidelines
-on revisions ask statisticians to tell apart: new source data, changes of method, correction of errors.
 """
 
 from __future__ import annotations
