@@ -104,7 +104,8 @@ def _withhold(
     estimates: Sequence[Mapping[str, Any]], rows: list[Row], rules: str, contributor: str
 ) -> tuple[list[Row], Pattern]:
     from accounting.accounts.disclosure import published, table
-    from accounting.accounts.suppression import parse_rules, suppress
+    from accounting.accounts.sensitivity import parse_rules
+    from accounting.accounts.suppression import suppress
     from bench.errors import InputError
     from flopcensus.exports.table import withhold
     from flopcensus.output import warn

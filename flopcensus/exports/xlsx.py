@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def to_xlsx(rows: Sequence[Row]) -> bytes:
     """
     from openpyxl import Workbook
 
+    _check(rows)
     book = Workbook(write_only=True)
     _fill(book.create_sheet(DATA), NAMES, ([row[name] for name in NAMES] for row in rows))
     columns = DICTIONARY_COLUMNS
@@ -36,6 +38,14 @@ def to_xlsx(rows: Sequence[Row]) -> bytes:
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()
+
+
+def _check(rows: Sequence[Row]) -> None:
+    # before the workbook is begun: half a one cannot be closed
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, str) and (length := len(_safe(value))) > _LONGEST:
+                raise InputError(f"{name} has {length:,} characters, more than a cell of a workbook holds")
 
 
 def _fill(sheet: Any, names: Iterable[str], lines: Iterable[Sequence[Cell]]) -> None:
@@ -48,13 +58,11 @@ def _fill(sheet: Any, names: Iterable[str], lines: Iterable[Sequence[Cell]]) -> 
 def _cell(sheet: Any, value: Cell) -> Any:
     from openpyxl.cell import WriteOnlyCell
 
-    if not isinstance(value, str):
+    if value is None or isinstance(value, bool):
         return value
-    text = _safe(value)
-    if len(text) > _LONGEST:
-        raise InputError(f"a text of {len(text):,} characters is longer than a cell of a workbook can hold")
-    cell = WriteOnlyCell(sheet, value=text)
-    cell.data_type = "s"
+    # openpyxl writes 16 digits of a number where some need 17
+    cell = WriteOnlyCell(sheet, value=_safe(value) if isinstance(value, str) else repr(value))
+    cell.data_type = "s" if isinstance(value, str) else "n"
     return cell
 
 
@@ -75,7 +83,7 @@ def from_xlsx(source: Path | bytes) -> list[Row]:
     lines = book[DATA].iter_rows(values_only=True)
     if tuple(next(lines)) != NAMES:
         raise InputError("is not a workbook of ours: its columns differ from the data dictionary")
-    return [{c.name: _value(c.type, value) for c, value in zip(COLUMNS, line, strict=True)} for line in lines]
+    return [{c.name: _value(c.type, value) for c, value in zip_longest(COLUMNS, line)} for line in lines]
 
 
 def _value(kind: str, value: Any) -> Cell:
