@@ -31,6 +31,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Say what a claimed rate may mean: precision, dense or sparse, chip.",
     ),
     "estimate": ("flopcensus.commands.estimate", "Estimate capacity by territory, provider and vendor."),
+    "export": (
+        "flopcensus.commands.export",
+        "Write an estimate as CSV, XLSX, Parquet, JSON or SDMX-CSV.",
+    ),
     "export-control": (
         "flopcensus.commands.export_control",
         "Say what export rules make of an accelerator.",
@@ -38,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lint": ("flopcensus.commands.lint", "Check a census for figures that cannot be right."),
     "report": ("flopcensus.commands.report", "Write the page of a study's results."),
     "run": ("flopcensus.commands.run", "Run a whole study: measure, estimate, compare, report."),
+    "vintages": ("flopcensus.commands.vintages", "Compare two releases: what was revised, and why."),
 }
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from accounting.accounts.account import Account, GroupRow, Quantiles, Row
 from accounting.accounts.estimate import Estimate
+from accounting.accounts.origins import Origins, digest, trace
 from accounting.accounts.sized import SizedEntries
 from accounting.capacity.measurements import Measurement
 from accounting.census.ledger import Entry
 from accounting.planning.compare import ClusterValue, Comparison, Difference
 from accounting.reference.facts import Facts
-from accounting.reference.names import UNKNOWN
+from accounting.reference.names import EU, UNKNOWN
 from flopcensus import __version__
 from flopcensus.series import series_entry
 from flopcensus.study import Findings
@@ -23,13 +24,35 @@ STUDY_SCHEMA = "flopcensus/results/1"
 COMPARISON_SCHEMA = "flopcensus/comparison/1"
 
 
-def estimate_document(estimates: Sequence[Estimate]) -> dict[str, Any]:
+def estimate_document(estimates: Sequence[Estimate], origins: Origins | None = None) -> dict[str, Any]:
     """Return estimates as one document, a list entry each basis."""
-    return {"schema": ESTIMATE_SCHEMA, "estimates": [estimate_entry(e) for e in estimates]}
+    entries = [estimate_entry(estimate, origins) for estimate in estimates]
+    return {"schema": ESTIMATE_SCHEMA, "flopcensus_version": __version__, "estimates": entries}
 
 
-def estimate_entry(estimate: Estimate) -> dict[str, Any]:
-    """Return one estimate as plain data."""
+def estimate_entry(estimate: Estimate, origins: Origins | None = None) -> dict[str, Any]:
+    """Return one estimate as plain data; with ``origins``, each row says what stands behind it."""
+    entry = _estimate_entry(estimate)
+    if origins is None:
+        return entry
+    method = {"version": __version__, "basis": estimate.basis, **origins.method}
+    for account in estimate.accounts.accounts:
+        for plain, row in zip(entry["accounts"][account.key], account.rows, strict=True):
+            plain.update(origins.of(account.levels, row.codes).to_plain())
+    for plain, group in zip(entry["groups"], estimate.accounts.groups, strict=True):
+        inside = (*group.members, EU) if group.row.code == EU else group.members
+        plain.update(origins.of((group.level,), *((code,) for code in inside)).to_plain())
+    total = origins.total
+    return entry | {
+        "facilities": total.facilities,
+        "entries_digest": total.entries_digest,
+        "census_digest": total.facts_digest,
+        "method_digest": digest(method),
+        "method": method,
+    }
+
+
+def _estimate_entry(estimate: Estimate) -> dict[str, Any]:
     request, result = estimate.request, estimate.accounts
     return {
         "census": estimate.census,
@@ -154,12 +177,14 @@ def difference_entry(difference: Difference) -> dict[str, Any]:
 def study_document(findings: Findings) -> dict[str, Any]:
     """Return everything a study found as one document; the page is made from it alone."""
     study, comparison, record = findings.study, findings.comparison, findings.record
+    request = findings.estimates[0].request if findings.estimates else None
+    origins = trace(study.ledger, request, study.facts, study.calibration) if request else None
     return {
         "schema": STUDY_SCHEMA,
         "flopcensus_version": __version__,
         "study": study.spec.model_dump(mode="json"),
         "record": record.model_dump(mode="json", by_alias=True) if record else None,
-        "estimates": [estimate_entry(e) for e in findings.estimates],
+        "estimates": [estimate_entry(e, origins) for e in findings.estimates],
         "comparison": comparison_document(comparison) if comparison else None,
         "facilities": [facility_entry(entry, study.facts) for entry in study.ledger.entries],
         "measurements": [measurement_entry(m, study.facts) for m in study.calibration.measurements],

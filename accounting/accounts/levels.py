@@ -28,6 +28,7 @@ LEVELS: Mapping[str, Callable[[Entry], Weighted]] = {
     "sector": lambda entry: _sole(entry.sector),
     "accelerator": lambda entry: _sole(entry.accelerator),
     "facility": lambda entry: _sole(entry.facility),
+    "deployment": lambda entry: _sole(entry.id),
 }
 MEANING = {
     "territory": "where it stands",
@@ -39,6 +40,7 @@ MEANING = {
     "sector": "sector of the owner",
     "accelerator": "accelerator model",
     "facility": "facility",
+    "deployment": "deployment: one batch of one accelerator model in one facility",
 }
 # levels whose codes are nations, and so have groups such as the EU
 NATIONAL = frozenset({"territory", "provider", "vendor_nation"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import datetime
 
     from accounting.accounts.estimate import Estimate, Request
+    from accounting.accounts.origins import Origins
     from accounting.accounts.sold import Unlocated
     from accounting.capacity.calibration import Calibration
     from accounting.census.ledger import Ledger
@@ -97,13 +99,25 @@ def command(output: Format, **options: Any) -> None:
     """
     if options["reconcile"] != "none" and not options["sold"]:
         raise click.UsageError("--reconcile needs --sold")
-    estimates, facts, sales = run_estimate(options)
-    _emit(estimates, facts, output, sales)
+    _emit(run_estimate(options, traced=output == "json"), output)
 
 
-def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts, Unlocated | None]:
-    """Read the census, estimate it and hold it against sales. Raises InputError and its kin."""
+@dataclass(frozen=True)
+class Answer:
+    """Estimates, what is sold and not located where that was asked for, and what stands behind each row."""
+
+    estimates: tuple[Estimate, ...]
+    sales: Unlocated | None
+    origins: Origins | None
+
+
+def run_estimate(options: dict[str, Any], *, traced: bool = False) -> Answer:
+    """Read the census, estimate it and hold it against sales; ``traced`` says what stands behind each row.
+
+    Raises InputError and its kin.
+    """
     from accounting.accounts.estimate import estimate
+    from accounting.accounts.origins import trace
     from accounting.capacity.calibration import Calibration, load_calibration
     from accounting.capacity.sums import Work
     from accounting.census.sources import load_census
@@ -121,7 +135,8 @@ def run_estimate(options: dict[str, Any]) -> tuple[tuple[Estimate, ...], Facts, 
         estimates = over_time(ledger, request, facts, calibration, options)
     else:
         estimates = tuple(_unprojected(e) for e in estimate(ledger, request, facts, calibration, work=work))
-    return estimates, facts, _unlocated(options, ledger, request, facts)
+    origins = trace(ledger, request, facts, calibration) if traced else None
+    return Answer(estimates, _unlocated(options, ledger, request, facts), origins)
 
 
 def _unprojected(found: Estimate) -> Estimate:
@@ -315,16 +330,15 @@ def _countries(options: dict[str, Any], facts: Facts, as_of: datetime.date) -> f
     return frozenset(codes)
 
 
-def _emit(
-    estimates: tuple[Estimate, ...], facts: Facts, output: Format, sales: Unlocated | None = None
-) -> None:
+def _emit(answer: Answer, output: Format) -> None:
     from flopcensus.output import say, to_json, warn
     from flopcensus.results import estimate_document
     from flopcensus.series import print_series
     from flopcensus.tables import estimate_csv, print_estimate
 
+    estimates, sales = answer.estimates, answer.sales
     if output == "json":
-        document = estimate_document(estimates)
+        document = estimate_document(estimates, answer.origins)
         if sales is not None:
             from flopcensus.unlocated import unlocated_entry
 

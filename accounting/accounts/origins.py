@@ -1,0 +1,132 @@
+"""Where each row of an account comes from: how many facilities, which deployments, and digests of both.
+
+Two releases of the same account can then be compared without the censuses they were made from: equal digests
+of the entries mean the same deployments, equal digests of the facts the same figures about them. Digests are
+SHA-256 of sorted JSON, cut to 16 hexadecimal digits (64 bits).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from accounting.accounts.estimate import Request, chosen_entries
+from accounting.accounts.levels import Levels, codes
+from accounting.capacity.calibration import Calibration
+from accounting.capacity.valuation import Skipped, Valuer
+from accounting.census.ledger import Entry, Ledger
+from accounting.reference.facts import Facts
+
+_DIGITS = 16
+# words about an entry that no value depends on
+_WORDS = ("facility_name", "source", "users")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What stands behind one row: numbers of facilities and deployments, and their digests."""
+
+    facilities: int
+    deployments: int
+    entries_digest: str
+    facts_digest: str
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the fields of a document."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Origins:
+    """The valued entries of an estimate by level and code, and what method valued them.
+
+    ``method`` holds the settings of the estimate but its basis; ``digests`` one digest an entry.
+    """
+
+    rows: Mapping[Levels, Mapping[tuple[str, ...], tuple[Entry, ...]]]
+    entries: tuple[Entry, ...]
+    digests: Mapping[str, str]
+    method: Mapping[str, Any]
+
+    def of(self, levels: Levels, *keys: tuple[str, ...]) -> Origin:
+        """Return what stands behind a row, or behind several together, as in a group of nations."""
+        table = self.rows[levels]
+        return self._origin({entry.id: entry for key in keys for entry in table.get(key, ())}.values())
+
+    @property
+    def total(self) -> Origin:
+        """What stands behind the total."""
+        return self._origin(self.entries)
+
+    def _origin(self, entries: Iterable[Entry]) -> Origin:
+        chosen = list(entries)
+        ids = sorted(entry.id for entry in chosen)
+        facilities = len({entry.facility for entry in chosen})
+        return Origin(facilities, len(ids), digest(ids), digest([self.digests[i] for i in ids]))
+
+
+def trace(ledger: Ledger, request: Request, facts: Facts, calibration: Calibration) -> Origins:
+    """Return where the rows of :func:`accounting.accounts.estimate.estimate`'s answer come from.
+
+    Takes the same arguments; an entry that cannot be valued stands behind no row.
+    """
+    entries = tuple(_valued(ledger, request, facts, calibration))
+    rows = {}
+    for levels in request.levels:
+        found: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+        for entry in entries:
+            for key, weight in codes(entry, levels):
+                if weight > 0 and entry not in found[key][-1:]:
+                    found[key].append(entry)
+        rows[levels] = {key: tuple(held) for key, held in found.items()}
+    digests = {entry.id: digest(_facts_of(entry, facts)) for entry in entries}
+    return Origins(rows, entries, digests, _method(request, calibration))
+
+
+def _valued(ledger: Ledger, request: Request, facts: Facts, calibration: Calibration) -> Iterable[Entry]:
+    # one draw tells whether an entry can be valued as well as ten thousand do
+    valuer = Valuer(facts, calibration, request.precision, request.bases, request.seed, 1, ledger.valued_by)
+    for entry in chosen_entries(ledger, request, facts)[0]:
+        inside = not request.countries or entry.territory in request.countries
+        if inside and not isinstance(valuer.value(entry), Skipped):
+            yield entry
+
+
+def _facts_of(entry: Entry, facts: Facts) -> dict[str, Any]:
+    """Everything its value rests on: its own fields, and the catalogue's figures of its accelerator."""
+    known = facts.accelerators.get(entry.accelerator or "")
+    own = {name: value for name, value in asdict(entry).items() if name not in _WORDS}
+    return own | {"catalogue": known.model_dump(mode="json") if known else None}
+
+
+def _method(request: Request, calibration: Calibration) -> dict[str, Any]:
+    chosen = request.selection
+    return {
+        "precision": request.precision,
+        "unit": request.unit,
+        "recipe": request.recipe,
+        "seed": request.seed,
+        "draws": request.draws,
+        "status": sorted(chosen.statuses),
+        "since": chosen.since.isoformat() if chosen.since else None,
+        "standard_only": chosen.standard_only,
+        "drop_superseded": chosen.drop_superseded,
+        "drop_duplicates": chosen.drop_duplicates,
+        "known_only": chosen.known_only,
+        "countries": sorted(request.countries),
+        "calibration": digest([m.model_dump(mode="json") for m in calibration.measurements]),
+    }
+
+
+def digest(content: object) -> str:
+    """Return 16 hexadecimal digits that tell plain data apart.
+
+    >>> digest(["a", "b"]) == digest(["a", "b"]), len(digest([]))
+    (True, 16)
+    """
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, default=str)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:_DIGITS]
