@@ -200,7 +200,7 @@ def assert_adds_up(found: Bridge, unit: Any) -> None:
         assert by_holder == pytest.approx(step.effect_on_total(unit), abs=1e-14 * size)
     for stage in found.stages:
         assert math.fsum(stage.share(code) for code in found.codes) == pytest.approx(
-            1.0 if stage.flop_per_s else 0
+            1.0 if stage.total("flops") else 0
         )
 
 

@@ -100,7 +100,7 @@ def test_the_bilateral_matrix_is_a_pivot_table(sums: Grouped) -> None:
         np.testing.assert_allclose(total(margin.values(), DRAWS), found.total, rtol=1e-12)
     for code in {key[0] for key in sums}:
         shares = [share.share for _, share in found.partners_of_row(code).values()]
-        assert sum(shares) == pytest.approx(1) or found.rows[code,].sum() == 0
+        assert sum(shares) == pytest.approx(1) or found.rows[code,].sum() < 1e-300
 
 
 def test_partners_come_largest_first() -> None:
