@@ -98,7 +98,7 @@ class Account:
     def hhi(self) -> float:
         """Herfindahl-Hirschman index of the mean shares, 0 to 10,000.
 
-        What is ``unknown`` counts as one holder, so that the index is an upper bound where there is any.
+        What is ``unknown`` counts as one holder; :mod:`.concentration` has the bounds that it leaves.
         """
         return 10_000 * sum(row.share**2 for row in self.rows)
 

@@ -48,8 +48,8 @@ def _level_sentences(level: str, estimates: Sequence[Estimate]) -> tuple[str, ..
     if unsaid:
         part = share(sum(r.share for r in unsaid))
         sentences.append(
-            f"{part} of {last.basis} is {' or '.join(r.name for r in unsaid)}; it counts as one holder, so "
-            "that the HHI is an upper bound."
+            f"{part} of {last.basis} is {' or '.join(r.name for r in unsaid)}; it counts as one "
+            "holder, of which there may be more, or some among those named."
         )
     return tuple(sentences)
 
