@@ -106,8 +106,7 @@ def _facilities(facts: Facts) -> list[Row]:
 
 
 def _sites(facts: Facts) -> list[Row]:
-    from accounting.census.facilities import load_facilities
-    from accounting.reference.shipped import configs_root
+    from accounting.census.facilities import shipped_facilities
 
     return [
         {
@@ -124,7 +123,7 @@ def _sites(facts: Facts) -> list[Row]:
             "same_as": f.same_as,
             "source": _urls(f.sources),
         }
-        for f in load_facilities([configs_root() / "facilities"], facts)
+        for f in shipped_facilities(facts)
     ]
 
 
@@ -299,7 +298,7 @@ def _freshness(facts: Facts) -> list[Row]:
 def all_citations(facts: Facts) -> list[Cited]:
     """Return every citation of the shipped facts, with what it stands for."""
     from accounting.capacity.calibration import load_calibration
-    from accounting.census.facilities import load_facilities
+    from accounting.census.facilities import shipped_facilities
     from accounting.census.unrecorded import load_unrecorded
     from accounting.planning.clusters import load_cluster, shipped_clusters
     from accounting.reference.clouds import load_clouds
@@ -314,7 +313,7 @@ def all_citations(facts: Facts) -> list[Cited]:
         ("accelerators", facts.accelerators.values(), "family"),
         ("organisations", facts.organisations.values(), "kind"),
         ("groups", facts.groups.values(), ""),
-        ("facilities", load_facilities([root / "facilities"], facts), "territory"),
+        ("facilities", shipped_facilities(facts), "territory"),
         ("measurements", load_calibration(facts).measurements, "basis"),
         ("clusters", clusters, ""),
         ("clouds", load_clouds(root / "clouds", facts), "provider"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, cast
 
@@ -13,9 +14,10 @@ from pydantic_core import PydanticCustomError
 from accounting.documents import Document, KeyPath
 from accounting.errors import InputFaults
 from accounting.quantities import Count, Fraction, Money, Power, Uncertain
-from accounting.reference.facts import Facts
+from accounting.reference.facts import Facts, load_facts
 from accounting.reference.names import AcceleratorId, CountryCode, OrganisationId
 from accounting.reference.overlay import plain_rows
+from accounting.reference.shipped import configs_root
 from accounting.validation import (
     Date,
     Fact,
@@ -37,6 +39,7 @@ CostOf = Literal["systems", "site"]
 Users = Literal["researchers", "government", "military", "customers", "own_use", "mixed"]
 
 _SHARE_TOLERANCE = 1e-6
+_FOLDER = "facilities"
 
 
 class Holding(FactModel):
@@ -175,6 +178,24 @@ def _check_shares(holdings: Sequence[Holding], key: str) -> None:
     if (complete and not math.isclose(total, 1.0, abs_tol=_SHARE_TOLERANCE)) or total > 1 + _SHARE_TOLERANCE:
         message = f"the shares of {key} must add to 1"
         raise PydanticCustomError("shares", message, {"at": key, "found": f"{total:g}"})
+
+
+def shipped_facilities(facts: Facts) -> tuple[Facility, ...]:
+    """Return the shipped facilities with the facts' overlay over them; without one they are read once.
+
+    Raises:
+        InputFaults: as :func:`load_facilities`.
+    """
+    root = configs_root()
+    if facts.overlay is not None:
+        return load_facilities([root / _FOLDER], facts)
+    return _shipped(root)
+
+
+@lru_cache(maxsize=2)
+def _shipped(root: Path) -> tuple[Facility, ...]:
+    # seven hundred deployments take a third of a second, and several readers ask for them
+    return load_facilities([root / _FOLDER], load_facts(root))
 
 
 def load_facilities(paths: Sequence[Path], facts: Facts) -> tuple[Facility, ...]:

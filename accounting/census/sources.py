@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from accounting.census.crosswalk import OURS, crosswalk_of, join
-from accounting.census.facilities import load_facilities
+from accounting.census.facilities import load_facilities, shipped_facilities
 from accounting.census.ledger import Ledger, from_facilities
 from accounting.census.readers import (
     cloud_regions,
@@ -132,7 +132,7 @@ def _first_own(found: Sequence[tuple[str, Path]]) -> int:
 
 
 def _shipped(facts: Facts) -> Ledger:
-    facilities = load_facilities([configs_root() / "facilities"], facts)
+    facilities = shipped_facilities(facts)
     warning = (
         f"the {SHIPPED} holds {len(facilities)} large facilities, not all there are: totals are lower "
         "bounds, and shares are shares of these facilities. It sees more in the United States, where sites "

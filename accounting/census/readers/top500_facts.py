@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from accounting.census.facilities import Facility, load_facilities
+from accounting.census.facilities import Facility, shipped_facilities
 from accounting.documents import Document
 from accounting.errors import InputFaults, nearest, quote
 from accounting.quantities import Count, Uncertain
@@ -85,11 +85,7 @@ def load_top500_facts(facts: Facts, path: Path | None = None) -> Top500Facts:
         raise InputFaults(repeated)
     units = {key: whole.units.value for key, whole in load_architectures().wholes.items()}
     cores = units | {item.accelerator: item.per_chip.value for item in content.cores}
-    return Top500Facts(cores, _installed(document, content, load_facilities(_shipped(), facts)))
-
-
-def _shipped() -> list[Path]:
-    return [configs_root() / "facilities"]
+    return Top500Facts(cores, _installed(document, content, shipped_facilities(facts)))
 
 
 def _installed(
