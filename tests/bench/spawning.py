@@ -19,7 +19,7 @@ from tests.bench import scripted
 OPENER = "tests.bench.scripted"
 ROOT = Path(__file__).parents[2]
 PLAN = Plan("custom", 2.0)
-TO_THE_FIFTH_PROCESS = Plan("custom", 60.0)
+TO_THE_FIFTH_PROCESS = Plan("custom", 150.0)
 """Long enough for a process each round; steady figures have settled after five."""
 
 
