@@ -5,13 +5,15 @@ stranger's file may nest thousands deep, refer to itself or carry tags that run 
 and tags are refused: a file of facts says each value where it stands. Scalars follow the YAML 1.2 core
 schema (``NO`` is Norway, not false); dates stay text until a date is asked for. The events come from
 libyaml where PyYAML has it, some eighty times faster than from a parser in Python.
+
+Most files are right, and of those nobody asks where a value stands. So data are read first by
+:mod:`.yaml_data`, which gives up at anything odd, and only then, or when a place is asked for, here.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,8 @@ from yaml.events import (
 from yaml.reader import ReaderError
 
 from accounting.errors import Fault, InputFaults, quote
+from accounting.yaml_data import LOADER, MAX_DEPTH, OddError, read_plainly, read_scalar
 
-MAX_DEPTH = 64
 MAX_BYTES = 64 * 1024 * 1024
 
 KeyPath = tuple[str | int, ...]
@@ -50,19 +52,24 @@ class Document:
 
     file: str
     data: Any
-    values: dict[KeyPath, Position]
-    keys: dict[KeyPath, Position]
+    text: str = field(repr=False)
+
+    @cached_property
+    def _places(self) -> _Builder:
+        """Values and keys by place, read when the first is asked for."""
+        return read_thoroughly(self.text, self.file)
 
     def position(self, path: KeyPath, *, key: bool = False) -> Position:
         """Return where ``path`` stands, or the nearest ancestor that stands in the file."""
-        table = self.keys if key else self.values
+        values = self._places.values
+        table = self._places.keys if key else values
         while path:
             if path in table:
                 return table[path]
-            if path in self.values:
-                return self.values[path]
+            if path in values:
+                return values[path]
             path = path[:-1]
-        return self.values.get((), Position(1, 1))
+        return values.get((), Position(1, 1))
 
     def fault(
         self, path: KeyPath, message: str, *, found: str = "", suggestion: str = "", key: bool = False
@@ -103,13 +110,23 @@ def parse_document(text: str, label: str) -> Document:
     """Parse YAML text; ``label`` is how messages call it. Raises as :func:`read_document`."""
     if not text.strip():
         raise InputFaults([Fault(label, 0, 0, "", "the file is empty; a YAML mapping is expected")])
+    try:
+        data = read_plainly(text)
+    except (OddError, yaml.YAMLError, ValueError):
+        data = read_thoroughly(text, label).root
+    return Document(label, data, text)
+
+
+def read_thoroughly(text: str, label: str) -> _Builder:
+    """Read data and places. Raises InputFaults with every fault found."""
     builder = _Builder(label)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(text, Loader=LOADER):
             builder.take(event)
     except (yaml.YAMLError, ValueError) as error:
         raise InputFaults([*builder.faults, _yaml_fault(error, text, label)]) from None
-    return builder.document()
+    builder.close()
+    return builder
 
 
 def _read_text(path: Path, label: str) -> str:
@@ -183,14 +200,13 @@ class _Builder:
         elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
             self.stack.pop()
 
-    def document(self) -> Document:
-        """Return what was built, or raise the faults collected on the way."""
+    def close(self) -> None:
+        """Raise the faults collected on the way, if any."""
         if not isinstance(self.root, dict) and not self.faults:
             found = quote(self.root) if self.documents else "nothing"
             self.faults.append(Fault(self.label, 1, 1, "", "a YAML mapping is expected at the top", found))
         if self.faults:
             raise InputFaults(self.faults)
-        return Document(self.label, self.root, self.values, self.keys)
 
     def _start_document(self, event: Event) -> None:
         self.documents += 1
@@ -205,7 +221,7 @@ class _Builder:
         at = _position(event)
         raise InputFaults([*self.faults, Fault(self.label, at.line, at.column, "", message, found)])
 
-    def _check_plain(self, event: Any) -> None:
+    def _checkread_scalar(self, event: Any) -> None:
         if event.anchor is not None:
             self._refuse(
                 event, "anchors are not accepted; write the value out where it stands", f"&{event.anchor}"
@@ -217,7 +233,7 @@ class _Builder:
             )
 
     def _open(self, event: MappingStartEvent | SequenceStartEvent) -> None:
-        self._check_plain(event)
+        self._checkread_scalar(event)
         if len(self.stack) >= MAX_DEPTH:
             self._refuse(event, f"nested deeper than {MAX_DEPTH} levels")
         container: dict[str, Any] | list[Any] = {} if isinstance(event, MappingStartEvent) else []
@@ -230,7 +246,7 @@ class _Builder:
         return bool(self.stack) and isinstance(self.stack[-1].container, dict) and self.stack[-1].key is None
 
     def _scalar(self, event: ScalarEvent) -> None:
-        self._check_plain(event)
+        self._checkread_scalar(event)
         if self._expects_key():
             self._take_key(event)
         else:
@@ -276,7 +292,7 @@ class _Builder:
             # quoted, or a block: text, whatever it looks like
             return text
         try:
-            return next((read(text) for form, read in _SCALARS if form.fullmatch(text)), text)
+            return read_scalar(text)
         except ValueError:
             at = _position(event)
             self.faults.append(
@@ -287,21 +303,3 @@ class _Builder:
 
 def _position(event: Any) -> Position:
     return Position(event.start_mark.line + 1, event.start_mark.column + 1)
-
-
-def _float(text: str) -> float:
-    """Read a float; ``.inf`` and ``.nan`` as YAML writes them."""
-    return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-
-
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-# YAML 1.2.2, section 10.3.2 (core schema), in the order in which a plain scalar is tried
-_SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
-    (re.compile(r"|~|null|Null|NULL"), lambda _text: None),
-    (re.compile(r"true|True|TRUE|false|False|FALSE"), lambda text: text.lower() == "true"),
-    (re.compile(r"[-+]?[0-9]+"), int),
-    (re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+"), lambda text: int(text, 0)),
-    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), _float),
-    (re.compile(r"[-+]?(\.inf|\.Inf|\.INF)|\.nan|\.NaN|\.NAN"), _float),
-)

@@ -63,7 +63,8 @@ Date = Annotated[datetime.date, BeforeValidator(read_date)]
 class FactModel(BaseModel):
     """Base of all config models: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    # a model is built when first used: most commands use few of them
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
 
 class Fact(FactModel, Generic[ValueT]):
@@ -149,16 +150,17 @@ def _without_echoes(details: list[ErrorDetails]) -> list[ErrorDetails]:
 
 def check_unique(items: Iterable[tuple[Document, KeyPath, str]], what: str) -> list[Fault]:
     """Return a fault for each name that stands twice; ``items`` are (document, path, name)."""
-    first: dict[str, str] = {}
+    first: dict[str, tuple[Document, KeyPath]] = {}
     faults = []
     for document, path, name in items:
-        at = document.position(path)
         folded = name.casefold()
-        if folded in first:
-            message = f"duplicate {what}; it stands already in {first[folded]}"
-            faults.append(document.fault(path, message, found=quote(name)))
+        if folded not in first:
+            first[folded] = document, path
         else:
-            first[folded] = f"{document.file}:{at.line}"
+            # places are looked up only now: that takes longer than reading the file
+            there, place = first[folded]
+            message = f"duplicate {what}; it stands already in {there.file}:{there.position(place).line}"
+            faults.append(document.fault(path, message, found=quote(name)))
     return faults
 
 

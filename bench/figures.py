@@ -17,7 +17,8 @@ Order = Literal["holds", "broken", "incomplete"]
 class Frozen(BaseModel):
     """A part of a record: fixed once made, without NaN, and without fields that nobody knows."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # a model is built when first used: most commands use few of them
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class PerCall(Frozen):

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from accounting.census.coverage import Coverage, coverage
 from accounting.census.crosswalk import OURS, crosswalk_of
-from accounting.census.sources import READERS, load_census
+from accounting.census.readers.formats import READERS
+from accounting.census.sources import load_census
 from accounting.reference.facts import load_facts
 from accounting.reference.shipped import configs_root
 

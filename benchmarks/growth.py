@@ -21,9 +21,10 @@ from accounting.capacity.draws import Z95
 from accounting.capacity.stock.lives import lives_of
 from accounting.capacity.stock.rates import load_stock_rates
 from accounting.capacity.stock.survival import fit_weibull, kaplan_meier
+from accounting.census.readers.formats import READERS
 from accounting.census.selection import Selection
 from accounting.census.snapshot import snapshot_of
-from accounting.census.sources import READERS, load_census
+from accounting.census.sources import load_census
 from accounting.reference.facts import Facts, load_facts
 
 AS_OF = datetime.date(2025, 5, 31)

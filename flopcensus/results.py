@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accounting.accounts.account import Account, GroupRow, Quantiles, Row
 from accounting.accounts.estimate import Estimate
@@ -12,12 +12,13 @@ from accounting.accounts.origins import Origins, digest, trace
 from accounting.accounts.sized import SizedEntries
 from accounting.capacity.measurements import Measurement
 from accounting.census.ledger import Entry
-from accounting.planning.compare import ClusterValue, Comparison, Difference
 from accounting.reference.facts import Facts
 from accounting.reference.names import EU, UNKNOWN
 from flopcensus import __version__
-from flopcensus.series import series_entry
-from flopcensus.study import Findings
+
+if TYPE_CHECKING:
+    from accounting.planning.compare import ClusterValue, Comparison, Difference
+    from flopcensus.study import Findings
 
 ESTIMATE_SCHEMA = "flopcensus/estimate/1"
 STUDY_SCHEMA = "flopcensus/results/1"
@@ -78,8 +79,16 @@ def _estimate_entry(estimate: Estimate) -> dict[str, Any]:
         "provenance": dict(result.provenance),
         "sized": sized_entry(estimate.sized) if estimate.sized else None,
         "warnings": list(estimate.warnings),
-        **(series_entry(estimate.series) if estimate.series else {}),
+        **_series_entry(estimate),
     }
+
+
+def _series_entry(estimate: Estimate) -> dict[str, Any]:
+    if not estimate.series:
+        return {}
+    from flopcensus.series import series_entry
+
+    return series_entry(estimate.series)
 
 
 def sized_entry(sized: SizedEntries) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from accounting.accounts.estimate import Request, chosen_entries
@@ -83,24 +83,35 @@ def trace(ledger: Ledger, request: Request, facts: Facts, calibration: Calibrati
                 if weight > 0 and entry not in found[key][-1:]:
                     found[key].append(entry)
         rows[levels] = {key: tuple(held) for key, held in found.items()}
-    digests = {entry.id: digest(_facts_of(entry, facts)) for entry in entries}
+    catalogue = _Catalogue(facts)
+    digests = {entry.id: digest(_own_facts(entry) | {"catalogue": catalogue.of(entry)}) for entry in entries}
     return Origins(rows, entries, digests, _method(request, calibration))
 
 
 def _valued(ledger: Ledger, request: Request, facts: Facts, calibration: Calibration) -> Iterable[Entry]:
-    # one draw tells whether an entry can be valued as well as ten thousand do
     valuer = Valuer(facts, calibration, request.precision, request.bases, request.seed, 1, ledger.valued_by)
     for entry in chosen_entries(ledger, request, facts)[0]:
         inside = not request.countries or entry.territory in request.countries
-        if inside and not isinstance(valuer.value(entry), Skipped):
+        if inside and not isinstance(valuer.term(entry), Skipped):
             yield entry
 
 
-def _facts_of(entry: Entry, facts: Facts) -> dict[str, Any]:
-    """Everything its value rests on: its own fields, and the catalogue's figures of its accelerator."""
-    known = facts.accelerators.get(entry.accelerator or "")
-    own = {name: value for name, value in asdict(entry).items() if name not in _WORDS}
-    return own | {"catalogue": known.model_dump(mode="json") if known else None}
+def _own_facts(entry: Entry) -> dict[str, Any]:
+    return {name: value for name, value in asdict(entry).items() if name not in _WORDS}
+
+
+@dataclass
+class _Catalogue:
+    """The catalogue's figures of accelerators as plain data, each made once: the same chip stands in many."""
+
+    facts: Facts
+    made: dict[str | None, dict[str, Any] | None] = field(default_factory=dict)
+
+    def of(self, entry: Entry) -> dict[str, Any] | None:
+        if entry.accelerator not in self.made:
+            known = self.facts.accelerators.get(entry.accelerator or "")
+            self.made[entry.accelerator] = known.model_dump(mode="json") if known else None
+        return self.made[entry.accelerator]
 
 
 def _method(request: Request, calibration: Calibration) -> dict[str, Any]:

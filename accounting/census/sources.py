@@ -3,55 +3,20 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Collection, Iterator, Sequence
+import types
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from accounting.census.crosswalk import OURS, crosswalk_of, join
 from accounting.census.facilities import load_facilities, shipped_facilities
 from accounting.census.ledger import Ledger, from_facilities
-from accounting.census.readers import (
-    cloud_regions,
-    epoch_chips,
-    epoch_clusters,
-    epoch_data_centers,
-    epoch_hardware,
-    flat_ledger,
-    mlperf,
-    mlperf_power,
-    top500,
-)
-from accounting.census.readers.tables import open_table
 from accounting.census.snapshot import snapshot_of
 from accounting.errors import Fault, InputFaults, UnknownNameError
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
 from bench.errors import InputError
 
-Reader = Callable[[Path, Facts], Ledger]
-
-Recognise = Callable[[Collection[str]], bool]
-
-READERS: dict[str, Reader] = {
-    epoch_clusters.PREFIX: epoch_clusters.read,
-    epoch_data_centers.PREFIX: epoch_data_centers.read,
-    top500.PREFIX: top500.read,
-    flat_ledger.PREFIX: flat_ledger.read,
-}
-_RECOGNISE: dict[str, Recognise] = {
-    epoch_clusters.PREFIX: epoch_clusters.recognises,
-    epoch_data_centers.PREFIX: epoch_data_centers.recognises,
-    top500.PREFIX: top500.recognises,
-    flat_ledger.PREFIX: flat_ledger.recognises,
-}
-# known here, but of chips, sales, results or regions: nothing to take a census of
-_NO_CENSUS: dict[str, Recognise] = {
-    epoch_chips.PREFIX: epoch_chips.recognises,
-    epoch_hardware.PREFIX: epoch_hardware.recognises,
-    mlperf.PREFIX: mlperf.recognises,
-    mlperf_power.PREFIX: mlperf_power.recognises,
-    cloud_regions.PREFIX: cloud_regions.recognises,
-}
 _TABLE_SUFFIXES = {".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls"}
 SHIPPED = "shipped census"
 SHIPPED_WORD = "shipped"
@@ -123,7 +88,7 @@ def _foreign(found: Sequence[tuple[str, Path]], facts: Facts) -> Iterator[tuple[
                 "the same sites; give one of them"
             )
         seen[prefix] = path
-        yield prefix, READERS[prefix](path, facts)
+        yield prefix, _formats().READERS[prefix](path, facts)
 
 
 def _first_own(found: Sequence[tuple[str, Path]]) -> int:
@@ -145,26 +110,20 @@ def _locate(source: str) -> tuple[str, Path]:
     """Return the reader's prefix (empty for our own YAML) and the path."""
     prefix, colon, rest = source.partition(":")
     if colon and not Path(source).exists() and len(prefix) > 1:
-        if prefix not in READERS:
-            raise UnknownNameError("census format", prefix, READERS)
+        readers = _formats().READERS
+        if prefix not in readers:
+            raise UnknownNameError("census format", prefix, readers)
         return prefix, Path(rest)
     path = Path(source)
     if not path.exists():
         raise InputFaults([Fault(source, 0, 0, "", "no such file or folder")])
     if path.is_dir() or path.suffix.lower() not in _TABLE_SUFFIXES:
         return "", path
-    return _recognise(path), path
+    return _formats().recognise(path), path
 
 
-def _recognise(path: Path) -> str:
-    columns = open_table(path).columns
-    for prefix, fits in _RECOGNISE.items():
-        if fits(columns):
-            return prefix
-    for prefix, fits in _NO_CENSUS.items():
-        if fits(columns):
-            message = f"a file of the format {prefix} states no deployments; a census is expected"
-            raise InputFaults([Fault(str(path), 1, 1, "", message)])
-    known = ", ".join(READERS)
-    message = f"the columns are of no file known here; name the format if it is one of them ({known}:PATH)"
-    raise InputFaults([Fault(str(path), 1, 1, "", message, ", ".join(columns[:4]))])
+def _formats() -> types.ModuleType:
+    # nine readers take as long to load as the shipped census to read, which needs none of them
+    from accounting.census.readers import formats  # noqa: PLC0415
+
+    return formats

@@ -77,7 +77,8 @@ def _target(options: dict[str, Any]) -> Target:
 
 
 def _theirs(start: Published, file: str | None, facts: Facts) -> Ledger:
-    from accounting.census.sources import READERS, load_census
+    from accounting.census.readers.formats import READERS
+    from accounting.census.sources import load_census
     from bench.errors import InputError
 
     if not file:

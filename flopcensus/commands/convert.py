@@ -102,7 +102,8 @@ def _is_ours(file: Path, source: str | None) -> bool:
 def _ledger(file: Path, source: str | None, facts: Facts) -> Ledger:
     from accounting.census.facilities import load_facilities
     from accounting.census.ledger import from_facilities
-    from accounting.census.sources import READERS, load_census
+    from accounting.census.readers.formats import READERS
+    from accounting.census.sources import load_census
     from accounting.errors import UnknownNameError
     from bench.errors import InputError
 

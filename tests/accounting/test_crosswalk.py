@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from accounting.census.coverage import coverage
 from accounting.census.crosswalk import Crosswalk, Sites, crosswalk_of, join, row_name
 from accounting.census.ledger import Chips, Entry, Ledger
+from accounting.census.readers.formats import READERS
 from accounting.census.selection import Selection, select
-from accounting.census.sources import READERS, load_census
+from accounting.census.sources import load_census
 from accounting.errors import InputFaults
 from accounting.quantities import exact
 from accounting.reference.facts import Facts

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.documents import MAX_DEPTH, Position, parse_document, show_path
+from accounting.documents import Position, parse_document, read_thoroughly, show_path
 from accounting.errors import InputFaults
+from accounting.reference.shipped import configs_root
+from accounting.validation import yaml_files
+from accounting.yaml_data import MAX_DEPTH, OddError, read_plainly
+from tests.fuzz.mutants import mutant
 
 TEXT = st.text(alphabet=st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=8)
 
@@ -112,3 +119,46 @@ def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
 
 def test_show_path() -> None:
     assert show_path(("facilities", 2, "power")) == "facilities[2].power"
+
+
+def by_both(text: str) -> tuple[object, object]:
+    """Return the data as the quick and the thorough reader have them; "refused" where one takes none."""
+    try:
+        quick = read_plainly(text)
+    except (OddError, ValueError, yaml.YAMLError):
+        quick = "refused"
+    try:
+        thorough = read_thoroughly(text, "f.yaml").root
+    except InputFaults:
+        thorough = "refused"
+    return quick, thorough
+
+
+def test_the_quick_reader_reads_the_shipped_files_as_the_thorough_one_does() -> None:
+    for path in yaml_files(configs_root()):
+        quick, thorough = by_both(path.read_text(encoding="utf-8"))
+        assert quick == thorough != "refused", path
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_quick_reader_takes_nothing_that_the_thorough_one_refuses(seed: int) -> None:
+    rng = random.Random(seed)
+    files = [path for path in yaml_files(configs_root()) if path.stat().st_size < 8_000]
+    for _ in range(5):
+        text = mutant(rng, rng.choice(files).read_bytes()).decode("utf-8", "replace")
+        quick, thorough = by_both(text)
+        assert quick in ("refused", thorough)
+
+
+ODD = (
+    "NO", "no", "~", "null", "Null", "nULL", "true", "True", "tRUE", "off", "nan", "e5", "''", "'1'",
+    "0", "-1", "+1", "007", "0o17", "0x1f", "1.5", ".5", "5.", "1e3", "1_000", "+.5e-3", "-", ".", "+",
+    '"true"', "1.2.3", ".inf", "-.Inf", ".nan", ".NaN", "12:30", "2022-10-01", "!x", "!!int", "&a", "*a",
+)  # fmt: skip
+SCALARS = st.sampled_from(ODD)
+
+
+@given(st.lists(st.tuples(TEXT | SCALARS, SCALARS), min_size=1, max_size=4))
+def test_both_readers_see_one_thing_in_every_scalar(pairs: list[tuple[str, str]]) -> None:
+    quick, thorough = by_both("".join(f"{key}: {value}\n" for key, value in pairs))
+    assert repr(quick) == repr(thorough)

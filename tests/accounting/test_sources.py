@@ -8,7 +8,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from accounting.census.sources import READERS, load_census
+from accounting.census.readers.formats import READERS
+from accounting.census.sources import load_census
 from accounting.errors import InputFaults
 from accounting.reference.facts import Facts
 from bench.errors import InputError

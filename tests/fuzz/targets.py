@@ -23,7 +23,7 @@ from accounting.census.facilities import load_facilities
 from accounting.census.flat import to_csv
 from accounting.census.ledger import Ledger
 from accounting.census.readers import cloud_regions, epoch_chips, epoch_hardware, flat_ledger, mlperf
-from accounting.census.sources import READERS
+from accounting.census.readers.formats import READERS
 from accounting.claims.readings import decode
 from accounting.lint.linting import lint
 from accounting.quantities import DIMENSIONS, read_uncertain
