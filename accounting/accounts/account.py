@@ -18,7 +18,7 @@ import numpy as np
 from accounting.accounts.levels import SEPARATOR, Levels, is_national
 from accounting.accounts.rows import GroupOf, LevelRow, Valuation
 from accounting.capacity.bases import Basis, Denomination, Draws
-from accounting.capacity.sums import ALL_CORES, TOTAL, KindsRow, RowKey, Summation, Work
+from accounting.capacity.sums import ONE_THREAD, TOTAL, KindsRow, RowKey, Summation, Work
 from accounting.capacity.valuation import Valuer
 from accounting.census.ledger import Entry
 from accounting.reference.facts import Facts
@@ -136,7 +136,7 @@ def account(
     as_of: datetime.date,
     h100e_flop_per_s: Mapping[Basis, float] | None = None,
     skipped: Mapping[str, int] | None = None,
-    work: Work = ALL_CORES,
+    work: Work = ONE_THREAD,
 ) -> dict[Basis, Accounts]:
     """Value entries and group them.
 

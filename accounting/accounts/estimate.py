@@ -13,7 +13,7 @@ from accounting.accounts.sized import warnings as sizing_warnings
 from accounting.capacity.bases import BASES, Basis
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
-from accounting.capacity.sums import ALL_CORES, Work
+from accounting.capacity.sums import ONE_THREAD, Work
 from accounting.capacity.valuation import Valuer
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import Selection, select
@@ -71,7 +71,7 @@ def estimate(
     facts: Facts,
     calibration: Calibration,
     project: Callable[[Valuer], Valuer] | None = None,
-    work: Work = ALL_CORES,
+    work: Work = ONE_THREAD,
 ) -> tuple[Estimate, ...]:
     """Value a ledger and group it, on every basis asked for; ``project`` makes of what values it another.
 

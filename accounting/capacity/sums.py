@@ -11,7 +11,6 @@ more rows than it may hold, they are summed in several passes, and drawn again.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -40,19 +39,18 @@ GRAIN = {"FLOP/s": 2.0**30, "H100e": 2.0**-20}
 _OTHER_GRAIN = 2.0**20
 # draws are worked on in windows of so many, whose vectors fit a core's cache
 WINDOW = 10_000
-_MOST_WORKERS = 16
-# draws below which threads wait for one another longer than they work
-_WORTH_THREADS = 10**8
-_CHUNKS = (16, 16_384)
+# terms of one kind are added up before they go to their rows: the larger the chunk, the fewer the additions
+_CHUNK = 16_384
 
 
 @dataclass(frozen=True)
 class Work:
     """How to go about a sum. The result does not depend on it.
 
-    ``workers`` are threads (where left out one, or for large sums one a core, at most 16), ``chunk`` the
-    items that a thread takes at a time, ``sums_bytes`` what sums may take before they are made in several
-    passes. ``progress`` is called with the items done so far and, where known, those in all (else 0).
+    ``workers`` are threads: one where left out, as the interpreter's lock makes two slower than one
+    (docs/decisions.md, 29). ``chunk`` is how many items a thread takes at a time, ``sums_bytes`` what sums
+    may take before they are made in several passes. ``progress`` is called with the items done so far and,
+    where known, those in all (else 0).
     """
 
     workers: int | None = None
@@ -61,7 +59,7 @@ class Work:
     progress: Progress | None = None
 
 
-ALL_CORES = Work()
+ONE_THREAD = Work()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +146,13 @@ class Summation:
             valuer: says seed, number of draws, bases and their unit.
             work: how to go about it.
         """
-        self.work = work or ALL_CORES
+        self.work = work or ONE_THREAD
         self.items = list(items) if isinstance(items, Iterator) else items
         self.seed, self.size = valuer.seed, valuer.size
         self.grain = GRAIN.get(valuer.denomination("peak").unit, _OTHER_GRAIN)
-        expected, (low, high) = length_hint(self.items, 0), _CHUNKS
-        large = expected == 0 or expected * self.size >= _WORTH_THREADS
-        self.workers = self.work.workers or (min(_MOST_WORKERS, _cores()) if large else 1)
-        self.chunk = self.work.chunk or min(max(expected // (4 * self.workers), low), high)
+        expected = length_hint(self.items, 0)
+        self.workers = self.work.workers or 1
+        self.chunk = self.work.chunk or _CHUNK
         self.most = max(2, self.work.sums_bytes // (8 * self.size * len(valuer.asked)))
         self.expected, self._done = expected * -(-self.size // WINDOW), 0
 
@@ -177,11 +174,14 @@ class Summation:
             shared = SharedDraws(self.seed, start, min(start + WINDOW, self.size))
             rooms = threading.local()
 
-            def work(chunk: Chunk, shared: SharedDraws = shared, rooms: threading.local = rooms) -> None:
+            def work(
+                chunk: Chunk, shared: SharedDraws = shared, rooms: threading.local = rooms
+            ) -> Iterator[int]:
                 if not hasattr(rooms, "draws"):
                     rooms.draws = TermDraws(shared, self.grain)
                 for target, terms in chunk:
                     self._add(rooms.draws, target, terms, shared)
+                    yield len(terms)
 
             self._share_out(self._chunks(run, shared), work)
 
@@ -199,23 +199,27 @@ class Summation:
                     chunk.append((target, terms))
             yield len(part), chunk
 
-    def _share_out(self, chunks: Iterator[tuple[int, Chunk]], work: Callable[[Chunk], None]) -> None:
+    def _share_out(self, chunks: Iterator[tuple[int, Chunk]], work: Callable[[Chunk], Iterator[int]]) -> None:
         if self.workers == 1:
             for count, chunk in chunks:
-                work(chunk)
-                self._tell(count)
+                told = 0
+                for added in work(chunk):
+                    self._tell(added)
+                    told += added
+                # what goes to no row of this pass
+                self._tell(count - told)
             return
         with ThreadPoolExecutor(self.workers) as pool:
-            running: deque[tuple[int, Future[None]]] = deque()
+            running: deque[tuple[int, Future[int]]] = deque()
             for count, chunk in chunks:
-                running.append((count, pool.submit(work, chunk)))
+                running.append((count, pool.submit(lambda chunk: sum(work(chunk)), chunk)))
                 # no more chunks are held than keep the threads busy
                 while len(running) > 2 * self.workers:
                     self._wait(running)
             while running:
                 self._wait(running)
 
-    def _wait(self, running: deque[tuple[int, Future[None]]]) -> None:
+    def _wait(self, running: deque[tuple[int, Future[int]]]) -> None:
         count, future = running.popleft()
         future.result()
         self._tell(count)
@@ -295,7 +299,3 @@ class Summation:
 def _value(part: _Part, number: int) -> Draws:
     exact, drawn = np.array([part.exact[number] / FINE]), part.drawn[number]
     return exact if drawn is None else drawn + exact
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
