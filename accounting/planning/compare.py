@@ -93,7 +93,7 @@ def _value(cluster: Cluster, valuer: Valuer) -> ClusterValue:
     day = max((d.in_service for d in cluster.deployments if d.in_service), default=datetime.date.max)
     accounts = account(entries(cluster, valuer.facts), valuer, _ORIGINS, as_of=day)
     it, facility = _power(cluster, valuer)
-    count = sum(d.count.best for d in cluster.deployments)
+    count = sum(d.count.best for d in cluster.deployments if d.count)
     return ClusterValue(cluster, accounts, it, facility, count)
 
 
