@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from accounting.census.facilities import Sector
 from accounting.census.ledger import Entry, Owner
 from accounting.errors import InputFaults, UnknownNameError
 from accounting.quantities import (
@@ -99,6 +100,7 @@ class Cluster(FactModel):
     territory: CountryCode
     owner: OrganisationId
     operator: OrganisationId
+    sector: Sector | None = Field(None, description="of the owner; public sites have defaults of their own")
     climate: Climate | None = Field(None, description="of the site; sets the defaults of PUE and water")
     network: Network | None = None
     budget: Money | None = Field(None, description="US dollars of capital that may be spent")
@@ -194,7 +196,7 @@ def entries(cluster: Cluster, facts: Facts) -> Sequence[Entry]:
             territory=cluster.territory,
             owners=(owner,),
             operator=cluster.operator,
-            sector=None,
+            sector=cluster.sector,
             accelerator=d.accelerator,
             vendor=facts.accelerators[d.accelerator].designer,
             vendor_nation=facts.nation_of(facts.accelerators[d.accelerator].designer),
