@@ -1,11 +1,11 @@
 """Carbon of a cluster: what its electricity emits, and what making it emitted.
 
 Operational: energy × carbon intensity of the country's generation over its life cycle (Ember and the Energy
-Institute by Our World in Data; location-based, as scope 2 of the Greenhouse Gas Protocol asks beside contracts).
-Embodied: Σ count × kg CO2 equivalent of an accelerator with its host (makers' product carbon footprints and
-life-cycle assessments, ``configs/planning/defaults.yaml``), and of the building only where a cluster states it.
-A year's carbon spreads the embodied part evenly over the lifetimes (as ISO 21031 and the GHG Protocol's guidance
-on ICT do).
+Institute by Our World in Data), location-based as in the Greenhouse Gas Protocol's scope 2 guidance;
+contracts do not count. Embodied: Σ count × kg CO2 equivalent of an accelerator with its host (makers'
+product carbon footprints and life-cycle assessments, ``configs/planning/defaults.yaml``), and of the
+building only where a cluster states it. A year's carbon spreads the embodied part evenly over the
+lifetimes, as ISO/IEC 21031:2024 (software carbon intensity) does.
 """
 
 from __future__ import annotations

@@ -67,7 +67,8 @@ class ClusterDeployment(FactModel):
     retired: Date | None = Field(None, description="end of use; the cluster's IT lifetime where left out")
     host_overhead: Fact[Ratio] | None = Field(None, description="overrides the cluster's")
     power: Fact[Power] | None = Field(
-        None, description="watts of IT an accelerator takes in training, its part of host and network included"
+        None,
+        description="watts of IT an accelerator takes in training, its part of host and network included",
     )
     price: Fact[Money] | None = Field(
         None, description="US dollars an accelerator with its part of host, network and storage"

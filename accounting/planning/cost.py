@@ -1,12 +1,14 @@
 """Cost of a cluster: capital, what it costs a year, and a levelised cost of what it delivers.
 
-The annuity of a capital C over n years at a real rate r is C × r ÷ (1 − (1 + r)⁻ⁿ) (the capital recovery factor;
-Short, Packey and Holt 1995, *A Manual for the Economic Evaluation of Energy Efficiency and Renewable Energy
-Technologies*, NREL/TP-462-5173, section 3). The levelised cost is yearly cost ÷ yearly output, as a levelised cost
-of energy is, of FLOP delivered.
+The annuity of a capital C over n years at a real rate r is C × r ÷ (1 − (1 + r)⁻ⁿ) (the capital recovery
+factor; Short, Packey and Holt 1995, *A Manual for the Economic Evaluation of Energy Efficiency and
+Renewable Energy Technologies*, NREL/TP-462-5173, section 3). The levelised cost is yearly cost ÷ yearly
+output, as that of energy is, of FLOP delivered.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -39,27 +41,40 @@ def it_capital_usd(counts_and_prices: list[tuple[Draws, Draws]], size: int) -> D
     return total
 
 
+@dataclass(frozen=True)
+class Terms:
+    """On what terms: lifetimes in years, a real rate a year, the price of electricity in US dollars a kWh.
+
+    ``operations`` is the share of the capital that staff, maintenance, spares and insurance cost a year.
+    """
+
+    it_years: Draws | float
+    building_years: Draws | float
+    rate: Draws | float
+    operations: Draws | float
+    price_usd_per_kwh: Draws | float
+
+
 def yearly_cost_usd(
-    it_usd: Draws,
-    building_usd: Draws,
-    energy_kwh: Draws,
-    *,
-    it_years: Draws,
-    building_years: Draws,
-    rate: Draws,
-    operations: Draws,
-    price_usd_per_kwh: Draws,
+    it_usd: Draws | float, building_usd: Draws | float, energy_kwh: Draws | float, terms: Terms
 ) -> Draws:
     """Return US dollars a year.
 
-    annuity(IT) + annuity(building) + operations × (IT + building) + energy × price of electricity, where
-    ``operations`` is the share of the capital that staff, maintenance, spares and insurance cost a year.
+    annuity(IT) + annuity(building) + operations × (IT + building) + energy × price of electricity.
+
+    >>> terms = Terms(5, 15, 0.0, 0.04, 0.1)
+    >>> float(yearly_cost_usd(1000.0, 300.0, 500.0, terms))
+    322.0
     """
-    capital = annuity(it_usd, rate, it_years) + annuity(building_usd, rate, building_years)
-    return capital + operations * (it_usd + building_usd) + energy_kwh * price_usd_per_kwh
+    capital = annuity(it_usd, terms.rate, terms.it_years)
+    capital = capital + annuity(building_usd, terms.rate, terms.building_years)
+    running = terms.operations * (it_usd + building_usd) + energy_kwh * terms.price_usd_per_kwh
+    return np.asarray(capital + running, dtype=float)
 
 
-def levelised_usd_per_1e21_flop(yearly_usd: Draws | float, delivered_flop_per_s: Draws | float) -> Draws | float:
+def levelised_usd_per_1e21_flop(
+    yearly_usd: Draws | float, delivered_flop_per_s: Draws | float
+) -> Draws | float:
     """Return US dollars for 10²¹ FLOP delivered: yearly cost ÷ (delivered FLOP/s × one Julian year) × 10²¹.
 
     A site that costs 31.5576 million dollars a year and delivers 1 EFLOP/s:

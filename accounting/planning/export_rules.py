@@ -1,10 +1,10 @@
 """Export rules on clusters and countries: whom a rule reaches, what it asks, and how much of a cap is used.
 
 The class of a chip is :mod:`accounting.reference.export_control`'s; whom a rule reaches stands in
-``configs/planning/export_reach.yaml``. Only accelerators designed in the United States are judged: others are
-reached, if at all, by the foreign direct product rules, which ask who made them with what. A country's use of a
-cap is Σ count × TPP of what is counted ÷ the cap (supplement 5 to part 740 of the Export Administration
-Regulations, 90 FR 4544, with TPP aggregated over items). Not legal advice.
+``configs/planning/export_reach.yaml``. Only accelerators designed in the United States are judged: others
+are reached, if at all, by the foreign direct product rules, which ask who made them with what. A country's
+use of a cap is Σ count × TPP of what is counted ÷ the cap (supplement 5 to part 740 of the Export
+Administration Regulations, 90 FR 4544, with TPP aggregated over items). Not legal advice.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class BatchRule:
 class RuleFinding:
     """What one rule makes of a whole cluster or country.
 
-    ``tpp_stopped`` is the TPP that needs a licence there, ``cap_used`` its share of the country's cap (None where
-    the rule has none, or the destination is not capped).
+    ``tpp_stopped`` is the TPP that needs a licence there, ``cap_used`` its share of the country's cap (None
+    where the rule has none, or the destination is not capped).
     """
 
     rule: ExportRule
@@ -104,7 +104,8 @@ class RuleFinding:
         if not self.reached:
             return "destination not reached"
         found = dict.fromkeys(
-            f"{b.text}{', refused' if b.refused else ''}" if not b.why_not else b.why_not for b in self.batches
+            f"{b.text}{', refused' if b.refused else ''}" if not b.why_not else b.why_not
+            for b in self.batches
         )
         cap = f"; {100 * self.cap_used:.1f} % of the country's cap" if self.cap_used is not None else ""
         return ", ".join(found) + cap
@@ -119,7 +120,9 @@ def load_rules(root: Path | None = None) -> ExportRules:
     )
 
 
-def reaches(reach: Reach, destination: str, owner_nation: str | None, day: datetime.date, facts: Facts) -> bool:
+def reaches(
+    reach: Reach, destination: str, owner_nation: str | None, day: datetime.date, facts: Facts
+) -> bool:
     """Whether a rule reaches a destination, or an owner by its seat, on ``day``."""
     if reach.seat and owner_nation in _members(reach.seat.groups, reach.seat.countries, day, facts):
         return True
@@ -133,8 +136,8 @@ def judge(
 ) -> tuple[RuleFinding, ...]:
     """Return what each rule makes of entries bound for a destination, those not in force as "would have".
 
-    A rule that was not in force on ``day`` is read on its own nearest day, so that its groups are those of its
-    time.
+    A rule that was not in force on ``day`` is read on its own nearest day, so that its groups are those of
+    its time.
 
     Args:
         entries: batches with accelerator and count; others are left out.
@@ -168,7 +171,9 @@ def _finding(
         rule.in_force(day),
         reached,
         rows,
-        sum(e.count.best * performance(facts.accelerators[str(e.accelerator)]).tpp for e in batches if e.count),
+        sum(
+            e.count.best * performance(facts.accelerators[str(e.accelerator)]).tpp for e in batches if e.count
+        ),
         stopped,
         stopped / cap if cap else None,
     )
@@ -187,7 +192,7 @@ def _batch(rule: ExportRule, entry: Entry, refused: bool, facts: Facts, known: E
 
 
 def _licence(rule: ExportRule, verdict: Verdict) -> bool | None:
-    """Whether all classes that may hold, or none, ask for a licence; None where they differ or say nothing."""
+    """Whether all classes that may hold, or none, ask for a licence; None where they differ."""
     asks = [
         "licence" in f"{name} {means}" for name, means in zip(verdict.classes, verdict.means, strict=False)
     ]

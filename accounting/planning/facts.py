@@ -1,4 +1,4 @@
-"""Facts of planning (``configs/planning/``): measured node power, and the defaults of cost, carbon and water."""
+"""Facts of planning (``configs/planning/``): measured node power; defaults of cost, carbon and water."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from accounting.quantities import (
     WaterIntensity,
 )
 from accounting.reference.country_figures import CountryFigure, load_country_figures
-from accounting.reference.facts import Facts
+from accounting.reference.facts import Facts, load_facts
 from accounting.reference.names import AcceleratorId, CountryCode
 from accounting.reference.shipped import configs_root
 from accounting.validation import Date, Fact, FactModel, Id, Kind, Text, Url, load
@@ -152,7 +152,7 @@ class PlanningFacts:
     figures: dict[tuple[str, str], CountryFigure]
 
     def figure(self, country: str, name: str) -> CountryFigure | None:
-        """Return a figure of a country (:mod:`accounting.reference.country_figures`), None where there is none."""
+        """Return a figure of a country, None where there is none."""
         return self.figures.get((country, name))
 
 
@@ -166,8 +166,6 @@ def load_planning(facts: Facts, root: Path | None = None) -> PlanningFacts:
 
 @lru_cache(maxsize=1)
 def _shipped(root: Path) -> PlanningFacts:
-    from accounting.reference.facts import load_facts
-
     return _read(root, load_facts(root))
 
 

@@ -1,13 +1,14 @@
 """One cluster worked out: draws of its capacity, power, energy, carbon, water and cost.
 
-Everything is a draw (shape: draws), so that any two clusters compare draw by draw. Draws are keyed by what is
-shared in truth (:mod:`accounting.planning.parameters`).
+Everything is a draw (shape: draws), so that any two clusters compare draw by draw. Draws are keyed by what
+is shared in truth (:mod:`accounting.planning.parameters`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from accounting.capacity.valuation import Skipped, Valuer
 from accounting.planning import carbon, cost, water
 from accounting.planning.clusters import Cluster, entries
 from accounting.planning.energy import kwh, yearly_energy_j
-from accounting.planning.facts import PlanningFacts
+from accounting.planning.facts import PlanningFacts, load_planning
 from accounting.planning.parameters import BatchParameters, Parameters, parameters, with_counts
 from accounting.quantities import YEAR_S
 from accounting.reference.export_control import performance
@@ -59,7 +60,7 @@ class Outlook:
     """Draws of one cluster.
 
     ``capacity`` holds FLOP/s by (precision, basis); ``missing`` says by the same key why one is not known.
-    ``metrics`` holds draws by the names of ``METRICS``, in their units; what cannot be worked out is left out.
+    ``metrics`` holds draws by the names of ``METRICS``, in their units; what is not known is left out.
     """
 
     cluster: Cluster
@@ -69,48 +70,61 @@ class Outlook:
     metrics: Mapping[str, Draws]
 
 
-def outlook(
-    cluster: Cluster,
-    facts: Facts,
-    calibration: Calibration,
-    planning: PlanningFacts,
-    *,
-    precisions: Sequence[str] = ("bf16",),
-    bases: Sequence[Basis] = BASES,
-    seed: int = 0,
-    draws: int = 10_000,
-) -> Outlook:
-    """Work out one cluster.
+@dataclass(frozen=True)
+class Planner:
+    """What clusters are worked out with.
 
-    Args:
-        cluster: with counts, or shares of a power cap.
-        facts: accelerators, organisations, countries.
-        calibration: the steps between the bases.
-        planning: from :func:`accounting.planning.facts.load_planning`.
-        precisions: the first one is that of cost and training run, and must be known of every accelerator.
-        bases: those asked for; ``delivered`` is always worked out in the first precision.
-        seed: of the draws.
-        draws: how many.
+    ``precisions``: the first one is that of cost and training run, and must be known of every accelerator.
+    ``bases`` are those asked for; ``delivered`` is always worked out in the first precision. ``h100e`` holds
+    constants by (basis, precision); no H100e are given where it is empty.
+    """
+
+    facts: Facts
+    calibration: Calibration
+    planning: PlanningFacts
+    precisions: tuple[str, ...] = ("bf16",)
+    bases: tuple[Basis, ...] = BASES
+    seed: int = 0
+    size: int = 10_000
+    h100e: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+    def valuer(self, precision: str, bases: tuple[Basis, ...]) -> Valuer:
+        """Return what values entries in one precision on some bases."""
+        return Valuer(self.facts, self.calibration, precision, bases, self.seed, self.size)
+
+
+def planner(facts: Facts, calibration: Calibration, **others: Any) -> Planner:
+    """Return a planner with the shipped defaults and measured powers; ``others`` are its further fields.
+
+    Raises:
+        InputFaults: every fault of the files.
+    """
+    return Planner(facts, calibration, load_planning(facts), **others)
+
+
+def outlook(cluster: Cluster, by: Planner) -> Outlook:
+    """Work out one cluster whose counts, or shares of a power cap, are stated.
 
     Raises:
         InputError: a count is to be solved for, or an accelerator has no value in the first precision.
     """
-    sized = with_counts(cluster, facts, planning)
-    known = parameters(sized, facts, planning)
+    facts, seed, draws = by.facts, by.seed, by.size
+    sized = with_counts(cluster, facts, by.planning)
+    known = parameters(sized, facts, by.planning)
     capacity: dict[tuple[str, Basis], Capacity] = {}
     missing: dict[tuple[str, Basis], str] = {}
-    for place, precision in enumerate(precisions):
-        asked = tuple(b for b in BASES if b in bases or (place == 0 and b == "delivered"))
+    for place, precision in enumerate(by.precisions):
+        asked = tuple(b for b in BASES if b in by.bases or (place == 0 and b == "delivered"))
         for basis in asked:
-            found = _capacity(sized, Valuer(facts, calibration, precision, (basis,), seed, draws), basis)
+            found = _capacity(sized, by.valuer(precision, (basis,)), basis)
             if isinstance(found, str):
                 missing[precision, basis] = found
             else:
                 capacity[precision, basis] = found
-    first = (precisions[0], "delivered")
+    first: tuple[str, Basis] = (by.precisions[0], "delivered")
     if first not in capacity:
-        raise InputError(f"cluster {cluster.id}: {missing[first]}")  # type: ignore[index]
-    delivered = capacity[first].draws  # type: ignore[index]
+        raise InputError(f"cluster {cluster.id}: {missing[first]}")
+    delivered = capacity[first].draws
     metrics = _metrics(known, facts, delivered, seed, draws)
     return Outlook(sized, known, capacity, missing, metrics)
 
@@ -144,9 +158,7 @@ def _metrics(known: Parameters, facts: Facts, delivered: Draws, seed: int, size:
 
 def _hardware(known: Parameters, facts: Facts, counts: Sequence[Draws], size: int) -> dict[str, Draws]:
     chips = [facts.accelerators[batch.deployment.accelerator] for batch in known.batches]
-    found = {
-        "tpp": _sum([n * performance(chip).tpp for n, chip in zip(counts, chips, strict=True)], size)
-    }
+    found = {"tpp": _sum([n * performance(chip).tpp for n, chip in zip(counts, chips, strict=True)], size)}
     bandwidths = [chip.memory_bandwidth for chip in chips]
     if all(bandwidths):
         found["bytes_per_s"] = _sum([n * (b or 0.0) for n, b in zip(counts, bandwidths, strict=True)], size)
@@ -189,8 +201,12 @@ def _yearly(
     energy_j = np.asarray(yearly_energy_j(found["it_power_w"], site["load"], site["pue"]))
     used, it_kwh = np.asarray(kwh(energy_j)), np.asarray(kwh(energy_j / site["pue"]))
     operational = np.asarray(carbon.operational_kg_per_year(used, site["carbon_intensity"]))
-    making = _sum([n * b.embodied.draws(seed, size) for n, b in zip(counts, known.batches, strict=True)], size)
-    building = site["building_carbon"] * found["it_full_load_w"] / _W_PER_KW if "building_carbon" in site else 0.0
+    making = _sum(
+        [n * b.embodied.draws(seed, size) for n, b in zip(counts, known.batches, strict=True)], size
+    )
+    building = (
+        site["building_carbon"] * found["it_full_load_w"] / _W_PER_KW if "building_carbon" in site else 0.0
+    )
     years, building_years = site["it_lifetime"] / YEAR_S, site["building_lifetime"] / YEAR_S
     on_site = np.asarray(water.on_site_l(it_kwh, site["water_on_site"]))
     grid = np.asarray(water.of_grid_l(used, site["water_of_grid"]))
@@ -198,7 +214,9 @@ def _yearly(
         "energy_j_per_year": energy_j,
         "operational_carbon_kg_per_year": operational,
         "embodied_carbon_kg": making + building,
-        "carbon_kg_per_year": np.asarray(carbon.yearly_kg(operational, making, years, building, building_years)),
+        "carbon_kg_per_year": np.asarray(
+            carbon.yearly_kg(operational, making, years, building, building_years)
+        ),
         "water_on_site_m3_per_year": on_site / _L_PER_M3,
         "water_m3_per_year": (on_site + grid) / _L_PER_M3,
     }
@@ -224,11 +242,13 @@ def _costs(
         it,
         building,
         used,
-        it_years=site["it_lifetime"] / YEAR_S,
-        building_years=site["building_lifetime"] / YEAR_S,
-        rate=site["discount_rate"],
-        operations=site["operations"],
-        price_usd_per_kwh=site["electricity_price"],
+        cost.Terms(
+            it_years=site["it_lifetime"] / YEAR_S,
+            building_years=site["building_lifetime"] / YEAR_S,
+            rate=site["discount_rate"],
+            operations=site["operations"],
+            price_usd_per_kwh=site["electricity_price"],
+        ),
     )
     return {
         "it_capital_usd": it,

@@ -1,8 +1,9 @@
 """What a planned cluster rests on: each parameter as its file states it, or as a default, with its source.
 
 Whatever the file leaves out is a default of ``configs/planning/defaults.yaml``, ``configs/sizing.yaml`` or
-``configs/country_figures.csv``, and is marked as one. Draws are keyed by what is shared in truth: the price of an
-accelerator, the electricity of a country, a site's PUE; so clusters compared share what they would share.
+``configs/country_figures.csv``, and is marked as one. Draws are keyed by what is shared in truth: the price
+of an accelerator, the electricity of a country, a site's PUE; so clusters compared share what they would
+share.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ class Given:
 class BatchParameters:
     """Parameters of one deployment, all of one accelerator.
 
-    ``training`` are the factors of the IT power of one accelerator in training (:func:`training_w`), ``price`` is
-    in US dollars an accelerator, ``embodied`` in kg CO2 equivalent an accelerator.
+    ``training`` are the factors of the IT power of one accelerator in training, ``price`` is in US dollars an
+    accelerator, ``embodied`` in kg CO2 equivalent an accelerator.
     """
 
     deployment: ClusterDeployment
@@ -74,9 +75,10 @@ class BatchParameters:
 class Parameters:
     """Everything that the models of power, cost, carbon and water take, of one cluster.
 
-    ``site`` holds by name: pue, facility_overhead, load, it_lifetime, building_lifetime (seconds), building_cost
-    (USD/W), discount_rate and operations (a year), electricity_price (USD/kWh), carbon_intensity (g/kWh),
-    water_on_site and water_of_grid (L/kWh), and building_carbon (kg/kW) where the file states it.
+    ``site`` holds by name: pue, facility_overhead, load, it_lifetime, building_lifetime (seconds),
+    building_cost (USD/W), discount_rate and operations (a year), electricity_price (USD/kWh),
+    carbon_intensity (g/kWh), water_on_site and water_of_grid (L/kWh), and building_carbon (kg/kW) where the
+    file states it.
     """
 
     cluster: Cluster
@@ -125,7 +127,10 @@ def price_each(
 
     From ``configs/sizing.yaml``, else ``configs/planning/defaults.yaml``, else its watts × dollars a watt.
     """
-    rows = [*_priced(planning.sizing.prices, accelerator, day), *_priced(planning.defaults.prices, accelerator, day)]
+    rows = [
+        *_priced(planning.sizing.prices, accelerator, day),
+        *_priced(planning.defaults.prices, accelerator, day),
+    ]
     key, name = f"price/{accelerator}", f"price of {accelerator}"
     if rows:
         return Given(name, key, rows[0].value, "USD", rows[0].kind, rows[0].source, default=True)
@@ -174,7 +179,9 @@ def _of_country(cluster: Cluster, planning: PlanningFacts) -> Iterator[Given]:
     known, where = planning.defaults, cluster.territory
     grid = known.water_of_grid.countries.get(where)
     water = (grid, known.water_of_grid.kind, known.water_of_grid.source) if grid else None
-    rows: tuple[tuple[str, str, tuple[Uncertain, Kind, str] | None, Fact[Uncertain], Fact[Uncertain]], ...] = (
+    rows: tuple[
+        tuple[str, str, tuple[Uncertain, Kind, str] | None, Fact[Uncertain], Fact[Uncertain]], ...
+    ] = (
         (
             "electricity_price",
             "USD/kWh",
@@ -208,15 +215,19 @@ def _figure(planning: PlanningFacts, country: str, name: str) -> tuple[Uncertain
     return (exact(found.value), found.kind, found.source) if found else None
 
 
-def _batch(
-    cluster: Cluster, d: ClusterDeployment, facts: Facts, planning: PlanningFacts
-) -> BatchParameters:
+def _batch(cluster: Cluster, d: ClusterDeployment, facts: Facts, planning: PlanningFacts) -> BatchParameters:
     if d.count is None:
         raise InputError(f"cluster {cluster.id}: the count of {d.id} is still to be solved for")
     name = d.accelerator
     # its size is chosen, not observed
     count = Given(
-        f"count of {d.id}", f"count/{cluster.operator}/{name}", d.count, "", "published", "hypothetical", False
+        f"count of {d.id}",
+        f"count/{cluster.operator}/{name}",
+        d.count,
+        "",
+        "published",
+        "hypothetical",
+        False,
     )
     found = watts(name, planning, facts)
     tdp = Given(f"TDP of {name}", f"tdp/{name}", found[0], "W", found[1], found[2], True) if found else None
@@ -233,9 +244,7 @@ def _batch(
     )
 
 
-def _full_load(
-    cluster: Cluster, d: ClusterDeployment, facts: Facts, planning: PlanningFacts
-) -> Given:
+def _full_load(cluster: Cluster, d: ClusterDeployment, facts: Facts, planning: PlanningFacts) -> Given:
     # servers of one chip are the same servers wherever they stand
     name, key = f"host overhead of {d.accelerator}", f"host-overhead/{d.accelerator}"
     if stated := d.host_overhead or cluster.host_overhead:
@@ -281,16 +290,18 @@ def _priced(rows: tuple[Price, ...], accelerator: str, day: datetime.date | None
     return sorted(fitting, key=lambda row: row.first_day, reverse=True)
 
 
-def _by_climate(rows: tuple[ByClimatePue, ...] | tuple[ByClimateWater, ...], cluster: Cluster) -> Fact[Uncertain]:
+def _by_climate(
+    rows: tuple[ByClimatePue, ...] | tuple[ByClimateWater, ...], cluster: Cluster
+) -> Fact[Uncertain]:
     return next(row for row in rows if not row.climates or cluster.climate in row.climates)
 
 
-def _from_share(
-    cluster: Cluster, d: ClusterDeployment, facts: Facts, planning: PlanningFacts
-) -> Uncertain:
+def _from_share(cluster: Cluster, d: ClusterDeployment, facts: Facts, planning: PlanningFacts) -> Uncertain:
     found = watts(d.accelerator, planning, facts)
     if found is None:
-        raise InputError(f"cluster {cluster.id}: no watts of {d.accelerator} are known; give 'count' in place of 'share'")
+        raise InputError(
+            f"cluster {cluster.id}: no watts of {d.accelerator} are known; give 'count' in place of 'share'"
+        )
     site = {one.name: one for one in _site(cluster, facts, planning)}["facility_overhead"]
     each = found[0].best * _full_load(cluster, d, facts, planning).value.best * site.value.best
     return exact(float(int((d.share or 0.0) * (cluster.power_cap or 0.0) / each)))

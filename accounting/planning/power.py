@@ -5,16 +5,16 @@ Full load is what a building must be able to feed; :mod:`accounting.capacity.siz
     IT at full load       = Σ count × TDP × IT overhead                  (configs/sizing.yaml)
     facility at full load = IT at full load × facility overhead
 
-In training nodes draw less. What they draw is measured (MLPerf Training, ``configs/planning/node_power.yaml``):
+In training nodes draw less. What they draw is measured (MLPerf, ``configs/planning/node_power.yaml``):
 
     IT in training = Σ count × TDP × r × IT ÷ nodes                      (accelerators with measured nodes)
                    = Σ count × TDP × IT overhead × load of nodes         (all others)
     facility       = IT in training × PUE
 
-r is node power ÷ Σ TDP of its accelerators, over the n runs that keep them busy: lognormal, its log-mean that of
-the runs, its log-variance s² (1 + 1 ÷ n), that of one more run, where s² is the variance of the logs of all runs
-about the means of their accelerators. The load of nodes is node power ÷ the maximum of the node's sheet over all
-accelerators, s² there about the mean of all.
+r is node power ÷ Σ TDP of its accelerators, over the n runs that keep them busy: lognormal, its log-mean
+that of the runs, its log-variance s² (1 + 1 ÷ n), that of one more run, where s² is the variance of the
+logs of all runs about the means of their accelerators. The load of nodes is node power ÷ the maximum of the
+node's sheet over all accelerators, s² there about the mean of all.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def facility_overhead(
     """Return facility ÷ IT power at full load of a place, how it is known, and its source."""
     rows = planning.sizing.facility_overheads
     row = next(
-        r for r in rows if not (r.sectors or r.territories) or sector in r.sectors or territory in r.territories
+        r
+        for r in rows
+        if not (r.sectors or r.territories) or sector in r.sectors or territory in r.territories
     )
     return row.value, row.kind, row.source
 

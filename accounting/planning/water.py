@@ -1,7 +1,8 @@
 """Water that a cluster consumes: on site for cooling, and in the power stations that feed it.
 
-On site = IT energy × WUE (The Green Grid 2011, white paper 35: litres a kWh of IT energy). Of the grid = energy at
-the meter × litres consumed a kWh generated in the country (Reig and others 2020, World Resources Institute).
+On site = IT energy × WUE (The Green Grid 2011, white paper 35: litres a kWh of IT energy). Of the grid =
+energy at the meter × litres consumed a kWh generated in the country (Reig and others 2020, World Resources
+Institute).
 """
 
 from __future__ import annotations
