@@ -239,6 +239,9 @@ _UNITS: dict[str, Callable[[float], str]] = {
 
 
 def _given(one: Given) -> str:
-    write = _UNITS.get(one.unit, lambda value: f"{value:,.4g} {one.unit}".strip())
+    def plain(value: float) -> str:
+        return f"{value:,.4g} {one.unit}".strip()
+
+    write = _UNITS.get(one.unit, plain)
     low, best, high = one.value.low, one.value.best, one.value.high
     return write(best) if low == high else f"{write(best)} ({write(low)} to {write(high)})"

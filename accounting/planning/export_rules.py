@@ -160,16 +160,15 @@ def _finding(
 ) -> RuleFinding:
     reach = known.reach.get(rule.id)
     at = max(rule.since, min(day, rule.until or day))
-    nations = {owner.nation for entry in batches for owner in entry.owners}
-    reached = reach is not None and any(reaches(reach, destination, n, at, facts) for n in nations or {None})
+    within = [e for e in batches if reach is not None and _reached(reach, e, destination, at, facts)]
     refused = reach is not None and destination in _members(reach.refused, reach.refused_countries, at, facts)
-    rows = tuple(_batch(rule, entry, refused, facts, known) for entry in batches) if reached else ()
+    rows = tuple(_batch(rule, entry, refused, facts, known) for entry in within)
     stopped = sum(row.count * row.tpp for row in rows if row.licence)
-    cap = rule.country_cap_tpp if reach is not None and reach.capped and reached and not refused else None
+    cap = rule.country_cap_tpp if reach is not None and reach.capped and rows and not refused else None
     return RuleFinding(
         rule,
         rule.in_force(day),
-        reached,
+        bool(rows),
         rows,
         sum(
             e.count.best * performance(facts.accelerators[str(e.accelerator)]).tpp for e in batches if e.count
@@ -177,6 +176,11 @@ def _finding(
         stopped,
         stopped / cap if cap else None,
     )
+
+
+def _reached(reach: Reach, entry: Entry, destination: str, day: datetime.date, facts: Facts) -> bool:
+    nations = {owner.nation for owner in entry.owners} or {None}
+    return any(reaches(reach, destination, nation, day, facts) for nation in nations)
 
 
 def _batch(rule: ExportRule, entry: Entry, refused: bool, facts: Facts, known: ExportRules) -> BatchRule:
