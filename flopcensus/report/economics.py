@@ -30,9 +30,7 @@ def blocks(comparison: Comparison) -> tuple[Block, ...]:
             Block(
                 "economics",
                 "Power, cost, carbon and water",
-                (
-                    "Power in training rests on measured nodes; docs/planning.md has the models and defaults.",
-                ),
+                ("Power in training rests on measured nodes; docs/planning.md has the models and defaults.",),
                 tuple(chart for chart in charts if chart is not None),
                 (_table(clusters, names),),
             )

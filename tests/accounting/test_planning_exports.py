@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from accounting.planning.clusters import entries, load_cluster
 from accounting.planning.export_rules import ExportRules, RuleFinding, judge, load_rules, reaches
 from accounting.reference.facts import Facts
+from tests.cli import in_process
 
 DAY = datetime.date(2027, 1, 1)
 TEXT = """\
@@ -121,3 +123,21 @@ def test_a_later_member_of_a_group_is_reached_from_its_day_on(facts: Facts, rule
     before, after = datetime.date(2024, 1, 1), datetime.date(2024, 4, 1)
     assert not reaches(reach, "NI", None, before, facts)
     assert reaches(reach, "NI", None, after, facts)
+
+
+def test_a_country_of_the_census_on_the_command_line() -> None:
+    """What needed a licence is part of what stands there; an ally of the rule has no cap."""
+    capped = json.loads(
+        in_process("export-control", "--country", "India", "--on", "2025-12-31", "--format", "json").stdout
+    )
+    rows = {row["rule"]: row for row in capped["rules"]}
+    assert capped["country"] == "IN"
+    assert rows["us-2025-01"]["cap_used"] == pytest.approx(rows["us-2025-01"]["tpp_licensed"] / 790e6)
+    assert 0 < rows["us-2025-01"]["tpp_licensed"] <= rows["us-2025-01"]["tpp"]
+    ally = json.loads(in_process("export-control", "--country", "GB", "--format", "json").stdout)
+    assert all(row["cap_used"] is None for row in ally["rules"])
+
+
+def test_a_model_and_a_country_at_once_are_refused() -> None:
+    assert in_process("export-control").returncode == 2
+    assert in_process("export-control", "nvidia-h20", "--country", "CN").returncode == 2
