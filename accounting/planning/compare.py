@@ -32,11 +32,8 @@ from accounting.planning.export_rules import ExportRules, judge, load_rules
 from accounting.planning.outlook import METRICS, Outlook, Planner, outlook
 from bench.errors import InputError
 
-# those of them that there are, in this order; the first two are always there
-_ORIGINS = (
-    *("vendor", "vendor_nation", "provider", "operator_nation", "foundry", "foundry_nation"),
-    *("memory", "memory_nation", "packager", "packaging_nation"),
-)
+# what a level says of a place or a batch, and not of where its parts come from
+_NO_ORIGIN = frozenset({"territory", "owner", "operator", "sector", "accelerator", "facility", "deployment"})
 _LIMITS = {"power_cap": "facility_full_load_w", "budget": "capital_usd"}
 
 
@@ -66,7 +63,7 @@ def _value(found: Outlook, by: Planner, rules: ExportRules) -> ClusterValue:
     cluster = found.cluster
     day = max((d.in_service for d in cluster.deployments if d.in_service), default=datetime.date.max)
     rows = entries(cluster, by.facts)
-    levels = tuple((level,) for level in _ORIGINS if level in LEVELS)
+    levels = tuple((level,) for level in LEVELS if level not in _NO_ORIGIN)
     valuer = by.valuer(by.precisions[0], by.bases)
     return ClusterValue(
         cluster,
