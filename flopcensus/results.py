@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 ESTIMATE_SCHEMA = "flopcensus/estimate/1"
 STUDY_SCHEMA = "flopcensus/results/1"
-COMPARISON_SCHEMA = "flopcensus/comparison/1"
 
 
 def estimate_document(estimates: Sequence[Estimate], origins: Origins | None = None) -> dict[str, Any]:
@@ -140,51 +139,10 @@ def group_entry(group: GroupRow) -> dict[str, Any]:
     return entry | {"members": list(group.members)} | row_entry(group.row)
 
 
-def comparison_document(comparison: Comparison) -> dict[str, Any]:
-    """Return clusters side by side as one document."""
-    return {
-        "schema": COMPARISON_SCHEMA,
-        "precision": comparison.precision,
-        "seed": comparison.seed,
-        "draws": comparison.draws,
-        "clusters": [cluster_entry(value) for value in comparison.clusters],
-        "differences": [difference_entry(d) for d in comparison.differences],
-    }
-
-
-def cluster_entry(value: ClusterValue) -> dict[str, Any]:
-    """Return one cluster as plain data; power is in watts, None where a TDP is not published."""
-    first = next(iter(value.accounts.values()))
-    return {
-        "id": value.cluster.id,
-        "name": value.cluster.name,
-        "hypothetical": value.cluster.hypothetical,
-        "accelerators": value.accelerators,
-        "capacity": {basis: quantiles(a.total) for basis, a in value.accounts.items()},
-        "unit": first.denomination.unit,
-        "provenance": {basis: dict(a.provenance) for basis, a in value.accounts.items()},
-        "origin": {
-            basis: {account.key: [row_entry(row) for row in account.rows] for account in a.accounts}
-            for basis, a in value.accounts.items()
-        },
-        "it_power_w": quantiles(value.it_power_w) if value.it_power_w else None,
-        "facility_power_w": quantiles(value.facility_power_w) if value.facility_power_w else None,
-    }
-
-
-def difference_entry(difference: Difference) -> dict[str, Any]:
-    """Return one difference as plain data."""
-    return {
-        "a": difference.a,
-        "b": difference.b,
-        "basis": difference.basis,
-        "ratio": quantiles(difference.ratio),
-        "probability_a_more": difference.probability_a_more,
-    }
-
-
 def study_document(findings: Findings) -> dict[str, Any]:
     """Return everything a study found as one document; the page is made from it alone."""
+    from flopcensus.compared import comparison_document
+
     study, comparison, record = findings.study, findings.comparison, findings.record
     request = findings.estimates[0].request if findings.estimates else None
     origins = trace(study.ledger, request, study.facts, study.calibration) if request else None

@@ -20,7 +20,9 @@ from accounting.census.selection import Selection
 from accounting.census.sources import load_census
 from accounting.errors import UnknownNameError
 from accounting.planning.clusters import Cluster, load_cluster
-from accounting.planning.compare import Comparison, compare
+from accounting.planning.compare import compare
+from accounting.planning.comparison import Comparison
+from accounting.planning.outlook import planner
 from accounting.reference.accelerators import Precision
 from accounting.reference.facts import Facts, load_facts
 from accounting.reference.shipped import configs_root
@@ -154,11 +156,7 @@ def _comparison(study: Study) -> Comparison | None:
     if not study.clusters:
         return None
     spec = study.spec
-    return compare(
-        study.clusters,
-        study.facts,
-        study.calibration,
-        precision=spec.precision,
-        seed=spec.seed,
-        draws=spec.draws,
+    by = planner(
+        study.facts, study.calibration, precisions=(spec.precision,), seed=spec.seed, size=spec.draws
     )
+    return compare(study.clusters, by)

@@ -99,6 +99,39 @@ class Estimate(_Part):
         return f"{self.precision} {'sparse' if self.sparse else 'dense'}"
 
 
+class ClusterMetric(Spread):
+    """One figure of a cluster in ``unit``, such as its power or its cost."""
+
+    unit: str
+    label: str
+
+
+class ShareSpread(_Part):
+    """A share, with its 5th and 95th percentile."""
+
+    share: Share
+    p5: Share
+    p95: Share
+
+
+class Sovereignty(_Part):
+    """What of a cluster is its territory's own, at all levels at once, and where it is least so."""
+
+    code: str
+    joint: ShareSpread
+    weakest: str
+
+
+class ClusterRule(_Part):
+    """What one export rule makes of a cluster."""
+
+    rule: str
+    in_force: bool
+    reached: bool
+    found: str = Field(alias="class")
+    citation: str
+
+
 class Cluster(_Part):
     """One hypothetical cluster; capacity in ``unit``, power in watts."""
 
@@ -112,14 +145,20 @@ class Cluster(_Part):
     origin: dict[str, dict[str, tuple[Row, ...]]]
     it_power_w: Spread | None
     facility_power_w: Spread | None
+    concentration: dict[str, Concentration] = Field(default_factory=dict)
+    sovereignty: Sovereignty | None = None
+    metrics: dict[str, ClusterMetric] = Field(default_factory=dict)
+    export_rules: tuple[ClusterRule, ...] = ()
 
 
 class Difference(_Part):
-    """How two clusters differ on one basis: a ÷ b, and how likely a has more."""
+    """How two clusters differ: a ÷ b, and how likely a has more, of capacity on a basis or of a metric."""
 
     a: str
     b: str
-    basis: str
+    metric: str = "capacity"
+    precision: str | None = None
+    basis: str | None = None
     ratio: Spread
     probability_a_more: Share
 

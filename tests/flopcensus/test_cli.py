@@ -167,7 +167,15 @@ def test_compare_json() -> None:
     found = document("compare", "all-nvidia", "hedged", "--draws", "200")
     assert [c["id"] for c in found["clusters"]] == ["all-nvidia", "hedged"]
     assert set(found["clusters"][0]["capacity"]) == {"peak", "achievable", "sustained", "delivered"}
-    assert len(found["differences"]) == 4
+    assert [d["basis"] for d in found["differences"] if d["metric"] == "capacity"] == [
+        "peak",
+        "achievable",
+        "sustained",
+        "delivered",
+    ]
+    assert {"facility_power_w", "capital_usd", "carbon_kg_per_year"} <= {
+        d["metric"] for d in found["differences"]
+    }
     assert all(0 <= d["probability_a_more"] <= 1 for d in found["differences"])
 
 
