@@ -51,6 +51,9 @@ class FailureFacts(FactModel):
     write_rate_per_accelerator: Fact[UncertainBandwidth] = Field(
         description="bytes per second and accelerator at which the state is written out behind the run"
     )
+    replica_restarts_from: Fact[Count] = Field(description="accelerators from which replicas restart alone")
+    stall_minutes: Fact[Ratio] = Field(description="of all replicas, when one of them is lost")
+    replica_accelerators: Fact[Count]
 
 
 class LinkFacts(FactModel):
@@ -150,6 +153,9 @@ class Assumptions:
     restart_minutes: Known
     pause_seconds: Known
     write_rate_per_accelerator: Known
+    replica_restarts_from: Known
+    stall_minutes: Known
+    replica_accelerators: Known
     bandwidth: Known
     bytes_per_parameter: Known
     inner_steps: Known
@@ -183,6 +189,9 @@ class _Own(FactModel):
     restart_minutes: Fact[Ratio] | None = None
     pause_seconds: Fact[Ratio] | None = None
     write_rate_per_accelerator: Fact[UncertainBandwidth] | None = None
+    replica_restarts_from: Fact[Count] | None = None
+    stall_minutes: Fact[Ratio] | None = None
+    replica_accelerators: Fact[Count] | None = None
     bandwidth: Fact[UncertainBandwidth] | None = None
     bytes_per_parameter: Fact[Ratio] | None = None
     inner_steps: Fact[Ratio] | None = None

@@ -13,6 +13,12 @@ becomes steps, with interruptions as a Poisson process (Daly 2006, eq. 20), is
 
     G = τ ÷ (M · e^(R/M) · (e^((τ+δ)/M) − 1))
 
+Very large runs restart the replica that failed alone (Salpekar et al. 2026, arXiv:2602.00277). All stand still
+for a stall s, the replica of g accelerators is out for R; other replicas hold the state, so that no step is
+lost. From ``replica_from`` accelerators on, the better of G and this is taken:
+
+    G' = 1 ÷ (1 + s ÷ M) · (1 − rate per accelerator · g · R)
+
 **What this adds to, and what it replaces.** ``availability`` (decision 25) was measured on whole programmes
 and holds their interruptions already. The model is not multiplied on top: what it gives at the size of those
 programmes is taken out, what it gives at the size of this run is put in:
@@ -26,7 +32,8 @@ accelerators as it was measured on, the run has the availability measured.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,8 +50,9 @@ _STEPS = 60
 class Failures:
     """What the model of interruptions needs, as draws (shape: draws) or as arrays of one median.
 
-    ``rate`` is interruptions per accelerator and day, ``restart`` and ``pause`` are in seconds, ``state`` is
-    the bytes of a checkpoint and ``write`` the bytes per second at which one accelerator writes it out.
+    ``rate`` is interruptions per accelerator and day; ``restart``, ``pause`` and ``stall`` are in seconds.
+    ``state`` is the bytes of a checkpoint, ``write`` the bytes per second at which one accelerator writes it
+    out, ``replica`` the accelerators of one replica.
     """
 
     rate: Draws
@@ -52,6 +60,9 @@ class Failures:
     pause: Draws
     state: Draws
     write: Draws
+    stall: Draws
+    replica: Draws
+    replica_from: float = math.inf
 
     def between(self, accelerators: float) -> Draws:
         """Return the mean time between interruptions in seconds."""
@@ -65,7 +76,15 @@ class Failures:
     def goodput(self, accelerators: float) -> Draws:
         """Return the share of time that becomes steps, 0 to 1."""
         mean = self.between(accelerators)
-        return goodput(self.interval(accelerators), self.pause, self.restart, mean)
+        whole = goodput(self.interval(accelerators), self.pause, self.restart, mean)
+        if not self.by_replica(accelerators):
+            return whole
+        out = self.rate / _DAY_S * np.minimum(self.replica, accelerators) * self.restart
+        return np.maximum(whole, replica_goodput(self.stall, mean, out))
+
+    def by_replica(self, accelerators: float) -> bool:
+        """Return whether a run on so many may restart its replicas one by one."""
+        return accelerators >= self.replica_from
 
     def lost_to_checkpoints(self, accelerators: float) -> Draws:
         """Return the share of time between interruptions that checkpoints stop the run for."""
@@ -75,8 +94,8 @@ class Failures:
     @property
     def medians(self) -> Failures:
         """The medians, each an array of one."""
-        parts = (self.rate, self.restart, self.pause, self.state, self.write)
-        return Failures(*(np.median(part, keepdims=True) for part in parts))
+        names = ("rate", "restart", "pause", "state", "write", "stall", "replica")
+        return replace(self, **{name: np.median(getattr(self, name), keepdims=True) for name in names})
 
 
 def young_interval(pause_s: Draws, between_s: Draws) -> Draws:
@@ -113,6 +132,17 @@ def goodput(interval_s: Draws, pause_s: Draws, restart_s: Draws, between_s: Draw
     return np.asarray(np.clip(share, 0.0, 1.0))
 
 
+def replica_goodput(stall_s: Draws, between_s: Draws, out: Draws) -> Draws:
+    """Return the share of work done where replicas restart alone; ``out`` is the share of them that is out.
+
+    Three minutes of stall every twelve, as arXiv:2602.00277 has it on 100,000 GPUs:
+
+    >>> float(replica_goodput(np.array(180.0), np.array(720.0), np.array(0.0)))
+    0.8
+    """
+    return np.asarray(np.clip(1.0 - out, 0.0, 1.0) / (1.0 + stall_s / between_s))
+
+
 def availability(measured: Draws, at_measured: Draws, at_run: Draws) -> Draws:
     """Return a run's availability: what was measured, its interruptions replaced by the run's own.
 
@@ -132,7 +162,7 @@ def most_useful(accelerators: float, failures: Failures, slope: float) -> float:
 
     Steps a day rise with the number n as n^(1 + slope ÷ ln 2) × G(n), since each doubling changes the rate of
     each by the factor e^slope; with enough of them interruptions outweigh one more. Golden-section search on
-    ln n for the maximum, with medians.
+    ln n for the maximum, with medians; from ``replica_from`` on by itself.
     """
     middle = failures.medians
 
@@ -143,15 +173,38 @@ def most_useful(accelerators: float, failures: Failures, slope: float) -> float:
     top = math.log(accelerators)
     if accelerators <= 1 or worth(top) >= worth(top - 1e-3):
         return accelerators
-    low, high = 0.0, top
+    # restarts of replicas make a step up: each side has a maximum of its own
+    edge = min(max(math.log(failures.replica_from), 0.0), top)
+    found = [_highest(worth, low, high) for low, high in ((0.0, edge), (edge, top)) if low < high]
+    return min(math.exp(max((*found, top), key=worth)), accelerators)
+
+
+def _highest(worth: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a function with one maximum between two ends is highest: golden-section search."""
     for _ in range(_STEPS):
         left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
         low, high = (low, right) if worth(left) >= worth(right) else (left, high)
-    return math.exp((low + high) / 2)
+    return (low + high) / 2
 
 
 def failures_of(
-    rate: Draws, restart_minutes: Draws, pause_s: Draws, state_bytes: Draws, write_bytes_per_s: Draws
+    rate: Draws,
+    restart_minutes: Draws,
+    pause_s: Draws,
+    state_bytes: Draws,
+    write_bytes_per_s: Draws,
+    stall_minutes: Draws,
+    replica: Draws,
+    replica_from: float = math.inf,
 ) -> Failures:
-    """Return the model's inputs, with the restart turned from minutes into seconds."""
-    return Failures(rate, restart_minutes * _MINUTE_S, pause_s, state_bytes, write_bytes_per_s)
+    """Return the model's inputs, with minutes turned into seconds."""
+    return Failures(
+        rate,
+        restart_minutes * _MINUTE_S,
+        pause_s,
+        state_bytes,
+        write_bytes_per_s,
+        stall_minutes * _MINUTE_S,
+        replica,
+        replica_from,
+    )

@@ -20,7 +20,7 @@ needed for the same loss (a fitted to Charles et al. 2025, arXiv:2503.09799).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -50,12 +50,6 @@ class Links:
     def factor(self, sites: int, flop_per_s: Draws | float) -> Draws:
         """Return what is left of the sum of the sites' rates."""
         return self.computing(sites, flop_per_s) * self.learning(sites)
-
-    @property
-    def medians(self) -> Links:
-        """The medians, each an array of one."""
-        names = ("bytes_per_parameter", "bandwidth", "inner_steps", "batch_tokens", "extra_per_doubling")
-        return replace(self, **{name: np.median(getattr(self, name), keepdims=True) for name in names})
 
 
 def computing_share(

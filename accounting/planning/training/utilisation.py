@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
@@ -33,6 +34,8 @@ from accounting.planning.training.assumptions import Assumptions, PublishedRun
 from accounting.planning.training.failures import Failures, availability, failures_of
 from bench.errors import InputError
 
+# what restarts after an interruption: all of the run, the replica, or the one or the other by size of run
+Recovery = Literal["by size", "whole", "replica"]
 # grid of the posterior: ln h, and c
 _HALF = np.log(np.geomspace(1e8, 1e11, 61))
 _OFFSET = np.linspace(-0.6, 0.6, 49)
@@ -93,6 +96,7 @@ class Foreteller:
     size: int = 10_000
     effect: SizeEffect = field(default_factory=SizeEffect)
     fixed: Draws | None = None
+    recovery: Recovery = "by size"
     _steps: dict[str, Draws] = field(default_factory=dict, init=False, repr=False, compare=False)
     _pools: list[Pool] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -109,7 +113,9 @@ class Foreteller:
         failures = self.failures(parameters)
         at_run = failures.goodput(chips)
         measured = self._measured_availability()
-        whole = availability(measured, failures.goodput(self.measured_on), at_run)
+        # what was measured restarted as a whole
+        then = replace(failures, replica_from=math.inf).goodput(self.measured_on)
+        whole = availability(measured, then, at_run)
         other = np.divide(whole, at_run, out=np.zeros(self.size), where=at_run > 0)
         effect = self.effect.draws(parameters, self.seed, self.size)
         return Utilisation(self._step(accelerator), self._scaling(chips), effect, other, at_run)
@@ -123,7 +129,14 @@ class Foreteller:
             of("pause_seconds"),
             of("checkpoint_bytes_per_parameter") * parameters,
             of("write_rate_per_accelerator"),
+            of("stall_minutes"),
+            of("replica_accelerators"),
+            self._replica_from(),
         )
+
+    def _replica_from(self) -> float:
+        chosen = {"whole": math.inf, "replica": 1.0}
+        return chosen.get(self.recovery, self.assumptions.replica_restarts_from.value.best)
 
     def value(self, name: str) -> Draws:
         """Draw one of the assumptions by its name."""

@@ -1,0 +1,314 @@
+"""One training run: whether it can be done, in how long, on which sites, at what cost and energy.
+
+    days = FLOP ÷ (Σ over sites (accelerators × peak × utilisation) × linking) ÷ 86,400
+    accelerator-hours = accelerators that take part × 24 × days
+    energy = Σ accelerators × watts at the meter × time;  cost = accelerator-hours × price + energy × price
+
+Everything is drawn together, so that the quantiles of each are of the same runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from accounting.accounts.account import Quantiles
+from accounting.capacity.bases import Draws
+from accounting.capacity.calibration import Calibration
+from accounting.capacity.draws import draw, standard_normal
+from accounting.planning.training.assumptions import Assumptions, Known
+from accounting.planning.training.fit import largest_parameters, optimal_parameters
+from accounting.planning.training.links import Links
+from accounting.planning.training.pooling import Rated, Together, best_number, link, rate_site
+from accounting.planning.training.sites import Site, Sites, shared
+from accounting.planning.training.spending import JOULES_A_KWH, Overrides, Spending
+from accounting.planning.training.utilisation import Foreteller, Recovery, SizeEffect
+from accounting.quantities import Uncertain
+from accounting.reference.facts import Facts
+from bench.errors import InputError
+
+DAY_S = 86_400.0
+_LADDER = (1, 2, 3, 5, 10, 20, 50)
+SiteChoice = int | Literal["best", "all"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: FLOP, within how many days, on how many sites, of what share of each, of which model.
+
+    ``parameters`` None stands for the model that learns most from the FLOP. ``utilisation`` given replaces
+    all that is foretold of one site (linking and mixing stay). ``confidence`` is the probability from which
+    the answer is yes.
+    """
+
+    flop: Uncertain
+    days: float = 90.0
+    sites: SiteChoice = "best"
+    share: float = 1.0
+    parameters: Uncertain | None = None
+    utilisation: Uncertain | None = None
+    confidence: float = 0.5
+    recovery: Recovery = "by size"
+    precision: str = "bf16"
+    seed: int = 0
+    draws: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Refuse what has no answer."""
+        checks = (
+            (self.flop.low > 0, f"--flop must be above 0 (found {self.flop.low:g})"),
+            (0 < self.days < float("inf"), f"--days must be above 0 (found {self.days:g})"),
+            (0 < self.share <= 1, f"--share must be above 0 and at most 1 (found {self.share:g})"),
+            (0 < self.confidence < 1, f"--confidence must lie between 0 and 1 (found {self.confidence:g})"),
+            (isinstance(self.sites, str) or self.sites > 0, f"--sites must be above 0 (found {self.sites})"),
+            (1 < self.draws <= 1_000_000, f"--draws must lie between 2 and 1000000 (found {self.draws})"),
+        )
+        for fine, message in checks:
+            if not fine:
+                raise InputError(message)
+
+
+@dataclass(frozen=True)
+class Way:
+    """The run on the n fastest sites: days, and the probability that they are enough."""
+
+    sites: int
+    accelerators: float
+    days: Quantiles
+    probability: float
+
+
+@dataclass(frozen=True)
+class Share:
+    """One link of the chain from peak to useful work, as a fraction, and what it rests on."""
+
+    name: str
+    quantiles: Quantiles
+    kind: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The answer. Quantities are quantiles in the units of their names."""
+
+    question: Question
+    of: str
+    run: Together
+    candidates: tuple[Rated, ...]
+    left_out: Mapping[str, int]
+    flop: Quantiles
+    days: Quantiles
+    accelerator_hours: Quantiles
+    energy_j: Quantiles
+    cost_usd: Quantiles
+    cost_parts: Mapping[str, Quantiles]
+    utilisation: Quantiles
+    shares: tuple[Share, ...]
+    probability: float
+    fits: bool
+    parameters: Quantiles
+    tokens: Quantiles
+    largest_parameters: Quantiles
+    checkpoint_interval_s: Quantiles
+    between_interruptions_s: Quantiles
+    lost_to_interruptions: Quantiles
+    lost_to_checkpoints: Quantiles
+    ways: tuple[Way, ...]
+    provenance: Mapping[str, Known]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        """Whether the model fits and the run is done within the days, with the confidence asked for."""
+        return self.fits and self.probability >= self.question.confidence
+
+
+@dataclass(frozen=True)
+class Planner:
+    """What a question is answered with; build with :func:`planner`."""
+
+    facts: Facts
+    foreteller: Foreteller
+    links: Links
+    flop: Draws
+    parameters: Draws
+    question: Question
+    overrides: Overrides = field(default_factory=Overrides)
+
+    def days(self, rate: Draws) -> Draws:
+        """Return the days that the run takes at so many FLOP/s."""
+        return np.asarray(self.flop / rate / DAY_S)
+
+    def room(self, site: Site) -> Draws:
+        """Return the parameters of the largest model whose training state a site holds."""
+        memory = sum(
+            batch.accelerators * (self.facts.accelerators[batch.accelerator].memory or 0.0)
+            for batch in site.batches
+        )
+        of = self.foreteller.value
+        return largest_parameters(memory, of("memory_for_state"), of("state_bytes_per_parameter"))
+
+
+def planner(
+    question: Question,
+    facts: Facts,
+    calibration: Calibration,
+    assumptions: Assumptions,
+    effect: SizeEffect,
+    overrides: Overrides = Overrides(),  # noqa: B008  (frozen)
+) -> Planner:
+    """Draw what a question is answered with."""
+    size, seed = question.draws, question.seed
+    given = question.utilisation
+    fixed = None if given is None else draw(given, standard_normal(seed, "training/utilisation", size))
+    foreteller = Foreteller(calibration, assumptions, question.precision, seed, size, effect, fixed, question.recovery)
+    of = foreteller.value
+    flop = draw(question.flop, standard_normal(seed, "training/flop", size))
+    if question.parameters is None:
+        parameters = optimal_parameters(flop, of("tokens_per_parameter"))
+    else:
+        parameters = draw(question.parameters, standard_normal(seed, "training/parameters", size))
+    names = ("bytes_per_parameter", "bandwidth", "inner_steps", "batch_tokens", "extra_flop_per_doubling")
+    return Planner(facts, foreteller, Links(*map(of, names)), flop, parameters, question, overrides)
+
+
+def answer(sites: Sites, plan: Planner) -> Outcome:
+    """Answer a question about some sites.
+
+    Raises:
+        InputError: nothing was measured in the precision, or the power of an accelerator is not known.
+    """
+    rated, left_out, fits = _candidates(sites, plan)
+    run = link(rated[: _number(plan.question.sites, rated, plan.links)], plan.links)
+    days = plan.days(run.rate)
+    spending = Spending(
+        plan.facts, dict(_values(plan)), plan.question.seed, plan.question.draws, plan.overrides
+    )
+    energy, bought, current = _spent(run, days, spending)
+    hours = run.accelerators * 24 * days
+    probability = float(np.mean(days <= plan.question.days)) if fits else 0.0
+    first = run.sites[0]
+    failures = plan.foreteller.failures(plan.parameters)
+    return Outcome(
+        question=plan.question,
+        of=sites.of,
+        run=run,
+        candidates=tuple(rated),
+        left_out=left_out,
+        flop=Quantiles.of(plan.flop),
+        days=Quantiles.of(days),
+        accelerator_hours=Quantiles.of(hours),
+        energy_j=Quantiles.of(energy),
+        cost_usd=Quantiles.of(bought + current),
+        cost_parts={"accelerators": Quantiles.of(bought), "electricity": Quantiles.of(current)},
+        utilisation=Quantiles.of(plan.flop / (run.peak * days * DAY_S)),
+        shares=_shares(run, plan),
+        probability=probability,
+        fits=fits,
+        parameters=Quantiles.of(plan.parameters),
+        tokens=Quantiles.of(plan.flop / (6 * plan.parameters)),
+        largest_parameters=Quantiles.of(_room(run, plan)),
+        checkpoint_interval_s=Quantiles.of(failures.interval(first.together)),
+        between_interruptions_s=Quantiles.of(failures.between(first.together)),
+        lost_to_interruptions=Quantiles.of(1 - failures.goodput(first.together)),
+        lost_to_checkpoints=Quantiles.of(failures.lost_to_checkpoints(first.together)),
+        ways=_ways(rated, plan, len(run.sites), fits=fits),
+        provenance={**dict(plan.foreteller.assumptions.items()), **spending.used},
+        warnings=(*sites.warnings, *_warnings(run, plan)),
+    )
+
+
+def _candidates(sites: Sites, plan: Planner) -> tuple[list[Rated], dict[str, int], bool]:
+    """Return the sites that hold the model, the fastest first; the roomiest alone where none does."""
+    wanted = float(np.median(plan.parameters))
+    parts = [shared(site, plan.question.share) for site in sites.sites]
+    room = {site.id: float(np.median(plan.room(site))) for site in parts}
+    holding = [site for site in parts if room[site.id] >= wanted]
+    left_out = dict(sites.left_out)
+    if len(parts) > len(holding):
+        left_out["too small to hold the model (sites)"] = len(parts) - len(holding)
+    chosen = holding or [max(parts, key=lambda site: room[site.id])]
+    rated = [rate_site(site, plan.foreteller, plan.parameters) for site in chosen]
+    rated.sort(key=lambda one: (-one.median, one.site.id))
+    return rated, left_out, bool(holding)
+
+
+def _number(choice: SiteChoice, rated: Sequence[Rated], links: Links) -> int:
+    if choice == "all":
+        return len(rated)
+    return best_number(rated, links) if choice == "best" else min(choice, len(rated))
+
+
+def _values(plan: Planner) -> Mapping[str, Draws]:
+    names = ("price_per_watt", "life_years", "interest_per_year", "upkeep_per_year", "hours_used")
+    return {name: plan.foreteller.value(name) for name in names}
+
+
+def _spent(run: Together, days: Draws, spending: Spending) -> tuple[Draws, Draws, Draws]:
+    """Return joules, and US dollars for accelerators and for electricity."""
+    energy, bought, current = np.zeros_like(days), np.zeros_like(days), np.zeros_like(days)
+    for one in run.sites:
+        price = spending.usd_per_kwh(one.site.territory)
+        for part in one.parts:
+            joules = part.accelerators * spending.watts(one.site, part.batch) * days * DAY_S
+            energy = energy + joules
+            current = current + joules / JOULES_A_KWH * price
+            bought = bought + part.accelerators * 24 * days * spending.usd_per_hour(part.batch.accelerator)
+    return energy, bought, current
+
+
+def _room(run: Together, plan: Planner) -> Draws:
+    """Return what the roomiest site, or the least roomy of linked ones, holds."""
+    return np.min([plan.room(one.site) for one in run.sites], axis=0)
+
+
+def _shares(run: Together, plan: Planner) -> tuple[Share, ...]:
+    """Return the chain from peak to useful work, of the batch that does most."""
+    first = run.sites[0]
+    part, given = first.parts[0], plan.foreteller.fixed is not None
+    own = plan.foreteller.calibration.has_production(part.batch.accelerator, plan.question.precision)
+    assumptions, u = plan.foreteller.assumptions, part.utilisation
+    step = "assumed" if given else "published" if own else "assumed"
+    rows: list[tuple[str, Draws, str]] = [("utilisation given", u.step, "assumed")] if given else []
+    if not given:
+        rows = [
+            (f"training step of {part.batch.accelerator}", u.step, step),
+            (f"scaling to {first.together:,.0f} accelerators, of 4,096", u.scaling, "published"),
+            ("size of the model", u.model_size, "derived"),
+            ("interruptions of this run", u.interruptions, assumptions.failures_per_accelerator_day.kind),
+            ("what availability holds besides", u.other_availability, "derived"),
+        ]
+    if len(first.parts) > 1:
+        rows.append(("several models of accelerators", first.mixing, assumptions.mixing.kind))
+    if len(run.sites) > 1:
+        rows.append((f"links of {len(run.sites)} sites: time", run.computing, assumptions.bandwidth.kind))
+        rows.append(("links: learning", run.learning, assumptions.extra_flop_per_doubling.kind))
+    return tuple(Share(name, Quantiles.of(draws), kind) for name, draws, kind in rows)
+
+
+def _ways(rated: Sequence[Rated], plan: Planner, chosen: int, *, fits: bool) -> tuple[Way, ...]:
+    numbers = sorted({n for n in (*_LADDER, chosen, len(rated)) if n <= len(rated)})
+    found = []
+    for number in numbers:
+        together = link(rated[:number], plan.links)
+        days = plan.days(together.rate)
+        probability = float(np.mean(days <= plan.question.days)) if fits else 0.0
+        median = float(np.median(together.accelerators))
+        found.append(Way(number, median, Quantiles.of(days), probability))
+    return tuple(found)
+
+
+def _warnings(run: Together, plan: Planner) -> Sequence[str]:
+    said = []
+    idle = sum(one.idle for one in run.sites)
+    if idle >= 1:
+        said.append(
+            f"{idle:,.0f} accelerators stay idle: with them, interruptions or slower models would cost "
+            "more than they add"
+        )
+    if plan.question.precision != "bf16" and plan.foreteller.effect.runs:
+        said.append("the effect of model size is that of 16-bit runs")
+    return said
