@@ -2,9 +2,10 @@
 
 python benchmarks/training_run_hours.py ../shared/reference/training_runs.csv
 
-All rows of the table that state hours which are not circular (worked out from a utilisation). Rows in bold are
-those that ``training_runs.py`` takes as evidence; the others' hours are inferred or borrowed, or the run was
-in FP8 with a mixture of experts, foretold here as if it were a dense one in 16 bits with its active parameters.
+All rows of the table that state hours which are not circular (worked out from a utilisation). Rows in bold
+are those that ``training_runs.py`` takes as evidence. The others' hours are inferred or borrowed; DeepSeek-V3
+was trained in FP8 with a mixture of experts, and is foretold as if it were dense, in 16 bits, with its active
+parameters.
 """
 
 from __future__ import annotations

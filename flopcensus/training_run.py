@@ -93,9 +93,7 @@ def document(found: Answered) -> dict[str, Any]:
 
 def csv(found: Answered) -> str:
     """Return the main quantities as CSV, a row each with its unit."""
-    rows = [
-        {"quantity": name, "unit": unit, **quantiles(q)} for name, unit, q in _quantities(found.outcome)
-    ]
+    rows = [{"quantity": name, "unit": unit, **quantiles(q)} for name, unit, q in _quantities(found.outcome)]
     return to_csv(["quantity", "unit", "p5", "p50", "p95", "mean"], rows)
 
 
@@ -200,9 +198,10 @@ def _print_ways(o: Outcome) -> None:
 def _print_model(o: Outcome) -> None:
     best = " (learns most from these FLOP)" if o.question.parameters is None else ""
     room = o.largest_parameters
+    say(f"model: {_billions(o.parameters.p50)} parameters{best}, {_billions(o.tokens.p50)} tokens")
     say(
-        f"model: {_billions(o.parameters.p50)} parameters{best}, {_billions(o.tokens.p50)} tokens; in training, "
-        f"memory holds up to {_billions(room.p50)} parameters ({_billions(room.p5)} to {_billions(room.p95)})"
+        f"  memory holds up to {_billions(room.p50)} parameters ({_billions(room.p5)} to "
+        f"{_billions(room.p95)}) in training"
     )
 
 
@@ -213,7 +212,9 @@ def _billions(value: float) -> str:
 def _print_choices(choices: Choices, o: Outcome) -> None:
     giant, many = choices.giant_flop, choices.many_flop
     one = f"one run of {_span(giant)} FLOP on {_sites(choices.giant_sites)}"
-    several = f", or {choices.many_sites:,} apart of {_span(many)} FLOP in all" if choices.many_sites > 1 else ""
+    several = (
+        f", or {choices.many_sites:,} apart of {_span(many)} FLOP in all" if choices.many_sites > 1 else ""
+    )
     say(f"in {o.question.days:g} days: {one}{several}")
     say(f"such runs a year: {_runs(choices.one_after_another)} one after another")
     beside = choices.side_by_side

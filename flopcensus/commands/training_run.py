@@ -118,10 +118,8 @@ def _question(options: dict[str, Any]) -> Question:
 
     if options["precision"] not in PRECISIONS:
         raise UnknownNameError("precision", options["precision"], PRECISIONS)
-    flop = _read(options, "flop", "count")
-    assert flop is not None  # the option is required
     return Question(
-        flop=flop,
+        flop=_given(options, "flop"),
         days=options["days"],
         sites=_number_of_sites(options["sites"]),
         share=options["share"],
@@ -133,6 +131,13 @@ def _question(options: dict[str, Any]) -> Question:
         seed=options["seed"],
         draws=options["draws"],
     )
+
+
+def _given(options: dict[str, Any], name: str) -> Uncertain:
+    """Return a count that is there, or the caller would not ask."""
+    from typing import cast
+
+    return cast("Uncertain", _read(options, name, "count"))
 
 
 def _read(options: dict[str, Any], name: str, dimension: str) -> Uncertain | None:
@@ -196,10 +201,10 @@ def _sites(options: dict[str, Any], facts: Facts) -> Sites:
             raise click.UsageError("--accelerator takes the place of --on and --as-of; leave these out")
         if len(countries) > 1:
             raise click.UsageError("one site stands in one country")
-        table, count = facts.names.accelerators, _read(options, "count", "count")
+        table = facts.names.accelerators
         name = table.resolve(options["accelerator"]) if table else options["accelerator"]
-        assert count is not None  # given together
-        return of_accelerators(name, count, next(iter(countries), None), facts, precision)
+        place = next(iter(countries), None)
+        return of_accelerators(name, _given(options, "count"), place, facts, precision)
     cluster = _cluster(options["on"], facts)
     if cluster is not None:
         if countries - {cluster.territory}:

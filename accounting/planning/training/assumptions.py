@@ -146,7 +146,8 @@ class Known:
 class Assumptions:
     """Everything that a run is reckoned with besides accelerators and their calibration.
 
-    Units are those of the names; bandwidths and rates of writing are in bytes per second, money in US dollars.
+    Units are those of the names; bandwidths and rates of writing are in bytes per second, money in US
+    dollars.
     """
 
     failures_per_accelerator_day: Known
@@ -179,7 +180,7 @@ class Assumptions:
 
     def with_values(self, values: Mapping[str, Known]) -> Assumptions:
         """Return these with some values replaced."""
-        return replace(self, **values)  # type: ignore[arg-type]  # names of our own fields
+        return replace(self, **values)
 
 
 class _Own(FactModel):

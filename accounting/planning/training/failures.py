@@ -13,9 +13,9 @@ becomes steps, with interruptions as a Poisson process (Daly 2006, eq. 20), is
 
     G = τ ÷ (M · e^(R/M) · (e^((τ+δ)/M) − 1))
 
-Very large runs restart the replica that failed alone (Salpekar et al. 2026, arXiv:2602.00277). All stand still
-for a stall s, the replica of g accelerators is out for R; other replicas hold the state, so that no step is
-lost. From ``replica_from`` accelerators on, the better of G and this is taken:
+Very large runs restart the replica that failed alone (Salpekar et al. 2026, arXiv:2602.00277). All stand
+still for a stall s, the replica of g accelerators is out for R; other replicas hold the state, so that no
+step is lost. From ``replica_from`` accelerators on, the better of G and this is taken:
 
     G' = 1 ÷ (1 + s ÷ M) · (1 − rate per accelerator · g · R)
 
@@ -40,7 +40,6 @@ import numpy as np
 from accounting.capacity.bases import Draws
 
 _DAY_S = 86_400.0
-_MINUTE_S = 60.0
 # share of the way by which a search for the best number of accelerators narrows, and how often
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _STEPS = 60
@@ -185,26 +184,3 @@ def _highest(worth: Callable[[float], float], low: float, high: float) -> float:
         left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
         low, high = (low, right) if worth(left) >= worth(right) else (left, high)
     return (low + high) / 2
-
-
-def failures_of(
-    rate: Draws,
-    restart_minutes: Draws,
-    pause_s: Draws,
-    state_bytes: Draws,
-    write_bytes_per_s: Draws,
-    stall_minutes: Draws,
-    replica: Draws,
-    replica_from: float = math.inf,
-) -> Failures:
-    """Return the model's inputs, with minutes turned into seconds."""
-    return Failures(
-        rate,
-        restart_minutes * _MINUTE_S,
-        pause_s,
-        state_bytes,
-        write_bytes_per_s,
-        stall_minutes * _MINUTE_S,
-        replica,
-        replica_from,
-    )

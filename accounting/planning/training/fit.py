@@ -2,11 +2,11 @@
 
 - Training FLOP of a dense model: C = 6·N·D, with N parameters and D tokens (Kaplan et al. 2020,
   arXiv:2001.08361, section 2.1).
-- Where they are best spent, D = r·N with r about 20 (Hoffmann et al. 2022, arXiv:2203.15556, table 3), so that
-  N = √(C ÷ 6r).
+- Where they are best spent, D = r·N with r about 20 (Hoffmann et al. 2022, arXiv:2203.15556, table 3), so
+  that N = √(C ÷ 6r).
 - Memory: weights, gradients and optimiser state take s bytes a parameter (16 in mixed precision with Adam,
-  Rajbhandari et al. 2020, arXiv:1910.02054), spread over all accelerators of a site, of whose memory a share m
-  is for them: N ≤ m · memory ÷ s.
+  Rajbhandari et al. 2020, arXiv:1910.02054), spread over all accelerators of a site, of whose memory a
+  share m is for them: N ≤ m · memory ÷ s.
 """
 
 from __future__ import annotations

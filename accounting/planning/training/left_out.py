@@ -1,6 +1,6 @@
-"""How well accelerator-hours of published runs are foretold, each with all that its own source says left out.
+"""How well accelerator-hours of published runs are foretold, each with its own source left out.
 
-Judged on ln(hours), since runs differ by a factor of 400 in size: by coverage of the 90 % interval, and by the
+Judged on ln(hours), since runs differ 200-fold in size: by coverage of the 90 % interval, and by the
 interval score (Gneiting and Raftery 2007, *JASA* 102:359, section 6.2), beside a constant utilisation of 0.16
 to 0.54 for all.
 """
@@ -70,6 +70,8 @@ def foretell(
         run: the run left out.
         others: the published runs that show what model size does; those of the same name or source drop out.
         evidence: measurements and scaling series, likewise.
+        facts: the reference facts.
+        assumptions: what interruptions cost.
         same: whether a source is one of the run's.
 
     Raises:
@@ -89,9 +91,7 @@ def foretell(
     whole = run.work_flop / (peak * 3600)
     low, median, high = (float(q) for q in np.quantile(whole / used, [0.05, 0.5, 0.95]))
     constant = (whole / CONSTANT[1], whole / CONSTANT[0])
-    return Foretold(
-        run.name, run.accelerator, chips, run.parameters, run.hours, low, median, high, constant
-    )
+    return Foretold(run.name, run.accelerator, chips, run.parameters, run.hours, low, median, high, constant)
 
 
 def _log_score(interval: tuple[float, float], value: float) -> float:

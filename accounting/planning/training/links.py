@@ -29,7 +29,7 @@ from accounting.capacity.bases import Draws
 
 @dataclass(frozen=True)
 class Links:
-    """What linking needs, as draws: bytes a parameter, bytes per second, steps, tokens, ln(FLOP) a doubling."""
+    """What linking needs, as draws: bytes a parameter, bytes/s, steps, tokens, ln(FLOP) a doubling."""
 
     bytes_per_parameter: Draws
     bandwidth: Draws

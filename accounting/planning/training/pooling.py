@@ -124,13 +124,9 @@ def _rate(site: Site, batches: Sequence[Batch], foreteller: Foreteller, paramete
     return Rated(site, parts, np.asarray(rate), mixing, useful, site.accelerators - useful)
 
 
-def _part(
-    batch: Batch, share: float, together: float, foreteller: Foreteller, parameters: Draws
-) -> Part:
+def _part(batch: Batch, share: float, together: float, foreteller: Foreteller, parameters: Draws) -> Part:
     size, seed = foreteller.size, foreteller.seed
-    counts = [
-        draw(count, standard_normal(seed, name, size)) for name, count in batch.counts.items()
-    ]
+    counts = [draw(count, standard_normal(seed, name, size)) for name, count in batch.counts.items()]
     accelerators = share * np.asarray(sum(counts))
     found = foreteller.utilisation(batch.accelerator, together, parameters)
     return Part(batch, accelerators, accelerators * _peak(batch, foreteller), found)

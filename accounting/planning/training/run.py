@@ -164,7 +164,9 @@ def planner(
     size, seed = question.draws, question.seed
     given = question.utilisation
     fixed = None if given is None else draw(given, standard_normal(seed, "training/utilisation", size))
-    foreteller = Foreteller(calibration, assumptions, question.precision, seed, size, effect, fixed, question.recovery)
+    foreteller = Foreteller(
+        calibration, assumptions, question.precision, seed, size, effect, fixed, question.recovery
+    )
     of = foreteller.value
     flop = draw(question.flop, standard_normal(seed, "training/flop", size))
     if question.parameters is None:
@@ -262,7 +264,7 @@ def _spent(run: Together, days: Draws, spending: Spending) -> tuple[Draws, Draws
 
 def _room(run: Together, plan: Planner) -> Draws:
     """Return what the roomiest site, or the least roomy of linked ones, holds."""
-    return np.min([plan.room(one.site) for one in run.sites], axis=0)
+    return np.asarray(np.min([plan.room(one.site) for one in run.sites], axis=0))
 
 
 def _shares(run: Together, plan: Planner) -> tuple[Share, ...]:

@@ -1,11 +1,11 @@
-"""Where a run may take place: sites, each with what accelerators it has, from a census, a cluster or a count."""
+"""Where a run may take place: sites with their accelerators, from a census, a cluster or a count."""
 
 from __future__ import annotations
 
 import datetime
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from accounting.accounts.sized import resize
 from accounting.accounts.sized import warnings as sizing_warnings
@@ -101,9 +101,7 @@ def of_cluster(cluster: Cluster, facts: Facts, precision: str, as_of: datetime.d
         )
         for d in chosen
     ]
-    site = Site(
-        cluster.id, cluster.name, cluster.territory, None, _merged(batches), cluster.pue.value
-    )
+    site = Site(cluster.id, cluster.name, cluster.territory, None, _merged(batches), cluster.pue.value)
     gone = len(cluster.deployments) - len(chosen)
     return Sites(cluster.name, (site,), {f"in service after {as_of}": gone} if gone else {})
 
@@ -180,11 +178,9 @@ def _merged(batches: Iterable[Batch]) -> tuple[Batch, ...]:
     found: dict[tuple[str, Uncertain | None], Batch] = {}
     for batch in batches:
         key = (batch.accelerator, batch.host_overhead)
-        if key in found:
-            kept = found[key]
-            counts = {**kept.counts, **batch.counts}
-            batch = Batch(batch.accelerator, counts, weakest((kept.kind, batch.kind)), batch.host_overhead)
-        found[key] = batch
+        kept = found.get(key, batch)
+        counts = {**kept.counts, **batch.counts}
+        found[key] = replace(kept, counts=counts, kind=weakest((kept.kind, batch.kind)))
     return tuple(found.values())
 
 

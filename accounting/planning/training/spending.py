@@ -3,7 +3,7 @@
 Until then, and stated so in the provenance:
 
 - power of a batch = accelerators × TDP × IT overhead × facility overhead. IT overhead is that of
-  ``configs/sizing.yaml`` or the cluster's own, facility overhead likewise (:mod:`accounting.capacity.sizing`);
+  ``configs/sizing.yaml`` or the cluster's own, facility overhead (or PUE) likewise;
 - an accelerator-hour costs price × (annuity + upkeep) ÷ (8,766 h × share of hours used), with the annuity
   i ÷ (1 − (1 + i)^−L) of life L and interest i (any text on engineering economy; Brealey, Myers and Allen,
   *Principles of Corporate Finance*, ch. 2). Prices are those of ``configs/sizing.yaml``, else TDP × price

@@ -31,7 +31,7 @@ from accounting.capacity.pooling import Pool
 from accounting.capacity.runs import chip_of, step_pool
 from accounting.capacity.scaling import REFERENCE_CHIPS
 from accounting.planning.training.assumptions import Assumptions, PublishedRun
-from accounting.planning.training.failures import Failures, availability, failures_of
+from accounting.planning.training.failures import Failures, availability
 from bench.errors import InputError
 
 # what restarts after an interruption: all of the run, the replica, or the one or the other by size of run
@@ -40,8 +40,8 @@ Recovery = Literal["by size", "whole", "replica"]
 _HALF = np.log(np.geomspace(1e8, 1e11, 61))
 _OFFSET = np.linspace(-0.6, 0.6, 49)
 _OFFSET_SD = 0.2
-# where the published runs do not state their number of accelerators
 _DRAWS_OF_FIT = 4_000
+_MINUTE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,7 @@ class SizeEffect:
         if not self.runs:
             return np.ones(size)
         offset = self.offset + self.offset_sd * standard_normal(seed, "training/size-offset", size)
-        half = np.exp(
-            self.log_half + self.log_half_sd * standard_normal(seed, "training/size-half", size)
-        )
+        half = np.exp(self.log_half + self.log_half_sd * standard_normal(seed, "training/size-half", size))
         return np.asarray(np.exp(offset) / (1.0 + half / parameters))
 
 
@@ -123,15 +121,15 @@ class Foreteller:
     def failures(self, parameters: Draws | float) -> Failures:
         """Return the draws of what interruptions cost a model of so many parameters."""
         of = self.value
-        return failures_of(
-            of("failures_per_accelerator_day"),
-            of("restart_minutes"),
-            of("pause_seconds"),
-            of("checkpoint_bytes_per_parameter") * parameters,
-            of("write_rate_per_accelerator"),
-            of("stall_minutes"),
-            of("replica_accelerators"),
-            self._replica_from(),
+        return Failures(
+            rate=of("failures_per_accelerator_day"),
+            restart=of("restart_minutes") * _MINUTE_S,
+            pause=of("pause_seconds"),
+            state=of("checkpoint_bytes_per_parameter") * parameters,
+            write=of("write_rate_per_accelerator"),
+            stall=of("stall_minutes") * _MINUTE_S,
+            replica=of("replica_accelerators"),
+            replica_from=self._replica_from(),
         )
 
     def _replica_from(self) -> float:
