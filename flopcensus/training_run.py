@@ -8,7 +8,7 @@ from typing import Any
 
 from accounting.accounts.account import Quantiles
 from accounting.planning.training.choices import Choices, Runs
-from accounting.planning.training.run import Outcome, Way
+from accounting.planning.training.question import Outcome, Way
 from accounting.planning.training.spending import JOULES_A_KWH
 from accounting.planning.training.utilisation import SizeEffect
 from flopcensus import __version__
@@ -63,7 +63,10 @@ def document(found: Answered) -> dict[str, Any]:
             "fits": o.fits,
         },
         "utilisation": quantiles(o.utilisation),
-        "shares": [{"name": s.name, **quantiles(s.quantiles), "kind": s.kind} for s in o.shares],
+        "shares": [
+            {"name": s.name, **quantiles(s.quantiles), "kind": s.kind, "sources": list(s.sources)}
+            for s in o.shares
+        ],
         "sites": [_site(one) for one in o.run.sites],
         "candidates": len(o.candidates),
         "left_out": dict(o.left_out),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import datetime
 
     from accounting.planning.training.assumptions import Assumptions
-    from accounting.planning.training.run import Question
+    from accounting.planning.training.question import Question
     from accounting.planning.training.sites import Sites
     from accounting.planning.training.spending import Overrides
     from accounting.quantities import Uncertain
@@ -113,7 +113,7 @@ def run(options: dict[str, Any]) -> Answered:
 
 def _question(options: dict[str, Any]) -> Question:
     from accounting.errors import UnknownNameError
-    from accounting.planning.training.run import Question
+    from accounting.planning.training.question import Question
     from accounting.reference.accelerators import PRECISIONS
 
     if options["precision"] not in PRECISIONS:

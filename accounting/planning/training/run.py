@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
@@ -19,111 +18,21 @@ from accounting.accounts.account import Quantiles
 from accounting.capacity.bases import Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, standard_normal
+from accounting.capacity.measurements import REGIME_OF, feeds_sustained
+from accounting.capacity.scaling import REFERENCE_CHIPS
 from accounting.planning.training.assumptions import Assumptions, Known
 from accounting.planning.training.fit import largest_parameters, optimal_parameters
 from accounting.planning.training.links import Links
-from accounting.planning.training.pooling import Rated, Together, best_number, link, rate_site
+from accounting.planning.training.pooling import Part, Rated, Together, best_number, link, rate_site
+from accounting.planning.training.question import Outcome, Question, Share, SiteChoice, Way
 from accounting.planning.training.sites import Site, Sites, shared
 from accounting.planning.training.spending import JOULES_A_KWH, Overrides, Spending
-from accounting.planning.training.utilisation import Foreteller, Recovery, SizeEffect
-from accounting.quantities import Uncertain
+from accounting.planning.training.utilisation import Foreteller, SizeEffect
 from accounting.reference.facts import Facts
-from bench.errors import InputError
 
 DAY_S = 86_400.0
+_RUNS = "configs/planning/training_runs.yaml"
 _LADDER = (1, 2, 3, 5, 10, 20, 50)
-SiteChoice = int | Literal["best", "all"]
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked: FLOP, within how many days, on how many sites, of what share of each, of which model.
-
-    ``parameters`` None stands for the model that learns most from the FLOP. ``utilisation`` given replaces
-    all that is foretold of one site (linking and mixing stay). ``confidence`` is the probability from which
-    the answer is yes.
-    """
-
-    flop: Uncertain
-    days: float = 90.0
-    sites: SiteChoice = "best"
-    share: float = 1.0
-    parameters: Uncertain | None = None
-    utilisation: Uncertain | None = None
-    confidence: float = 0.5
-    recovery: Recovery = "by size"
-    precision: str = "bf16"
-    seed: int = 0
-    draws: int = 10_000
-
-    def __post_init__(self) -> None:
-        """Refuse what has no answer."""
-        checks = (
-            (self.flop.low > 0, f"--flop must be above 0 (found {self.flop.low:g})"),
-            (0 < self.days < float("inf"), f"--days must be above 0 (found {self.days:g})"),
-            (0 < self.share <= 1, f"--share must be above 0 and at most 1 (found {self.share:g})"),
-            (0 < self.confidence < 1, f"--confidence must lie between 0 and 1 (found {self.confidence:g})"),
-            (isinstance(self.sites, str) or self.sites > 0, f"--sites must be above 0 (found {self.sites})"),
-            (1 < self.draws <= 1_000_000, f"--draws must lie between 2 and 1000000 (found {self.draws})"),
-        )
-        for fine, message in checks:
-            if not fine:
-                raise InputError(message)
-
-
-@dataclass(frozen=True)
-class Way:
-    """The run on the n fastest sites: days, and the probability that they are enough."""
-
-    sites: int
-    accelerators: float
-    days: Quantiles
-    probability: float
-
-
-@dataclass(frozen=True)
-class Share:
-    """One link of the chain from peak to useful work, as a fraction, and what it rests on."""
-
-    name: str
-    quantiles: Quantiles
-    kind: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The answer. Quantities are quantiles in the units of their names."""
-
-    question: Question
-    of: str
-    run: Together
-    candidates: tuple[Rated, ...]
-    left_out: Mapping[str, int]
-    flop: Quantiles
-    days: Quantiles
-    accelerator_hours: Quantiles
-    energy_j: Quantiles
-    cost_usd: Quantiles
-    cost_parts: Mapping[str, Quantiles]
-    utilisation: Quantiles
-    shares: tuple[Share, ...]
-    probability: float
-    fits: bool
-    parameters: Quantiles
-    tokens: Quantiles
-    largest_parameters: Quantiles
-    checkpoint_interval_s: Quantiles
-    between_interruptions_s: Quantiles
-    lost_to_interruptions: Quantiles
-    lost_to_checkpoints: Quantiles
-    ways: tuple[Way, ...]
-    provenance: Mapping[str, Known]
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def done(self) -> bool:
-        """Whether the model fits and the run is done within the days, with the confidence asked for."""
-        return self.fits and self.probability >= self.question.confidence
 
 
 @dataclass(frozen=True)
@@ -270,25 +179,45 @@ def _room(run: Together, plan: Planner) -> Draws:
 def _shares(run: Together, plan: Planner) -> tuple[Share, ...]:
     """Return the chain from peak to useful work, of the batch that does most."""
     first = run.sites[0]
-    part, given = first.parts[0], plan.foreteller.fixed is not None
-    own = plan.foreteller.calibration.has_production(part.batch.accelerator, plan.question.precision)
-    assumptions, u = plan.foreteller.assumptions, part.utilisation
-    step = "assumed" if given else "published" if own else "assumed"
-    rows: list[tuple[str, Draws, str]] = [("utilisation given", u.step, "assumed")] if given else []
-    if not given:
-        rows = [
-            (f"training step of {part.batch.accelerator}", u.step, step),
-            (f"scaling to {first.together:,.0f} accelerators, of 4,096", u.scaling, "published"),
-            ("size of the model", u.model_size, "derived"),
-            ("interruptions of this run", u.interruptions, assumptions.failures_per_accelerator_day.kind),
-            ("what availability holds besides", u.other_availability, "derived"),
-        ]
+    part, assumptions = first.parts[0], plan.foreteller.assumptions
+    rows = _chain(first.together, part, plan)
     if len(first.parts) > 1:
-        rows.append(("several models of accelerators", first.mixing, assumptions.mixing.kind))
+        rows.append(_share("several models of accelerators", first.mixing, assumptions.mixing))
     if len(run.sites) > 1:
-        rows.append((f"links of {len(run.sites)} sites: time", run.computing, assumptions.bandwidth.kind))
-        rows.append(("links: learning", run.learning, assumptions.extra_flop_per_doubling.kind))
-    return tuple(Share(name, Quantiles.of(draws), kind) for name, draws, kind in rows)
+        name = f"links of {len(run.sites)} sites: time"
+        rows.append(_share(name, run.computing, assumptions.bandwidth))
+        rows.append(_share("links: learning", run.learning, assumptions.extra_flop_per_doubling))
+    return tuple(rows)
+
+
+def _share(name: str, draws: Draws, known: Known) -> Share:
+    return Share(name, Quantiles.of(draws), known.kind, (known.source,))
+
+
+def _chain(together: float, part: Part, plan: Planner) -> list[Share]:
+    u, calibration = part.utilisation, plan.foreteller.calibration
+    if plan.foreteller.fixed is not None:
+        return [Share("utilisation given", Quantiles.of(u.step), "assumed", ("given",))]
+    own = calibration.has_production(part.batch.accelerator, plan.question.precision)
+    rate = plan.foreteller.assumptions.failures_per_accelerator_day
+    regime = REGIME_OF.get(plan.question.precision)
+    steps = dict.fromkeys(m.source for m in calibration.measurements if feeds_sustained(m, regime))
+    running = dict.fromkeys(m.source for m in calibration.measurements if m.basis == "availability")
+    scaling = f"scaling to {together:,.0f} accelerators, of {REFERENCE_CHIPS:,}"
+    return [
+        Share(
+            f"training step of {part.batch.accelerator}",
+            Quantiles.of(u.step),
+            "published" if own else "assumed",
+            tuple(steps),
+        ),
+        Share(scaling, Quantiles.of(u.scaling), "published", calibration.scaling.sources),
+        Share("size of the model", Quantiles.of(u.model_size), "derived", (_RUNS,)),
+        _share("interruptions of this run", u.interruptions, rate),
+        Share(
+            "what availability holds besides", Quantiles.of(u.other_availability), "derived", tuple(running)
+        ),
+    ]
 
 
 def _ways(rated: Sequence[Rated], plan: Planner, chosen: int, *, fits: bool) -> tuple[Way, ...]:

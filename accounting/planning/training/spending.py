@@ -81,7 +81,7 @@ class Spending:
             overhead = draw(batch.host_overhead, self._normal(f"host-overhead/{batch.accelerator}"))
         else:
             known = self._sizing.overhead(batch.accelerator, chip.family)
-            self._note("it_overhead", known, _SIZING)
+            self._note(f"it_overhead/{batch.accelerator}", known, _SIZING)
             overhead = self._lognormal(f"host-overhead/{batch.accelerator}", known)
         return watts * overhead * self._building(site)
 
@@ -114,10 +114,12 @@ class Spending:
     def _building(self, site: Site) -> Draws:
         given = self.overrides.pue or site.pue
         if given is not None:
-            self.used["pue"] = Known(given, "assumed", "given" if self.overrides.pue else "the cluster")
+            self.used[f"pue/{site.id}"] = Known(
+                given, "assumed", "given" if self.overrides.pue else "the cluster"
+            )
             return draw(given, self._normal(f"pue/{site.id}"))
         known = self._sizing.facility_overhead(site.territory, site.sector)
-        self._note("facility_overhead", known, _SIZING)
+        self._note(f"facility_overhead/{site.id}", known, _SIZING)
         return self._lognormal("facility-overhead", known)
 
     def _price(self, accelerator: str) -> Draws:
