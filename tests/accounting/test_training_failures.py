@@ -33,9 +33,15 @@ def failures(rate: float = 5e-4, restart: float = 400.0, replica_from: float = m
 
 
 def test_llama_3_by_hand() -> None:
-    """466 interruptions in 54 days on 16,384: one in 54 · 24 ÷ 466 = 2.781 h; √(2 · 5 s · 10,012 s) = 316 s."""
+    """466 interruptions in 54 days: one in 54 · 24 ÷ 466 = 2.781 h; √(2 · 5 s · 10,012 s) = 316 s."""
     row = Interruptions(
-        what="x", interruptions=466, days=54, accelerators=16384, kind="published", source="https://a.b", date="2024"
+        what="x",
+        interruptions=466,
+        days=54,
+        accelerators=16384,
+        kind="published",
+        source="https://a.b",
+        date="2024",
     )
     run = failures(rate=row.rate)
     between = float(run.between(16384)[0])
@@ -105,7 +111,13 @@ def test_the_rate_is_pooled_as_the_t_less_interval_of_another_fleet() -> None:
 
 def test_one_row_is_taken_as_it_is() -> None:
     row = Interruptions(
-        what="x", interruptions=1, days=10, accelerators=10, kind="published", source="https://a.b", date="2024"
+        what="x",
+        interruptions=1,
+        days=10,
+        accelerators=10,
+        kind="published",
+        source="https://a.b",
+        date="2024",
     )
     assert failure_rate((row,)).value.exact
 

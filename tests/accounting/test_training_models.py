@@ -131,7 +131,9 @@ def test_small_models_use_less_and_large_ones_all(
     effect = size_effect(load_published_runs(facts), calibration, assumptions)
     medians = [float(np.median(effect.draws(n, 0, 2_000))) for n in (7e9, 70e9, 700e9)]
     assert medians == sorted(medians)
-    assert medians[0] == pytest.approx(math.exp(effect.offset) / (1 + math.exp(effect.log_half) / 7e9), rel=0.05)
+    assert medians[0] == pytest.approx(
+        math.exp(effect.offset) / (1 + math.exp(effect.log_half) / 7e9), rel=0.05
+    )
     assert SizeEffect().draws(7e9, 0, 3).tolist() == [1.0, 1.0, 1.0]
 
 
@@ -160,7 +162,7 @@ def spending(facts: Facts, **overrides: Uncertain) -> Spending:
 
 
 def test_an_accelerator_hour_by_hand(facts: Facts) -> None:
-    """An MI300X has no price here: 750 W · 50 $ = 37,500 $; (0.25046 + 0.05) ÷ (8,766 h · 0.8) of it an hour."""
+    """An MI300X: 750 W · 50 $ = 37,500 $; (0.25046 + 0.05) ÷ (8,766 h · 0.8) of it an hour."""
     found = float(spending(facts).usd_per_hour("amd-mi300x")[0])
     assert found == pytest.approx(750 * 50 * (0.250456 + 0.05) / (8766 * 0.8), rel=1e-4)
 
