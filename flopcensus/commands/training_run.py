@@ -98,6 +98,7 @@ def run(options: dict[str, Any]) -> Answered:
     from accounting.planning.training.run import answer, planner
     from accounting.planning.training.utilisation import size_effect
     from accounting.reference.facts import load_facts
+    from flopcensus.output import Meter
     from flopcensus.training_run import Answered
 
     question = _question(options)
@@ -107,7 +108,7 @@ def run(options: dict[str, Any]) -> Answered:
     calibration = load_calibration(facts, options["calibrations"])
     effect = size_effect(load_published_runs(facts), calibration, assumptions)
     plan = planner(question, facts, calibration, assumptions, effect, _overrides(options))
-    outcome = answer(sites, plan)
+    outcome = answer(sites, plan, Meter("sites rated"))
     return Answered(outcome, choices(outcome.candidates, plan), effect)
 
 

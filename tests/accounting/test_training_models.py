@@ -67,7 +67,20 @@ def test_linking_leaves_a_share(sites: int, rate: float) -> None:
     links = Links(one(2.0), one(5e10), one(50.0), one(1.6e7), one(0.035))
     assert 0 < float(links.factor(sites, rate)[0]) <= 1
     assert float(links.factor(1, rate)[0]) == 1.0
+    assert float(links.learning(2)[0]) == 1.0
     assert float(links.factor(sites + 1, rate)[0]) < float(links.factor(sites, rate)[0])
+
+
+def test_learning_of_four_and_eight_replicas() -> None:
+    """Charles et al.: +0.29 % of loss for 4 at 10B, +1.1 % for 8 at 2.4B.
+
+    Loss falls as FLOP^-s between two sizes at 20 tokens a parameter, where FLOP go with the square of size.
+    """
+    links = Links(one(2.0), one(5e10), one(50.0), one(1.6e7), one(0.041))
+    slope = math.log(2.224 / 2.090) / (2 * math.log(10 / 4))
+    assert -math.log(links.learning(4)[0]) == pytest.approx(math.log(1.0029) / slope, abs=0.005)
+    slope = math.log(2.460 / 2.326) / (2 * math.log(2.4 / 1.3))
+    assert -math.log(links.learning(8)[0]) == pytest.approx(math.log(2.351 / 2.326) / slope, abs=0.015)
 
 
 def test_chinchilla() -> None:

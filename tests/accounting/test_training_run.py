@@ -36,7 +36,7 @@ EFFECT = size_effect(load_published_runs(FACTS), CALIBRATION, ASSUMPTIONS)
 FREE = ASSUMPTIONS.with_values(
     {
         "bandwidth": Known(exact(1e30), "assumed", "test"),
-        "extra_flop_per_doubling": Known(exact(1e-12, "ratio"), "assumed", "test"),
+        "extra_flop": Known(exact(1e-12, "ratio"), "assumed", "test"),
         "failures_per_accelerator_day": Known(exact(1e-12), "assumed", "test"),
     }
 )

@@ -65,7 +65,7 @@ class LinkFacts(FactModel):
     bytes_per_parameter: Fact[Ratio]
     inner_steps: Fact[Ratio] = Field(description="steps between two exchanges")
     batch_tokens: Fact[Count] = Field(description="tokens of a step of all sites together")
-    extra_flop_per_doubling: Fact[Ratio] = Field(description="ln(FLOP) more with each doubling of sites")
+    extra_flop: Fact[Ratio] = Field(description="a in ln(FLOP) = a·l·(l − 1) more, l = log2 of the sites")
     evidence: tuple[Evidence, ...] = ()
     mixing: Fact[Fraction] = Field(
         description="rate of several models in one job ÷ the sum of their own rates"
@@ -161,7 +161,7 @@ class Assumptions:
     bytes_per_parameter: Known
     inner_steps: Known
     batch_tokens: Known
-    extra_flop_per_doubling: Known
+    extra_flop: Known
     mixing: Known
     state_bytes_per_parameter: Known
     memory_for_state: Known
@@ -197,7 +197,7 @@ class _Own(FactModel):
     bytes_per_parameter: Fact[Ratio] | None = None
     inner_steps: Fact[Ratio] | None = None
     batch_tokens: Fact[Count] | None = None
-    extra_flop_per_doubling: Fact[Ratio] | None = None
+    extra_flop: Fact[Ratio] | None = None
     mixing: Fact[Fraction] | None = None
     state_bytes_per_parameter: Fact[Ratio] | None = None
     memory_for_state: Fact[Fraction] | None = None

@@ -13,8 +13,9 @@ of parameters N cancels:
 Exchanges are taken as not overlapped with steps; where they are (Streaming DiLoCo, arXiv:2501.18512) less is
 lost.
 
-**Learning.** Averages of replicas learn a little less from the same FLOP: e^(a · log2 k) times as many are
-needed for the same loss (a fitted to Charles et al. 2025, arXiv:2503.09799).
+**Learning.** Averages of replicas learn a little less from the same FLOP: e^(a·l·(l−1)) times as many are
+needed for the same loss, l = log2 k, so that two sites lose nothing (a fitted to replicas of equal size, up
+to eight: Charles et al. 2025, arXiv:2503.09799, tables 4 and 5).
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from accounting.capacity.bases import Draws
 
 @dataclass(frozen=True)
 class Links:
-    """What linking needs, as draws: bytes a parameter, bytes/s, steps, tokens, ln(FLOP) a doubling."""
+    """What linking needs, as draws: bytes a parameter, bytes/s, steps, tokens, and a of learning."""
 
     bytes_per_parameter: Draws
     bandwidth: Draws
     inner_steps: Draws
     batch_tokens: Draws
-    extra_per_doubling: Draws
+    extra: Draws
 
     def computing(self, sites: int, flop_per_s: Draws | float) -> Draws:
         """Return the share of time that ``sites`` of together ``flop_per_s`` compute."""
@@ -45,7 +46,8 @@ class Links:
 
     def learning(self, sites: int) -> Draws:
         """Return the FLOP that one site would need ÷ those that ``sites`` need for the same loss."""
-        return np.asarray(np.exp(-self.extra_per_doubling * math.log2(sites)))
+        doublings = math.log2(sites)
+        return np.asarray(np.exp(-self.extra * doublings * (doublings - 1)))
 
     def factor(self, sites: int, flop_per_s: Draws | float) -> Draws:
         """Return what is left of the sum of the sites' rates."""

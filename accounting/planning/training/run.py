@@ -9,7 +9,7 @@ Everything is drawn together, so that the quantiles of each are of the same runs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +31,7 @@ from accounting.planning.training.utilisation import Foreteller, SizeEffect
 from accounting.reference.facts import Facts
 
 DAY_S = 86_400.0
+Progress = Callable[[int, int], None]
 _RUNS = "configs/planning/training_runs.yaml"
 _LADDER = (1, 2, 3, 5, 10, 20, 50)
 
@@ -82,17 +83,17 @@ def planner(
         parameters = optimal_parameters(flop, of("tokens_per_parameter"))
     else:
         parameters = draw(question.parameters, standard_normal(seed, "training/parameters", size))
-    names = ("bytes_per_parameter", "bandwidth", "inner_steps", "batch_tokens", "extra_flop_per_doubling")
+    names = ("bytes_per_parameter", "bandwidth", "inner_steps", "batch_tokens", "extra_flop")
     return Planner(facts, foreteller, Links(*map(of, names)), flop, parameters, question, overrides)
 
 
-def answer(sites: Sites, plan: Planner) -> Outcome:
-    """Answer a question about some sites.
+def answer(sites: Sites, plan: Planner, progress: Progress | None = None) -> Outcome:
+    """Answer a question about some sites; ``progress`` is told how many are rated, of how many.
 
     Raises:
         InputError: nothing was measured in the precision, or the power of an accelerator is not known.
     """
-    rated, left_out, fits = _candidates(sites, plan)
+    rated, left_out, fits = _candidates(sites, plan, progress)
     run = link(rated[: _number(plan.question.sites, rated, plan.links)], plan.links)
     days = plan.days(run.rate)
     spending = Spending(
@@ -132,7 +133,9 @@ def answer(sites: Sites, plan: Planner) -> Outcome:
     )
 
 
-def _candidates(sites: Sites, plan: Planner) -> tuple[list[Rated], dict[str, int], bool]:
+def _candidates(
+    sites: Sites, plan: Planner, progress: Progress | None
+) -> tuple[list[Rated], dict[str, int], bool]:
     """Return the sites that hold the model, the fastest first; the roomiest alone where none does."""
     wanted = float(np.median(plan.parameters))
     parts = [shared(site, plan.question.share) for site in sites.sites]
@@ -142,7 +145,11 @@ def _candidates(sites: Sites, plan: Planner) -> tuple[list[Rated], dict[str, int
     if len(parts) > len(holding):
         left_out["too small to hold the model (sites)"] = len(parts) - len(holding)
     chosen = holding or [max(parts, key=lambda site: room[site.id])]
-    rated = [rate_site(site, plan.foreteller, plan.parameters) for site in chosen]
+    rated = []
+    for done, site in enumerate(chosen, start=1):
+        rated.append(rate_site(site, plan.foreteller, plan.parameters))
+        if progress is not None:
+            progress(done, len(chosen))
     rated.sort(key=lambda one: (-one.median, one.site.id))
     return rated, left_out, bool(holding)
 
@@ -186,7 +193,7 @@ def _shares(run: Together, plan: Planner) -> tuple[Share, ...]:
     if len(run.sites) > 1:
         name = f"links of {len(run.sites)} sites: time"
         rows.append(_share(name, run.computing, assumptions.bandwidth))
-        rows.append(_share("links: learning", run.learning, assumptions.extra_flop_per_doubling))
+        rows.append(_share("links: learning", run.learning, assumptions.extra_flop))
     return tuple(rows)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from accounting.accounts.sized import resize
@@ -116,14 +116,13 @@ def of_census(
     """Return what operates at a date, a site a facility; batches known by power or cost are sized.
 
     Raises:
-        InputError: a foreign file valued by its own figures, or no site is left.
+        InputError: no site is left.
     """
-    if ledger.valued_by != "chips":
-        raise InputError(f"{ledger.name} states rates and no accelerators; a run needs accelerators")
     chosen = select(ledger, Selection(as_of))
     left_out = Counter(chosen.skipped)
-    inside = [e for e in chosen.entries if not countries or e.territory in countries]
-    left_out["in another territory"] = len(chosen.entries) - len(inside)
+    within = [e for e in chosen.entries if not countries or e.territory in countries]
+    left_out["in another territory"] = len(chosen.entries) - len(within)
+    inside = [part for entry in within for part in _by_model(entry)]
     resized = resize(inside, facts, precision)
     left_out.update(resized.skipped)
     groups: dict[str, list[Entry]] = defaultdict(list)
@@ -157,6 +156,22 @@ def shared(site: Site, share: float) -> Site:
         for batch in site.batches
     )
     return Site(site.id, site.name, site.territory, site.sector, parts, site.pue)
+
+
+def _by_model(entry: Entry) -> Iterator[Entry]:
+    """Yield an entry for each model that a row of a foreign file states."""
+    yield entry
+    for place, chips in enumerate(entry.further_chips, start=2):
+        # power and cost are of the whole row, and clues to its first model alone
+        yield replace(
+            entry,
+            id=f"{entry.id}/{place}",
+            accelerator=chips.accelerator,
+            count=chips.count,
+            power=None,
+            cost=None,
+            further_chips=(),
+        )
 
 
 def _times(count: Uncertain, share: float) -> Uncertain:
