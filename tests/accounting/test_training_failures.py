@@ -134,7 +134,7 @@ def test_more_accelerators_never_do_less_work(rate: float, count: float, more: f
     def work(accelerators: float) -> float:
         used = most_useful(accelerators, run, -0.025)
         assert used <= accelerators
-        return used ** (1 - 0.025 / math.log(2)) * float(run.goodput(used)[0])
+        return math.pow(used, 1 - 0.025 / math.log(2)) * float(run.goodput(used)[0])
 
     assert work(count * more) >= work(count) * (1 - 1e-6)
 

@@ -196,9 +196,9 @@ def test_a_census_is_counted_as_pandas_counts_it() -> None:
     ours = {(one.id, batch.accelerator): batch.accelerators for one in found.sites for batch in one.batches}
     expected = rows.groupby(["facility", "accelerator"])["count"].sum()
     assert len(expected) > 10
-    for key, count in expected.items():
+    for (facility, accelerator), count in zip(expected.index.to_list(), expected, strict=True):
         # entries with other clues than a count join the same batch
-        assert ours[key] >= count * (1 - 1e-9)
+        assert ours[facility, accelerator] >= count * (1 - 1e-9)
     assert sum(ours.values()) >= expected.sum() > 0.5 * sum(ours.values())
 
 
