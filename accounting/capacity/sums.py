@@ -247,13 +247,14 @@ class Summation:
         shared: SharedDraws,
     ) -> None:
         """Part a sum; the last part is what the others leave, so that nothing is lost to rounding."""
+        left, left_exact = drawn, exact
         for parts, weight in division[:-1]:
             share = None if drawn is None else np.rint(weight * drawn)
             whole = round(weight * exact)
             self._put(parts, number, share, whole, shared)
-            drawn = None if drawn is None or share is None else drawn - share
-            exact -= whole
-        self._put(division[-1][0], number, drawn, exact, shared)
+            left = None if left is None or share is None else left - share
+            left_exact -= whole
+        self._put(division[-1][0], number, left, left_exact, shared)
 
     def _put(
         self, parts: tuple[_Part, ...], number: int, drawn: Draws | None, exact: int, shared: SharedDraws
