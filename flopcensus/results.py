@@ -217,6 +217,7 @@ def measurement_entry(measurement: Measurement, facts: Facts) -> dict[str, Any]:
         "precision": measurement.precision or measurement.regime,
         "metric": measurement.metric,
         "achieved_flop_per_s": measurement.achieved,
+        "achieved_bytes_per_s": measurement.achieved_bandwidth,
         "fraction": measurement.fraction.to_plain() if measurement.fraction else None,
         "software": measurement.software,
         "date": measurement.date.isoformat(),

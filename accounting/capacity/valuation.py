@@ -13,9 +13,10 @@ from typing import Literal
 
 import numpy as np
 
-from accounting.capacity.bases import BASES, Basis, Capacity, Denomination, Draws, Unit
+from accounting.capacity.bases import BASES, MEMORY, Basis, Capacity, Denomination, Draws, Unit
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, expit, standard_normal
+from accounting.capacity.rates import lacking, peak_rate
 from accounting.census.ledger import Entry
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
@@ -122,8 +123,8 @@ class Valuer:
 
     ``values`` says whose peaks serve: our catalogue's by chip and count (the file's own column where it
     gives no chip), or the foreign file's own column of that name. ``precision`` is then a column name
-    (``bf16``, ``max``, ``h100e``, …). ``source_bias`` holds, by an entry's ``source``, a ratio with median 1
-    that all entries of that source share.
+    (``bf16``, ``max``, ``h100e``, …); ``memory`` values memory bandwidth, in B/s. ``source_bias`` holds, by
+    an entry's ``source``, a ratio with median 1 that all entries of that source share.
     """
 
     facts: Facts
@@ -145,7 +146,8 @@ class Valuer:
 
     def denomination(self, basis: Basis) -> Denomination:
         """Return what the values of ``basis`` are stated in; the file's H100e are on its 8-bit peak."""
-        unit: Unit = "H100e" if self.precision == "h100e" else "FLOP/s"
+        unit: Unit = "B/s" if self.precision == MEMORY else "FLOP/s"
+        unit = "H100e" if self.precision == "h100e" else unit
         precision = "8-bit" if self.precision == "h100e" else self.precision
         return Denomination(precision, basis, unit)
 
@@ -199,9 +201,9 @@ class Valuer:
             )
         if entry.accelerator is None or entry.count is None:
             return (own, None) if own is not None else Skipped("no known accelerator and count")
-        peak = self.facts.accelerators[entry.accelerator].peak_flop_per_s(self.precision)
+        peak = peak_rate(self.facts.accelerators[entry.accelerator], self.precision)
         if peak is None:
-            return Skipped(f"its accelerator has no {self.precision}")
+            return Skipped(lacking(self.precision))
         return peak, entry.count
 
     def _chain(self, accelerator: str | None) -> Chain | Skipped:

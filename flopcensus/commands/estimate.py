@@ -26,6 +26,7 @@ _EXAMPLE = """\b
 Examples:
   flopcensus estimate --by territory --by provider --by vendor
   flopcensus estimate --group EU --basis delivered --unit h100e
+  flopcensus estimate --unit bytes_per_s --by vendor --by territory
   flopcensus estimate --years 2019:2030 --basis peak
   flopcensus estimate epoch-clusters:clusters.csv --recipe epoch-2025 --as-of 2025-05-31 --basis peak
 """
@@ -41,9 +42,19 @@ Examples:
 @click.option("--years", help="A series at the ends of years, A:B [2015 to 2035]; later ones are projected.")
 @click.option("--project", is_flag=True, help="Project to an --as-of after the snapshot, plans included.")
 @click.option("--basis", "bases", multiple=True, help=f"{', '.join(_BASES)} [default: peak, delivered].")
-@click.option("--precision", default=None, help="fp64, fp32, tf32, bf16, fp8, int8 or fp4 [default: bf16].")
+@click.option(
+    "--precision",
+    default=None,
+    help="fp64, fp32, tf32, bf16, fp8, int8 or fp4 [default: bf16]; none with bytes_per_s.",
+)
 @click.option("--column", default=None, help="A foreign file's own value column instead (max, h100e, …).")
-@click.option("--unit", type=click.Choice(["flops", "h100e"]), default="flops", show_default=True)
+@click.option(
+    "--unit",
+    type=click.Choice(["flops", "h100e", "bytes_per_s"]),
+    default="flops",
+    show_default=True,
+    help="bytes_per_s is memory bandwidth, on peak and achievable.",
+)
 @click.option(
     "--by", "levels", multiple=True, help="A level, or levels joined by commas to cross them; repeatable."
 )
@@ -235,12 +246,14 @@ def _unlocated(options: dict[str, Any], ledger: Ledger, request: Request, facts:
 def _request(options: dict[str, Any], facts: Facts) -> Request:
     from accounting.accounts.estimate import DEFAULT_BASES, DEFAULT_LEVELS, Request
     from accounting.accounts.levels import read_levels
+    from accounting.capacity.bases import MEMORY_BASES
 
     selection = _selection(options)
     levels = tuple(dict.fromkeys(read_levels(text) for text in options["levels"]))
+    default = MEMORY_BASES if options["unit"] == "bytes_per_s" else DEFAULT_BASES
     return Request(
         selection=selection,
-        bases=_bases(options["bases"]) or DEFAULT_BASES,
+        bases=_bases(options["bases"]) or default,
         precision=_precision(options),
         unit=options["unit"],
         levels=levels or DEFAULT_LEVELS,
@@ -314,6 +327,14 @@ def _bases(texts: tuple[str, ...]) -> tuple[Any, ...]:
 def _precision(options: dict[str, Any]) -> str:
     if options["precision"] and options["column"]:
         raise click.UsageError("--precision and --column exclude each other")
+    if options["unit"] == "bytes_per_s":
+        for name in ("precision", "column"):
+            if options[name]:
+                raise click.UsageError(
+                    f"--{name} is about arithmetic, --unit bytes_per_s about memory, which has no precision: "
+                    "leave one of them out"
+                )
+        return "memory"
     return str(options["column"] or options["precision"] or "bf16")
 
 

@@ -167,6 +167,7 @@ class Measurement(_Part):
     precision: str | None
     metric: str | None
     achieved_flop_per_s: float | None
+    achieved_bytes_per_s: float | None = None
     fraction: float | Range | None
     software: str | None
     date: str
