@@ -165,7 +165,8 @@ def _refuse_of_memory(ledger: Ledger, request: Request) -> None:
     if request.unit != "bytes_per_s" or request.precision != MEMORY:
         raise InputError(
             "memory bandwidth is stated in bytes per second and has no precision "
-            f"(found unit {request.unit}, precision {request.precision}); ask for unit bytes_per_s with precision {MEMORY}"
+            f"(found unit {request.unit}, precision {request.precision}); "
+            f"ask for unit bytes_per_s with precision {MEMORY}"
         )
     if ledger.valued_by == "file":
         raise InputError(
@@ -175,7 +176,7 @@ def _refuse_of_memory(ledger: Ledger, request: Request) -> None:
     beyond = [basis for basis in request.bases if basis not in MEMORY_BASES]
     if beyond:
         raise InputError(
-            f"memory bandwidth has no basis {', '.join(beyond)}: nothing is published of what memory sustains "
+            f"memory bandwidth has no basis {', '.join(beyond)}: nothing is published of what it sustains "
             "at scale, and training steps and availability say nothing of it; use --basis peak or achievable"
         )
 

@@ -34,8 +34,9 @@ class Measurement(FactModel):
     """One measured figure: a best matmul or stream, a training step, token generation, or availability.
 
     ``achieved`` is a rate per accelerator in FLOP/s; ``achieved_bandwidth``, of a stream (``bandwidth``) or
-    of token generation (``inference``), in B/s; ``fraction`` is of the dense peak of the precision (or of the regime's precision), or, for availability,
-    of wall-clock time. A training step on one accelerator alone is no figure at scale: it is kept, and
+    of token generation (``inference``), in B/s; ``fraction`` is of the dense peak of the precision (or of the
+    regime's precision), or, for availability, of wall-clock time. A training step on one accelerator alone is
+    no figure at scale: it is kept, and
     enters no estimate; nor do mixtures of experts, and whole systems solving equations (HPL-MxP).
     """
 

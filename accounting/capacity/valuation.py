@@ -7,7 +7,8 @@ float64, with nothing left out; :mod:`.sums` adds up any number of them in a fra
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import accumulate
 from typing import Literal
 
@@ -17,6 +18,7 @@ from accounting.capacity.bases import BASES, MEMORY, Basis, Capacity, Denominati
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, expit, standard_normal
 from accounting.capacity.rates import lacking, peak_rate
+from accounting.capacity.shared_counts import Common, CommonFactors, common_of, own_part
 from accounting.census.ledger import Entry
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
@@ -92,7 +94,8 @@ class Term:
 
     ``unit`` is the peak of one accelerator, or the file's own figure; the peak is ``count`` × ``unit``, where
     None stands for 1 exactly. ``kind`` says how its size is known. ``presence``, where there is one, gives
-    for each draw the part of it that is in service (0 or 1; shape: draws).
+    for each draw what it is multiplied by (shape: draws): whether it is in service (0 or 1), and what its
+    count has in common with others. ``common`` names the latter; ``count`` is then without it.
     """
 
     id: str
@@ -103,6 +106,7 @@ class Term:
     kind: Kind
     bias: Bias | None = None
     presence: Callable[[], Draws] | None = None
+    common: Common = ()
 
     @property
     def exact_peak(self) -> float | None:
@@ -143,6 +147,10 @@ class Valuer:
         """Refuse a number of draws that gives no quantiles, or would fill the memory."""
         if not 1 <= self.size <= MAX_DRAWS:
             raise InputError(f"draws must lie between 1 and {MAX_DRAWS} (found {self.size})")
+
+    @cached_property
+    def _factors(self) -> CommonFactors:
+        return CommonFactors(self.seed, self.size)
 
     def denomination(self, basis: Basis) -> Denomination:
         """Return what the values of ``basis`` are stated in; the file's H100e are on its 8-bit peak."""
@@ -185,7 +193,12 @@ class Valuer:
             return chain
         ratio = self.source_bias.get(entry.source) if self.source_bias else None
         bias = Bias(f"bias/{entry.source}", ratio) if ratio is not None else None
-        return Term(entry.id, entry.facility, *sized, chain, entry.kind, bias)
+        term = Term(entry.id, entry.facility, *sized, chain, entry.kind, bias)
+        common = common_of(entry)
+        if not common or term.count is None or term.count.exact:
+            return term
+        presence = self._factors.times(common)
+        return replace(term, count=own_part(term.count, common), common=common, presence=presence)
 
     def _sized(self, entry: Entry) -> tuple[float, Uncertain | None] | Skipped:
         """Return what one of an entry's accelerators does at peak, and how many there are.
