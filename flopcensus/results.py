@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from accounting.accounts.account import Account, GroupRow, Quantiles, Row
+from accounting.accounts.drivers import Drivers, Share
 from accounting.accounts.estimate import Estimate
 from accounting.accounts.origins import Origins, digest, trace
 from accounting.accounts.sized import SizedEntries
@@ -78,8 +79,35 @@ def _estimate_entry(estimate: Estimate) -> dict[str, Any]:
         "provenance": dict(result.provenance),
         "sized": sized_entry(estimate.sized) if estimate.sized else None,
         "warnings": list(estimate.warnings),
+        **({"drivers": drivers_entry(estimate.drivers)} if estimate.drivers else {}),
         **(series_entry(estimate.series) if estimate.series else {}),
     }
+
+
+def drivers_entry(found: Drivers) -> dict[str, Any]:
+    """Return what drives a total as plain data, in its unit; shares of variance with standard errors."""
+    return {
+        "centre": found.centre,
+        "sd": found.sd,
+        "together": share_entry(found.together),
+        "inputs": [
+            {
+                "input": one.key,
+                "name": one.name,
+                "inputs": one.inputs,
+                "first_order": share_entry(one.first),
+                "total_order": share_entry(one.total),
+                "low": one.low,
+                "high": one.high,
+            }
+            for one in found.drivers
+        ],
+    }
+
+
+def share_entry(share: Share) -> dict[str, float]:
+    """Return a share of variance and its standard error."""
+    return {"share": share.value, "error": share.error}
 
 
 def sized_entry(sized: SizedEntries) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from accounting.accounts.account import Accounts, account
+from accounting.accounts.drivers import Drivers, drivers
 from accounting.accounts.levels import Levels
 from accounting.accounts.sized import SizedEntries, Sizing, on_chip_share, resize
 from accounting.accounts.sized import warnings as sizing_warnings
@@ -39,7 +40,8 @@ class Request:
     ``precision`` is one of ours, the name of a foreign file's column (``max``, ``h100e``), or ``memory``.
     ``unit`` is ``flops``, ``h100e`` or ``bytes_per_s``, the last with precision ``memory`` and no other.
     ``countries`` keeps those territories only (ISO alpha-2); empty keeps all. ``sized`` says whether
-    deployments known by power, cost or a bare number of chips are valued (``keep``) or left out.
+    deployments known by power, cost or a bare number of chips are valued (``keep``) or left out;
+    ``drivers`` asks what drives the spread of each total.
     """
 
     selection: Selection
@@ -52,6 +54,7 @@ class Request:
     draws: int = 10_000
     recipe: str | None = None
     sized: Sizing = "keep"
+    drivers: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Estimate:
     warnings: tuple[str, ...] = field(default=())
     series: Series | None = None
     sized: SizedEntries | None = None
+    drivers: Drivers | None = None
 
 
 def estimate(
@@ -86,9 +90,10 @@ def estimate(
     said = list(sizing_warnings(sized)) if sized is not None else []
     said += _of_memory(entries, request, facts)
     valuer = valuer_of(ledger, request, facts, calibration)
+    valuer = valuer if project is None else project(valuer)
     results = account(
         entries,
-        valuer if project is None else project(valuer),
+        valuer,
         request.levels,
         as_of=request.selection.as_of,
         h100e_flop_per_s=h100e_constants(request),
@@ -104,9 +109,22 @@ def estimate(
             result,
             (*_warnings(ledger, result, project is not None), *said),
             sized=sized,
+            drivers=_drivers(entries, valuer, basis, request) if request.drivers else None,
         )
         for basis, result in results.items()
     )
+
+
+def _drivers(entries: Sequence[Entry], valuer: Valuer, basis: Basis, request: Request) -> Drivers:
+    unit = (h100e_constants(request) or {}).get(basis, 1.0)
+    return drivers(entries, replace(valuer, bases=(basis,)), valuer.facts, unit=unit)
+
+
+def with_drivers(found: Estimate, ledger: Ledger, facts: Facts, calibration: Calibration) -> Estimate:
+    """Return an estimate, of what is in service at its date, with what drives its spread."""
+    entries, _, _ = chosen_entries(ledger, found.request, facts)
+    valuer = valuer_of(ledger, found.request, facts, calibration)
+    return replace(found, drivers=_drivers(entries, valuer, found.basis, found.request))
 
 
 def valuer_of(ledger: Ledger, request: Request, facts: Facts, calibration: Calibration) -> Valuer:

@@ -27,6 +27,7 @@ Examples:
   flopcensus estimate --by territory --by provider --by vendor
   flopcensus estimate --group EU --basis delivered --unit h100e
   flopcensus estimate --unit bytes_per_s --by vendor --by territory
+  flopcensus estimate --basis delivered --drivers
   flopcensus estimate --years 2019:2030 --basis peak
   flopcensus estimate epoch-clusters:clusters.csv --recipe epoch-2025 --as-of 2025-05-31 --basis peak
 """
@@ -77,6 +78,7 @@ Examples:
     show_default=True,
     help="Deployments known by power, cost or a bare number of chips.",
 )
+@click.option("--drivers", is_flag=True, help="Also say what drives the spread of each total, by input.")
 @click.option("--recipe", default=None, help="Options that a published figure stands for: epoch-2025.")
 @click.option(
     "--unrecorded",
@@ -262,6 +264,7 @@ def _request(options: dict[str, Any], facts: Facts) -> Request:
         draws=options["draws"],
         recipe=options["recipe"],
         sized=options["sized"],
+        drivers=bool(options.get("drivers")),
     )
 
 
@@ -370,6 +373,11 @@ def _emit(answer: Answer, output: Format) -> None:
     else:
         for one in estimates:
             print_series(one) if one.series and len(one.series.points) > 1 else print_estimate(one)
+            if one.drivers:
+                from flopcensus.drivers import print_drivers
+
+                denomination = one.accounts.denomination
+                print_drivers(one.drivers, str(denomination), denomination.unit)
         if sales is not None:
             from flopcensus.unlocated import print_unlocated
 
