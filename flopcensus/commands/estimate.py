@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from accounting.census.ledger import Ledger
     from accounting.reference.facts import Facts
 
+_SOLD_WORDS = ("none", "shipped")
 _BASES = ("peak", "achievable", "sustained", "delivered")
 _EXAMPLE = """\b
 Examples:
@@ -89,7 +90,9 @@ Examples:
     "--sold",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Chip sales and owners, file or folder (Epoch AI's): adds what is sold and not located; repeatable.",
+    help="Chip sales and owners, file or folder (Epoch AI's), to hold the census against; repeatable. "
+    "Without it the shipped totals serve for the shipped census and lists of the world; none: no sales; "
+    "shipped: these totals, in full.",
 )
 @click.option(
     "--reconcile",
@@ -122,6 +125,7 @@ class Answer:
     estimates: tuple[Estimate, ...]
     sales: Unlocated | None
     origins: Origins | None
+    sales_in_full: bool = False
 
 
 def run_estimate(options: dict[str, Any], *, traced: bool = False) -> Answer:
@@ -149,7 +153,8 @@ def run_estimate(options: dict[str, Any], *, traced: bool = False) -> Answer:
     else:
         estimates = tuple(_unprojected(e) for e in estimate(ledger, request, facts, calibration, work=work))
     origins = trace(ledger, request, facts, calibration) if traced else None
-    return Answer(estimates, _unlocated(options, ledger, request, facts), origins)
+    sales = _unlocated(options, ledger, request, facts)
+    return Answer(estimates, sales, origins, bool(options["sold"]))
 
 
 def _unprojected(found: Estimate) -> Estimate:
@@ -228,21 +233,36 @@ def _with_unrecorded(ledger: Ledger, ids: tuple[str, ...], facts: Facts) -> Ledg
 
 
 def _unlocated(options: dict[str, Any], ledger: Ledger, request: Request, facts: Facts) -> Unlocated | None:
-    if not options["sold"]:
-        return None
     from accounting.accounts.sized import stated
+    from accounting.accounts.sold import shipped_totals
     from accounting.accounts.unlocated import unlocated
     from accounting.census.readers.epoch_chips import control_totals
 
+    given = [path for path in options["sold"] if str(path) not in _SOLD_WORDS]
+    words = {str(path) for path in options["sold"]} - set(map(str, given))
+    if not options["sold"] and not _of_the_world(options, ledger):
+        return None
+    if "none" in words:
+        return None
+    totals = control_totals(given, facts) if given else shipped_totals(facts)
+    if not options["sold"] and not totals.covered(request.selection.as_of):
+        return None
     return unlocated(
         stated(ledger) if options["sized"] == "drop" else ledger,
-        control_totals(options["sold"], facts),
+        totals,
         request.selection,
         facts,
         seed=request.seed,
         draws=request.draws,
         reconcile=options["reconcile"],
     )
+
+
+def _of_the_world(options: dict[str, Any], ledger: Ledger) -> bool:
+    """Whether chip sales of the world measure a census: the shipped one, or a list of the world."""
+    if ledger.valued_by == "file" or options.get("years") or options.get("project"):
+        return False
+    return not options["census"] or "shipped" in options["census"] or ledger.readout is not None
 
 
 def _request(options: dict[str, Any], facts: Facts) -> Request:
@@ -379,9 +399,12 @@ def _emit(answer: Answer, output: Format) -> None:
                 denomination = one.accounts.denomination
                 print_drivers(one.drivers, str(denomination), denomination.unit)
         if sales is not None:
-            from flopcensus.unlocated import print_unlocated
+            from flopcensus.unlocated import print_unlocated, print_unlocated_line
 
-            print_unlocated(sales)
+            if answer.sales_in_full:
+                print_unlocated(sales)
+            else:
+                print_unlocated_line(sales, estimates[0].request.countries)
         say("Shares are shares of the mean; intervals are 5th to 95th percentiles.")
     said = [w for one in estimates for w in one.warnings] + list(sales.warnings if sales else ())
     for text in dict.fromkeys(said):

@@ -24,10 +24,10 @@ def driving(estimates: Sequence[Estimate]) -> Block | None:
         "drivers-block",
         f"Of {what}",
         (
-            "The share of an input is what the variance would lose if it were known (alone), and what it takes "
-            "part in (with others).",
-            "An input that many deployments share, such as the efficiency of one accelerator, does not average "
-            "out over them.",
+            "The share of an input is what the variance would lose if it were known (alone), and what it "
+            "takes part in (with others).",
+            "An input that many deployments share, such as the efficiency of one accelerator, does not "
+            "average out over them.",
         ),
         (_chart(drivers, what),),
         (_table(drivers, estimate),),
