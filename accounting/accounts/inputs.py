@@ -131,7 +131,7 @@ def _mean_of(service: _Service, entry: Entry) -> Draws:
 def _with_presence(
     term: Term, entry: Entry, valuer: Valuer, common: tuple[tuple[str, float], ...], service: _Service | None
 ) -> Term:
-    there = partial(service, entry) if service else None
+    there: Callable[[], Draws] | None = partial(service, entry) if service else None
     if common:
         there = CommonFactors(valuer.seed, valuer.size).times(common, there)
     return replace(term, common=common, presence=there)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from accounting.accounts.account import account
 from accounting.accounts.sized import resize
+from accounting.capacity.bases import Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import Z95
 from accounting.capacity.shared_counts import common_of, own_part
@@ -57,11 +58,14 @@ def site(number: int, **changes: object) -> Entry:
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
-def total_draws(rows: list[Entry], facts: Facts) -> np.ndarray:  # type: ignore[type-arg]
+def total_draws(rows: list[Entry], facts: Facts) -> Draws:
     valuer = Valuer(facts, Calibration.of((), facts), "bf16", ("peak",), 5, DRAWS)
-    values = [valuer.value(row) for row in resize(rows, facts, "bf16").entries]
-    assert all(isinstance(value, Valued) for value in values)
-    return sum(value.capacity["peak"].draws for value in values)  # type: ignore[union-attr, return-value]
+    total = np.zeros(DRAWS)
+    for row in resize(rows, facts, "bf16").entries:
+        value = valuer.value(row)
+        assert isinstance(value, Valued)
+        total += value.capacity["peak"].draws
+    return total
 
 
 @pytest.mark.parametrize("sites", [1, 4, 30])
@@ -70,17 +74,16 @@ def test_the_total_of_n_sites_has_the_width_of_the_closed_form(
 ) -> None:
     rows = [site(n) for n in range(sites)]
     # variance of the log of one site, and what of it every two of them share: from the facts themselves
-    parts = {"overheads": sizing.overheads, "facility_overheads": sizing.facility_overheads}
     family = facts.accelerators["nvidia-h100-sxm"].family
     values = {
-        "overheads": next(row.value for row in parts["overheads"] if family in row.of),
+        "overheads": next(row.value for row in sizing.overheads if family in row.of),
         "facility_overheads": sizing.facility_overheads[-1].value,
         "filled": sizing.filled.value,
     }
-    shares = {part.of: part.value.best for part in sizing.common}
+    shares: dict[str, float] = {part.of: part.value.best for part in sizing.common}
     variances = {what: (math.log(v.high / v.low) / 2 / Z95) ** 2 for what, v in values.items()}
     variance = sum(variances.values())
-    covariance = sum(v * shares[what] for what, v in variances.items())  # type: ignore[index]
+    covariance = sum(v * shares[what] for what, v in variances.items())
     # coefficient of variation of a sum of n lognormals of equal mean
     expected = math.sqrt((math.expm1(variance) + (sites - 1) * math.expm1(covariance)) / sites)
     apart = math.sqrt(math.expm1(variance) / sites)
@@ -190,7 +193,8 @@ def test_a_mixture_and_a_combination_covary_as_their_draws_do() -> None:
 
 @given(sd=st.floats(0.01, 1), part=st.floats(0, 1))
 def test_the_own_part_is_what_is_left(sd: float, part: float) -> None:
-    count = Uncertain(*(100 * math.exp(side * Z95 * sd) for side in (-1, 0, 1)), "lognormal")
+    low, best, high = (100 * math.exp(side * Z95 * sd) for side in (-1, 0, 1))
+    count = Uncertain(low, best, high, "lognormal")
     own = own_part(count, (("a", sd * math.sqrt(part)),))
     left = math.log(own.high / own.low) / 2 / Z95
     assert left**2 == pytest.approx(sd**2 * (1 - part), abs=1e-9)

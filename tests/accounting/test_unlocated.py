@@ -304,8 +304,8 @@ def test_the_shipped_totals_are_those_of_the_files_to_three_digits(shared: Path,
     assert shipped.covered(YEAR_END) == files.covered(YEAR_END)
     names = {name.casefold(): chip.name for chip in load_sold_chips(facts) for name in chip.sold_as}
     for by in ("designer", "chip"):
-        theirs = {names.get(k.casefold(), k): v for k, v in files.at(YEAR_END, by).items()}  # type: ignore[arg-type]
-        ours = shipped.at(YEAR_END, by)  # type: ignore[arg-type]
+        theirs = {names.get(k.casefold(), k): v for k, v in files.at(YEAR_END, by).items()}
+        ours = shipped.at(YEAR_END, by)
         assert set(ours) == set(theirs)
         for name, total in ours.items():
             for end in ("p5", "p50", "p95"):
