@@ -157,6 +157,7 @@ def _measurements(facts: Facts) -> list[Row]:
             "precision": m.precision or m.regime,
             "metric": m.metric,
             "achieved_flop_per_s": m.achieved,
+            "achieved_bytes_per_s": m.achieved_bandwidth,
             "fraction": m.fraction.best if m.fraction else None,
             "software": m.software,
             "date": m.date,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from accounting.accounts.account import Account, GroupRow, Quantiles, Row
+from accounting.accounts.drivers import Drivers, Share
 from accounting.accounts.estimate import Estimate
 from accounting.accounts.origins import Origins, digest, trace
 from accounting.accounts.sized import SizedEntries
@@ -17,7 +18,6 @@ from accounting.reference.names import EU, UNKNOWN
 from flopcensus import __version__
 
 if TYPE_CHECKING:
-    from accounting.planning.compare import ClusterValue, Comparison, Difference
     from flopcensus.study import Findings
 
 ESTIMATE_SCHEMA = "flopcensus/estimate/1"
@@ -78,6 +78,7 @@ def _estimate_entry(estimate: Estimate) -> dict[str, Any]:
         "provenance": dict(result.provenance),
         "sized": sized_entry(estimate.sized) if estimate.sized else None,
         "warnings": list(estimate.warnings),
+        **({"drivers": drivers_entry(estimate.drivers)} if estimate.drivers else {}),
         **_series_entry(estimate),
     }
 
@@ -88,6 +89,32 @@ def _series_entry(estimate: Estimate) -> dict[str, Any]:
     from flopcensus.series import series_entry
 
     return series_entry(estimate.series)
+
+
+def drivers_entry(found: Drivers) -> dict[str, Any]:
+    """Return what drives a total as plain data, in its unit; shares of variance with standard errors."""
+    return {
+        "centre": found.centre,
+        "sd": found.sd,
+        "together": share_entry(found.together),
+        "inputs": [
+            {
+                "input": one.key,
+                "name": one.name,
+                "inputs": one.inputs,
+                "first_order": share_entry(one.first),
+                "total_order": share_entry(one.total),
+                "low": one.low,
+                "high": one.high,
+            }
+            for one in found.drivers
+        ],
+    }
+
+
+def share_entry(share: Share) -> dict[str, float]:
+    """Return a share of variance and its standard error."""
+    return {"share": share.value, "error": share.error}
 
 
 def sized_entry(sized: SizedEntries) -> dict[str, Any]:
@@ -184,6 +211,7 @@ def measurement_entry(measurement: Measurement, facts: Facts) -> dict[str, Any]:
         "precision": measurement.precision or measurement.regime,
         "metric": measurement.metric,
         "achieved_flop_per_s": measurement.achieved,
+        "achieved_bytes_per_s": measurement.achieved_bandwidth,
         "fraction": measurement.fraction.to_plain() if measurement.fraction else None,
         "software": measurement.software,
         "date": measurement.date.isoformat(),

@@ -8,7 +8,7 @@ from typing import Any
 from accounting.accounts.account import Account, Quantiles
 from accounting.accounts.estimate import Estimate
 from accounting.accounts.levels import MEANING
-from accounting.capacity.bases import BASIS_MEANING
+from accounting.capacity.bases import meaning
 from flopcensus.output import percent, print_table, say, si, to_csv
 from flopcensus.results import quantiles, row_entry
 
@@ -76,7 +76,7 @@ def percents(low: float, high: float) -> str:
 
 
 def _basis_line(estimate: Estimate) -> str:
-    return BASIS_MEANING[estimate.basis]
+    return meaning(estimate.basis, estimate.request.precision)
 
 
 def print_account(account: Account, unit: str, rows: int = _ROWS_SHOWN) -> None:

@@ -70,6 +70,33 @@ class Concentration(_Part):
     effective_number: NotNegative
 
 
+class VarianceShare(_Part):
+    """A share of variance, which its error may carry below 0, with its standard error."""
+
+    share: float = Field(ge=-1, le=2)
+    error: NotNegative
+
+
+class Driver(_Part):
+    """An input of a total, or several of a kind; ``low`` and ``high`` in the unit of the total."""
+
+    input: str
+    name: str
+    inputs: int
+    first_order: VarianceShare
+    total_order: VarianceShare
+    low: NotNegative
+    high: NotNegative
+
+
+class Drivers(_Part):
+    """What drives the spread of a total."""
+
+    centre: NotNegative
+    sd: NotNegative
+    inputs: tuple[Driver, ...]
+
+
 class Estimate(_Part):
     """One estimate: all accounts on one basis."""
 
@@ -92,6 +119,7 @@ class Estimate(_Part):
     concentration: dict[str, Concentration]
     provenance: dict[str, Share]
     warnings: tuple[str, ...]
+    drivers: Drivers | None = None
 
     @property
     def numbers(self) -> str:
@@ -206,6 +234,7 @@ class Measurement(_Part):
     precision: str | None
     metric: str | None
     achieved_flop_per_s: float | None
+    achieved_bytes_per_s: float | None = None
     fraction: float | Range | None
     software: str | None
     date: str

@@ -11,7 +11,7 @@ from accounting.accounts.sized import resize
 from accounting.accounts.sized import warnings as sizing_warnings
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import Selection, select
-from accounting.planning.clusters import Cluster
+from accounting.planning.clusters import Cluster, ClusterDeployment
 from accounting.quantities import Uncertain, exact
 from accounting.reference.facts import Facts
 from accounting.validation import Kind, weakest
@@ -92,18 +92,21 @@ def of_cluster(cluster: Cluster, facts: Facts, precision: str, as_of: datetime.d
         raise InputError(f"nothing of {cluster.id} is in service by {as_of}")
     for d in chosen:
         _need_peak(d.accelerator, facts, precision)
-    batches = [
-        Batch(
-            d.accelerator,
-            {f"count/{cluster.operator}/{d.accelerator}/{d.id}": d.count},
-            "published",
-            (d.host_overhead or cluster.host_overhead).value,
-        )
-        for d in chosen
-    ]
-    site = Site(cluster.id, cluster.name, cluster.territory, None, _merged(batches), cluster.pue.value)
+    batches = [_batch(cluster, d) for d in chosen]
+    pue = cluster.pue.value if cluster.pue else None
+    site = Site(cluster.id, cluster.name, cluster.territory, None, _merged(batches), pue)
     gone = len(cluster.deployments) - len(chosen)
     return Sites(cluster.name, (site,), {f"in service after {as_of}": gone} if gone else {})
+
+
+def _batch(cluster: Cluster, d: ClusterDeployment) -> Batch:
+    if d.count is None:
+        raise InputError(
+            f"{cluster.id}: {d.id} states no count; a run needs numbers, give one or have them chosen"
+        )
+    overhead = d.host_overhead or cluster.host_overhead
+    counts = {f"count/{cluster.operator}/{d.accelerator}/{d.id}": d.count}
+    return Batch(d.accelerator, counts, "published", overhead.value if overhead else None)
 
 
 def of_census(
