@@ -41,6 +41,7 @@ def brief_document(brief: Brief, facts: Facts) -> dict[str, Any]:
         "basis": request.basis,
         "precision": request.precision,
         "unit": brief.unit,
+        "joint": request.joint,
         "seed": request.seed,
         "draws": request.draws,
         "headline": {

@@ -14,9 +14,9 @@ from accounting.accounts.categories import CloudPresence, OwnCategories, cloud_p
 from accounting.accounts.concentration import Concentration, concentration
 from accounting.accounts.crossing import KIND, crossings
 from accounting.accounts.demand import Gap, gap, yearly_growth
-from accounting.accounts.grouped import Grouped, Key, Share, renamed, share_of, size_of, whole
+from accounting.accounts.grouped import Grouped, Key, Share, fold, renamed, share_of, whole
 from accounting.accounts.inequality import weights
-from accounting.accounts.levels import LEVELS
+from accounting.accounts.joint import Joint
 from accounting.accounts.profile import Profile, Site
 from accounting.accounts.sized import resize
 from accounting.accounts.targets import Distance, NotComparable, distance, stated
@@ -25,7 +25,7 @@ from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
 from accounting.capacity.valuation import Valuer
 from accounting.census.ledger import Entry, Ledger
-from accounting.census.selection import Selection, select, status_on
+from accounting.census.selection import PLANNED, Selection, planned, select
 from accounting.reference.clouds import load_clouds
 from accounting.reference.country_figures import load_country_figures
 from accounting.reference.facts import Facts
@@ -33,8 +33,7 @@ from accounting.reference.names import EU
 from accounting.reference.programmes import Programme, load_programmes
 from accounting.reference.shipped import configs_root
 
-PLANNED = ("under_construction", "contracted", "announced")
-# levels of nations, from what can be switched off to what can only stop growing; those that entries know
+# levels of nations, from what can be switched off to what can only stop growing
 _DEPTH = (
     "provider",
     "operator_nation",
@@ -43,8 +42,9 @@ _DEPTH = (
     "memory_nation",
     "packaging_nation",
 )
-_FIRMS = ("owner", "operator", "vendor")
-_SITE = ("territory", "facility")
+_FIRMS = ("owner", "operator", "user", "vendor", "foundry", "memory", "packaging")
+_PLAN = ("territory",)
+_SITE = (KIND, "territory", "facility")
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class BriefRequest:
     demand: float | None = None
     seed: int = 0
     draws: int = 10_000
+    joint: Joint = "owner"
 
     @property
     def holder(self) -> str:
@@ -98,10 +99,15 @@ class Work:
     world: Grouped
     home: tuple[Entry, ...]
     sites: Grouped
+    site_kinds: Grouped
+    firms: Mapping[str, Grouped]
 
     def cross(self, entries: Sequence[Entry], *levels: tuple[str, ...]) -> dict[tuple[str, ...], Grouped]:
         """Return the crossings of entries, valued as the request asks."""
-        found = crossings(entries, self.valuer, levels, self.request.basis, self.unit_flop_per_s)
+        request = self.request
+        found = crossings(
+            entries, self.valuer, levels, request.basis, self.unit_flop_per_s, joint=request.joint
+        )
         return {level: self.joined(sums, level) for level, sums in found.items()}
 
     def joined(self, sums: Grouped, levels: Sequence[str]) -> Grouped:
@@ -131,13 +137,19 @@ def work_of(
         request.draws,
         ledger.valued_by,
     )
-    levels = tuple(name for name in _DEPTH if name in LEVELS)
     home = tuple(entry for entry in entries if entry.territory in request.inside)
-    empty = Work(request, facts, valuer, unit, levels, {}, home, {})
-    whole_levels = (KIND, "territory", *levels)
+    empty = Work(request, facts, valuer, unit, _DEPTH, {}, home, {}, {}, {})
+    whole_levels = (KIND, "territory", *_DEPTH)
     world = empty.cross(entries, whole_levels)[whole_levels]
-    sites = empty.cross(home, _SITE)[_SITE]
-    return replace(empty, world=world, sites=sites)
+    firms = {name: ("territory", name) for name in _FIRMS}
+    sums = empty.cross(home, _SITE, *firms.values())
+    return replace(
+        empty,
+        world=world,
+        sites=fold(sums[_SITE], 1, 2),
+        site_kinds=sums[_SITE],
+        firms={name: sums[level] for name, level in firms.items()},
+    )
 
 
 def growth_of(ledger: Ledger, work: Work, now: Draws, world: Draws) -> tuple[Draws | None, Draws | None]:
@@ -193,13 +205,6 @@ def figures_of(request: BriefRequest, facts: Facts) -> tuple[float | None, float
     return found[0], found[1]
 
 
-def firms_of(work: Work) -> dict[str, Grouped]:
-    """Return (territory, firm) crossings of the country by level of firms."""
-    levels = {name: ("territory", name) for name in _FIRMS if name in LEVELS}
-    sums = work.cross(work.home, *levels.values())
-    return {name: sums[level] for name, level in levels.items()}
-
-
 def concentrations_of(firms: Mapping[str, Grouped], code: str) -> dict[str, Concentration]:
     """Return how concentrated each level of firms is on the soil; none where nothing is held."""
     found = {}
@@ -222,9 +227,7 @@ def kinds_of(sums: Grouped, keep: Callable[[Key], bool]) -> dict[str, float]:
 
 def site_kinds_of(work: Work, site: Site | None) -> dict[str, float]:
     """Return how the capacity of the largest site is known, as shares by kind."""
-    level = (KIND, "facility")
-    entries = [entry for entry in work.home if site and entry.facility == site.code]
-    return kinds_of(work.cross(entries, level)[level], lambda key: True)
+    return kinds_of(work.site_kinds, lambda key: site is not None and key[2] == site.code)
 
 
 def facilities_of(work: Work, domestic: Draws) -> tuple[FacilityLine, ...]:
@@ -274,17 +277,16 @@ def demand_of(
 
 
 def planned_of(ledger: Ledger, work: Work) -> dict[str, Quantiles]:
-    """Return capacity that does not operate yet, by status; never part of any other figure."""
-    day, level = work.request.selection.as_of, ("territory",)
+    """Return capacity that does not operate yet, by status; never part of any other figure.
+
+    Where several lists speak of one site, the one that is believed counts, as it does for what operates.
+    """
+    entries = planned(ledger, work.request.selection)
     found = {}
     for status in PLANNED:
-        entries = [
-            entry
-            for entry in ledger.entries
-            if entry.territory in work.request.inside and status_on(entry, day) == status
-            if not entry.duplicate
-        ]
-        sums = work.cross(entries, level)[level]
-        if size_of(sums) == work.valuer.size and sums:
+        here = [e for e in entries if e.status == status and e.territory in work.request.inside]
+        sized = resize(here, work.facts, work.request.precision).entries if here else ()
+        sums = work.cross(sized, _PLAN)[_PLAN] if sized else {}
+        if sums:
             found[status] = Quantiles.of(whole(sums))
     return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from accounting.accounts.account import Accounts, account
+from accounting.accounts.joint import Joint
 from accounting.accounts.levels import Levels
 from accounting.accounts.sized import SizedEntries, Sizing, resize
 from accounting.accounts.sized import warnings as sizing_warnings
@@ -36,7 +37,8 @@ class Request:
 
     ``precision`` is one of ours, or the name of a foreign file's column (``max``, ``h100e``).
     ``countries`` keeps those territories only (ISO alpha-2); empty keeps all. ``sized`` says whether
-    deployments known by power, cost or a bare number of chips are valued (``keep``) or left out.
+    deployments known by power, cost or a bare number of chips are valued (``keep``) or left out. ``joint``
+    says whose a joint venture is counted as.
     """
 
     selection: Selection
@@ -49,6 +51,7 @@ class Request:
     draws: int = 10_000
     recipe: str | None = None
     sized: Sizing = "keep"
+    joint: Joint = "owner"
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ def estimate(
         h100e_flop_per_s=h100e_constants(request),
         skipped=skipped,
         work=work,
+        joint=request.joint,
     )
     return tuple(
         Estimate(

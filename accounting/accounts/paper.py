@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accounting.accounts.account import Quantiles
-from accounting.accounts.levels import codes
+from accounting.accounts.levels import Holders
 from accounting.capacity.bases import BASES, Basis, Draws
 from accounting.capacity.calibration import STEPS, Calibration
 from accounting.capacity.valuation import Skipped, Valuer
@@ -66,6 +66,7 @@ def moves(
     Both shares of a difference come from the same draws of counts and efficiencies.
     """
     sums: dict[tuple[str, str], list[Draws]] = {}
+    holders = Holders(valuer.facts)
     totals = [np.zeros(valuer.size), np.zeros(valuer.size)]
     for entry in entries:
         valued = valuer.value(entry)
@@ -74,7 +75,7 @@ def moves(
         pair = [valued.capacity[basis].draws for basis in bases]
         totals = [total + part for total, part in zip(totals, pair, strict=True)]
         for level in levels:
-            for (code,), weight in codes(entry, (level,)):
+            for (code,), weight in holders.codes(entry, (level,)):
                 held = sums.setdefault((level, code), [np.zeros(valuer.size), np.zeros(valuer.size)])
                 held[0] += weight * pair[0]
                 held[1] += weight * pair[1]

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopcensus.options import calibration_option, draws_option, format_option, overlay_option, seed_option
+from flopcensus.options import (
+    calibration_option,
+    draws_option,
+    format_option,
+    joint_option,
+    overlay_option,
+    seed_option,
+)
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
@@ -34,6 +41,7 @@ Examples:
 @click.option("--precision", default="bf16", show_default=True, help="fp64, fp32, tf32, bf16, fp8, …")
 @click.option("--unit", type=click.Choice(["flops", "h100e"]), default="h100e", show_default=True)
 @click.option("--demand", default=None, help="Its share of world demand, as somebody claims: 20%.")
+@joint_option
 @overlay_option
 @calibration_option
 @draws_option
@@ -79,6 +87,7 @@ def _request(options: dict[str, Any], facts: Facts) -> BriefRequest:
         demand=_demand(options["demand"]),
         seed=options["seed"],
         draws=options["draws"],
+        joint=options["joint"],
     )
 
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopcensus.options import calibration_option, draws_option, format_option, overlay_option, seed_option
+from flopcensus.options import (
+    calibration_option,
+    draws_option,
+    format_option,
+    joint_option,
+    overlay_option,
+    seed_option,
+)
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
@@ -85,6 +92,7 @@ Examples:
     show_default=True,
     help="With --sold: rake the census to the sales by model and owner, beside the raw figures.",
 )
+@joint_option
 @overlay_option
 @calibration_option
 @draws_option
@@ -249,6 +257,7 @@ def _request(options: dict[str, Any], facts: Facts) -> Request:
         draws=options["draws"],
         recipe=options["recipe"],
         sized=options["sized"],
+        joint=options["joint"],
     )
 
 
