@@ -69,7 +69,7 @@ def brief_document(brief: Brief, facts: Facts) -> dict[str, Any]:
             "largest_site": asdict(brief.site) if brief.site else None,
             "published_categories": asdict(brief.clouds) if brief.clouds else None,
             "own_categories": asdict(brief.own) if brief.own else None,
-            "concentration": {name: _concentration(one) for name, one in brief.concentration.items()},
+            "concentration": {name: concentration_entry(one) for name, one in brief.concentration.items()},
         },
         "national_account": {
             "levels": {name: quantiles(q) for name, q in brief.national.quantiles().items()},
@@ -235,7 +235,8 @@ def _partners(found: Mapping[str, tuple[Quantiles, Share]]) -> list[dict[str, An
     return [{"code": code} | quantiles(q) | {"share": share.share} for code, (q, share) in found.items()]
 
 
-def _concentration(one: Concentration) -> dict[str, Any]:
+def concentration_entry(one: Concentration) -> dict[str, Any]:
+    """Return how concentrated a level is as plain data."""
     return {
         "holders": one.holders,
         "unknown": quantiles(one.unknown),

@@ -122,21 +122,7 @@ def work_of(
     ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Calibration, entries: Sequence[Entry]
 ) -> Work:
     """Return what all parts share: the entries valued once, in the unit asked for."""
-    h100e = request.unit == "h100e"
-    unit = (
-        constant(load_h100e(configs_root() / "h100e.yaml"), request.basis, request.precision)
-        if h100e
-        else 1.0
-    )
-    valuer = Valuer(
-        facts,
-        calibration,
-        request.precision,
-        (request.basis,),
-        request.seed,
-        request.draws,
-        ledger.valued_by,
-    )
+    valuer, unit = valuer_and_unit(ledger, request, facts, calibration)
     home = tuple(entry for entry in entries if entry.territory in request.inside)
     empty = Work(request, facts, valuer, unit, _DEPTH, {}, home, {}, {}, {})
     whole_levels = (KIND, "territory", *_DEPTH)
@@ -150,6 +136,17 @@ def work_of(
         site_kinds=sums[_SITE],
         firms={name: sums[level] for name, level in firms.items()},
     )
+
+
+def valuer_and_unit(
+    ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Calibration
+) -> tuple[Valuer, float]:
+    """Return what values a ledger as requested, and the unit of the page in FLOP/s."""
+    bases, values = (request.basis,), ledger.valued_by
+    valuer = Valuer(facts, calibration, request.precision, bases, request.seed, request.draws, values)
+    if request.unit != "h100e":
+        return valuer, 1.0
+    return valuer, constant(load_h100e(configs_root() / "h100e.yaml"), request.basis, request.precision)
 
 
 def growth_of(ledger: Ledger, work: Work, now: Draws, world: Draws) -> tuple[Draws | None, Draws | None]:
