@@ -19,7 +19,7 @@ from accounting.accounts.inequality import weights
 from accounting.accounts.joint import Joint
 from accounting.accounts.profile import Profile, Site
 from accounting.accounts.sized import resize
-from accounting.accounts.targets import Distance, NotComparable, distance, stated
+from accounting.accounts.targets import Distance, NotComparable, counted, distance, stated
 from accounting.capacity.bases import Basis, Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
@@ -44,6 +44,7 @@ _DEPTH = (
 )
 _FIRMS = ("owner", "operator", "user", "vendor", "foundry", "memory", "packaging")
 _PLAN = ("territory",)
+_SECTOR = ("territory", "sector")
 _SITE = (KIND, "territory", "facility")
 
 
@@ -101,6 +102,7 @@ class Work:
     sites: Grouped
     site_kinds: Grouped
     firms: Mapping[str, Grouped]
+    sectors: Grouped
 
     def cross(self, entries: Sequence[Entry], *levels: tuple[str, ...]) -> dict[tuple[str, ...], Grouped]:
         """Return the crossings of entries, valued as the request asks."""
@@ -124,16 +126,17 @@ def work_of(
     """Return what all parts share: the entries valued once, in the unit asked for."""
     valuer, unit = valuer_and_unit(ledger, request, facts, calibration)
     home = tuple(entry for entry in entries if entry.territory in request.inside)
-    empty = Work(request, facts, valuer, unit, _DEPTH, {}, home, {}, {}, {})
+    empty = Work(request, facts, valuer, unit, _DEPTH, {}, home, {}, {}, {}, {})
     whole_levels = (KIND, "territory", *_DEPTH)
     world = empty.cross(entries, whole_levels)[whole_levels]
     firms = {name: ("territory", name) for name in _FIRMS}
-    sums = empty.cross(home, _SITE, *firms.values())
+    sums = empty.cross(home, _SITE, _SECTOR, *firms.values())
     return replace(
         empty,
         world=world,
         sites=fold(sums[_SITE], 1, 2),
         site_kinds=sums[_SITE],
+        sectors=sums[_SECTOR],
         firms={name: sums[level] for name, level in firms.items()},
     )
 
@@ -172,6 +175,7 @@ def targets_of(
     """Return the distance to each aim of the country's programmes, and why others have none."""
     request, facts = work.request, work.facts
     own = [p for p in _programmes(facts).values() if p.nation == request.code]
+    held = {"all": current, "public": whole(work.sectors, lambda key: key[1] == "public")}
     table = load_h100e(configs_root() / "h100e.yaml")
     per_h100 = constant(table, request.basis, request.precision) / work.unit_flop_per_s
     found, others = [], {}
@@ -181,8 +185,10 @@ def targets_of(
             others[f"{programme.id}/{aim.id}"] = meant.reason
             continue
         pace = growth if growth is not None else np.ones_like(current)
-        day = request.selection.as_of
-        found.append(distance(programme, aim, meant, current, pace, as_of=day, unit_per_h100=per_h100))
+        now, day = held[counted(programme, aim)], request.selection.as_of
+        if len(now) != len(current):
+            now = np.zeros_like(current)
+        found.append(distance(programme, aim, meant, now, pace, as_of=day, unit_per_h100=per_h100))
     return tuple(sorted(found, key=lambda d: (d.by, d.programme, d.aim))), others
 
 
