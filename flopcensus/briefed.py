@@ -12,6 +12,7 @@ from accounting.accounts.briefing import Brief
 from accounting.accounts.concentration import Concentration
 from accounting.accounts.grading import Graded, graded, graded_share
 from accounting.accounts.grouped import Share
+from accounting.accounts.levels import MEANING
 from accounting.accounts.targets import Distance
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
@@ -162,7 +163,8 @@ def changes(brief: Brief) -> list[dict[str, Any]]:
         found.append({"id": status, "words": words, "value": q.p50})
     for level in brief.profile.levels:
         if level.unknown.share > 0:
-            words = f"knowing the {level.level} of {percent(level.unknown.share)} of the capacity"
+            of = MEANING.get(level.level, level.level)
+            words = f"knowing the {of}, of {percent(level.unknown.share)} of the capacity"
             found.append({"id": f"unknown_{level.level}", "words": words, "value": level.unknown.share})
     for reason, count in brief.unvalued.items():
         words = f"{count} deployments here have no value: {reason}"

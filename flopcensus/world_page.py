@@ -16,8 +16,9 @@ from accounting.accounts.levels import MEANING
 from accounting.accounts.national import Bilateral
 from accounting.accounts.world import MATRICES, World
 from accounting.reference.facts import Facts
-from flopcensus.briefed import concentration_entry, span
-from flopcensus.output import percent, print_table, say, si, to_csv
+from accounting.reference.names import UNKNOWN
+from flopcensus.briefed import concentration_entry, facility_entry, sources_of, span
+from flopcensus.output import percent, print_table, printable, say, si, to_csv
 from flopcensus.results import quantiles
 
 WORLD_SCHEMA = "flopcensus/world/1"
@@ -32,7 +33,7 @@ _WORDS = {
 }
 
 
-def world_document(world: World) -> dict[str, Any]:
+def world_document(world: World, facts: Facts) -> dict[str, Any]:
     """Return the page as one document."""
     request = world.request
     return {
@@ -56,6 +57,7 @@ def world_document(world: World) -> dict[str, Any]:
             name: {"levels": list(MATRICES[name])} | _matrix(one) for name, one in world.matrices.items()
         },
         "imbalance": world.imbalance,
+        "largest": [facility_entry(line, facts) for line in world.largest],
         "skipped": dict(world.skipped),
         "warnings": list(world.warnings),
     }
@@ -122,10 +124,26 @@ def print_world(world: World, facts: Facts) -> None:
         ("level", "HHI", "if unknown spreads", "if the largest's", *(f"top {n}" for n in _TOP), "unknown"),
         [_concentration_row(level, one) for level, one in world.concentration.items()],
     )
+    _print_largest(world, facts)
     for name, matrix in world.matrices.items():
         _print_matrix(_WORDS[name], matrix, unit, facts)
     say(f"What is foreign somewhere is abroad of somebody: both sums differ by {world.imbalance:.1e} at most.")
     say("Means add up, medians do not. What nobody has located is in no figure: docs/accounts.md.")
+
+
+def _print_largest(world: World, facts: Facts) -> None:
+    rows = []
+    for line in world.largest:
+        chips = dict.fromkeys(facts.label(e.accelerator or UNKNOWN) for e in line.entries)
+        kinds = dict.fromkeys(e.kind for e in line.entries)
+        owners = dict.fromkeys(facts.label(o.organisation or UNKNOWN) for e in line.entries for o in e.owners)
+        known = (percent(line.share.share), ", ".join(owners), ", ".join(chips), ", ".join(kinds))
+        rows.append((f"{line.name} [{line.territory}]", span(line.capacity, world.unit), *known))
+    columns = ("site", "median (5 to 95 %)", "share", "owner", "accelerators", "counts known")
+    print_table(f"the {len(rows)} largest sites", columns, rows)
+    for line in world.largest:
+        say(f"  {printable(line.name)}: {printable(' '.join(sources_of(line)))}")
+    say("")
 
 
 def _inequality_row(key: tuple[str, str], one: Inequality) -> tuple[str, ...]:

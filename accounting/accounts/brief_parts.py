@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,7 +29,7 @@ from accounting.census.selection import PLANNED, Selection, planned, select
 from accounting.reference.clouds import load_clouds
 from accounting.reference.country_figures import load_country_figures
 from accounting.reference.facts import Facts
-from accounting.reference.names import EU
+from accounting.reference.names import EU, UNKNOWN
 from accounting.reference.programmes import Programme, load_programmes
 from accounting.reference.shipped import configs_root
 
@@ -235,21 +235,26 @@ def site_kinds_of(work: Work, site: Site | None) -> dict[str, float]:
 
 def facilities_of(work: Work, domestic: Draws) -> tuple[FacilityLine, ...]:
     """Return the facilities of the country, the largest mean first."""
-    entries: dict[str, list[Entry]] = {}
-    for entry in work.home:
-        entries.setdefault(entry.facility, []).append(entry)
-    variance = float(np.var(domestic))
+    return lines_of({key[1]: draws for key, draws in work.sites.items()}, work.home, domestic)
+
+
+def lines_of(sites: Mapping[str, Draws], entries: Iterable[Entry], every: Draws) -> tuple[FacilityLine, ...]:
+    """Return facilities by id as lines, the largest mean first; ``every`` is what they are a share of."""
+    known: dict[str, list[Entry]] = {}
+    for entry in entries:
+        known.setdefault(entry.facility, []).append(entry)
+    variance, from_mean = float(np.var(every)), every - every.mean()
     lines = []
-    for (_, facility), draws in work.sites.items():
-        mine = tuple(entries[facility])
-        spread = float(np.mean((draws - draws.mean()) * (domestic - domestic.mean())))
+    for facility, draws in sites.items():
+        mine = tuple(known[facility])
+        spread = float(np.mean((draws - draws.mean()) * from_mean))
         lines.append(
             FacilityLine(
                 facility,
                 mine[0].facility_name,
-                mine[0].territory or work.request.code,
+                mine[0].territory or UNKNOWN,
                 Quantiles.of(draws),
-                share_of(draws, domestic),
+                share_of(draws, every),
                 spread / variance if variance else 0.0,
                 mine,
             )

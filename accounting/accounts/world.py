@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from accounting.accounts.account import Quantiles
-from accounting.accounts.brief_parts import BriefRequest, kinds_of, valuer_and_unit
+from accounting.accounts.brief_parts import BriefRequest, FacilityLine, kinds_of, lines_of, valuer_and_unit
 from accounting.accounts.concentration import Concentration, concentration
 from accounting.accounts.crossing import KIND, crossings
 from accounting.accounts.grouped import Grouped, fold, whole
@@ -34,6 +34,8 @@ HELD = ("territory", "provider", "owner", "vendor", "foundry", "memory", "packag
 # of whom inequality is stated, and by what
 SIDES: Mapping[str, int] = {"territory": 1, "provider": 2}
 FIGURES = ("population", "gdp_usd")
+LARGEST = 10
+_SITE = ("facility",)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class World:
     """Everything on the page; capacity is in the unit of the request.
 
     ``inequality`` is by side (``territory``: what stands there; ``provider``: what is controlled from there)
-    and figure. ``imbalance`` is the largest |ΣF - ΣA| ÷ ΣD over draws, nought but for rounding.
+    and figure. ``largest`` are the largest sites, each with what it rests on. ``imbalance`` is the largest |ΣF - ΣA| ÷ ΣD over draws, nought but for rounding.
     """
 
     request: BriefRequest
@@ -53,6 +55,7 @@ class World:
     concentration: Mapping[str, Concentration]
     matrices: Mapping[str, Bilateral]
     imbalance: float
+    largest: tuple[FacilityLine, ...]
     skipped: Mapping[str, int]
     warnings: tuple[str, ...]
 
@@ -67,21 +70,24 @@ def world(ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Cali
     resized = resize(chosen.entries, facts, request.precision)
     valuer, unit = valuer_and_unit(ledger, request, facts, calibration)
     hosts = (KIND, *MATRICES["host_by_controller"])
-    levels = dict.fromkeys([hosts, *MATRICES.values(), *((level,) for level in HELD)])
+    levels = dict.fromkeys([hosts, *MATRICES.values(), _SITE, *((level,) for level in HELD)])
     sums = crossings(resized.entries, valuer, list(levels), request.basis, unit, joint=request.joint)
     if not sums[hosts]:
         raise InputError(f"nothing is held at {request.selection.as_of}: see the dates of the census")
     controllers = fold(sums[hosts], 1, 2)
+    every = whole(controllers)
+    sites = {key[0]: draws for key, draws in sums[_SITE].items()}
     return World(
         request=request,
         census=ledger.name,
         unit="H100e" if request.unit == "h100e" else "FLOP/s",
-        total=Quantiles.of(whole(controllers)),
+        total=Quantiles.of(every),
         kinds=kinds_of(sums[hosts], lambda key: True),
         inequality=_inequality(sums[hosts], facts),
         concentration={level: concentration(sums[level,]) for level in HELD},
         matrices={name: bilateral(sums[pair]) for name, pair in MATRICES.items()},
         imbalance=imbalance(world_accounts(controllers).values()),
+        largest=lines_of(sites, resized.entries, every)[:LARGEST],
         skipped={**chosen.skipped, **resized.skipped},
         warnings=(*ledger.warnings, *sizing_warnings(resized.summary)),
     )

@@ -137,7 +137,7 @@ def _emit_world(page: World, facts: Facts, output: Format) -> None:
     from flopcensus.world_page import print_world, world_csv, world_document
 
     if output == "json":
-        click.echo(to_json(world_document(page)), nl=False)
+        click.echo(to_json(world_document(page, facts)), nl=False)
     elif output == "csv":
         click.echo(world_csv(page), nl=False)
     else:
