@@ -167,7 +167,9 @@ def _print_targets(brief: Brief) -> None:
     if not rows and not brief.not_comparable:
         return
     columns = ("aim", "by", "of", brief.unit, "reached", "growth needed", "world's", "chance at world's")
-    print_table("aims of its programmes against capacity on its soil (all, or the public sector's)", columns, rows)
+    print_table(
+        "aims of its programmes against capacity on its soil (all, or the public sector's)", columns, rows
+    )
     for name, reason in brief.not_comparable.items():
         say(f"  not set against capacity: {name} {reason}")
     say("")

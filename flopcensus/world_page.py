@@ -127,7 +127,9 @@ def print_world(world: World, facts: Facts) -> None:
     _print_largest(world, facts)
     for name, matrix in world.matrices.items():
         _print_matrix(_WORDS[name], matrix, unit, facts)
-    say(f"What is foreign somewhere is abroad of somebody: both sums differ by {world.imbalance:.1e} at most.")
+    say(
+        f"What is foreign somewhere is abroad of somebody: both sums differ by {world.imbalance:.1e} at most."
+    )
     say("Means add up, medians do not. What nobody has located is in no figure: docs/accounts.md.")
 
 

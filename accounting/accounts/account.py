@@ -129,7 +129,7 @@ class Accounts:
     skipped: Mapping[str, int]
 
 
-def account(
+def account(  # noqa: PLR0913  (each is a choice of its own)
     entries: Iterable[Entry],
     valuer: Valuer,
     levels: Sequence[Levels],

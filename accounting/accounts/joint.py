@@ -3,8 +3,8 @@
 Three readings, all defensible, that differ for machines such as those of EuroHPC:
 
     owner    by shares of ownership
-    access   by shares of access, where they are stated: of the facility, else of the undertaking that owns it.
-             What is left goes to the owners that have no stated share, else to the host
+    access   by shares of access, where they are stated: of the facility, else of the undertaking that owns
+             it. What is left goes to the owners that have no stated share, else to the host
     host     all to the nation that it stands in
 
 Machines with one owner that is no joint undertaking are the owner's in all three.
@@ -81,7 +81,9 @@ def _to_host(entry: Entry, share: float, facts: Facts) -> tuple[Owner, ...]:
     """Give a share to the host: its owners there, else the operator if it is of that nation, else nobody."""
     if share < _LEAST:
         return ()
-    at_home = [owner for owner in entry.owners if owner.nation is not None and owner.nation == entry.territory]
+    at_home = [
+        owner for owner in entry.owners if owner.nation is not None and owner.nation == entry.territory
+    ]
     if held := _whole(at_home):
         return tuple(Owner(o.organisation, o.nation, o.share / held * share) for o in at_home)
     of_host = entry.territory is not None and facts.nation_of(entry.operator) == entry.territory

@@ -1,8 +1,8 @@
 """Levels: the questions "whose is it?" that an account groups by, one function a level.
 
 What an entry says of itself (where it stands, whose it is) is enough for some. Others need the facts: the
-nation of its operator, and who made its accelerator, the memory and the package. :class:`Holders` holds those,
-so that entries stay light.
+nation of its operator, and who made its accelerator, the memory and the package. :class:`Holders` holds
+those, so that entries stay light.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 The levels are those of Hawkins, Lehdonvirta and Wu (2025) and deeper ones, weighted by capacity. Two kinds of
 level differ in what control means. Who owns or operates can switch capacity off now; who designs chips,
 makes them, their memory or their package can stop it from growing, and switches nothing off. Joint owners
-count by share. What is unknown, or one of several nations' of which this is one, is never domestic; an upper figure
-counts it as domestic. An exposure counts what is that nation's alone, so that it is a lower bound.
+count by share. What is unknown, or one of several nations' of which this is one, is never domestic; an upper
+figure counts it as domestic. An exposure counts what is that nation's alone: it is a lower bound.
 """
 
 from __future__ import annotations

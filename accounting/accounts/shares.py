@@ -1,4 +1,4 @@
-"""One designer's shares side by side, each with its denominator: of revenue, of what was sold, of what is located.
+"""One designer's shares side by side, each with its denominator: of revenue, of sales, of what is located.
 
 "NVIDIA has 90 %" and "NVIDIA has two thirds" can both be true: the first is of the revenue from data-centre
 GPUs, the second of H100 equivalents sold, and neither is of the capacity that anybody has located.

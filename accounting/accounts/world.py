@@ -43,7 +43,8 @@ class World:
     """Everything on the page; capacity is in the unit of the request.
 
     ``inequality`` is by side (``territory``: what stands there; ``provider``: what is controlled from there)
-    and figure. ``largest`` are the largest sites, each with what it rests on. ``imbalance`` is the largest |ΣF - ΣA| ÷ ΣD over draws, nought but for rounding.
+    and figure. ``largest`` are the largest sites, each with what it rests on. ``imbalance``
+    is the largest |ΣF - ΣA| ÷ ΣD over draws, nought but for rounding.
     """
 
     request: BriefRequest

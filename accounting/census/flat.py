@@ -149,7 +149,9 @@ def _cells(entry: Entry) -> dict[str, str]:
 
 
 def _holders(holders: tuple[Owner, ...]) -> str:
-    return json.dumps([{"organisation": o.organisation, "nation": o.nation, "share": o.share} for o in holders])
+    return json.dumps(
+        [{"organisation": o.organisation, "nation": o.nation, "share": o.share} for o in holders]
+    )
 
 
 def _chips(chips: Chips) -> dict[str, object]:

@@ -52,7 +52,8 @@ Examples:
 def command(output: Format, **options: Any) -> None:
     """Brief on a COUNTRY (code or name) or group (EU, …): how much, whose, how sure, what would change it.
 
-    WORLD gives inequality between nations, concentration, and who hosts and uses what of whom. CENSUS is as in estimate; the shipped one where left out.
+    WORLD gives inequality between nations, concentration, and who hosts and uses what of whom. CENSUS is as
+    in estimate; the shipped one where left out.
     """
     from accounting.accounts.briefing import brief
     from accounting.accounts.world import WORLD, world

@@ -46,7 +46,7 @@ Examples:
 @seed_option
 @format_option
 def command(output: Format, **options: Any) -> None:
-    """Set the shares of a DESIGNER of accelerators side by side: of revenue, of what was sold, of what is located.
+    """Set the shares of a DESIGNER of accelerators side by side: of revenue, of sales, of what is located.
 
     They are shares of different things, and none can be got from another. CENSUS is as in estimate.
     """

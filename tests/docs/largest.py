@@ -1,4 +1,4 @@
-"""The table of docs/largest.md, made from the shipped census. ``python -m tests.docs.largest`` writes it anew."""
+"""The table of docs/largest.md, from the shipped census. ``python -m tests.docs.largest`` writes it anew."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def reviewed(facts: Facts) -> World:
 def table(found: World, facts: Facts) -> str:
     """Return the table as Markdown."""
     lines = [
-        "| site | owner | accelerators that operate (best counts) | counts known | H100e at peak, 5 to 95 % | share "
-        "| sources of the counts |",
+        "| site | owner | accelerators that operate (best counts) | counts known "
+        "| H100e at peak, 5 to 95 % | share | sources of the counts |",
         "|---|---|---|---|---|---|---|",
     ]
     for line in found.largest:

@@ -1,4 +1,4 @@
-"""The ten largest lines of the shipped census, as they were reviewed: a change of the facts must show there."""
+"""The ten largest lines of the shipped census, as reviewed: a change of the facts must show."""
 
 from __future__ import annotations
 
