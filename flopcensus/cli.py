@@ -43,6 +43,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lint": ("flopcensus.commands.lint", "Check a census for figures that cannot be right."),
     "report": ("flopcensus.commands.report", "Write the page of a study's results."),
     "run": ("flopcensus.commands.run", "Run a whole study: measure, estimate, compare, report."),
+    "shares": (
+        "flopcensus.commands.shares",
+        "Set a designer's shares side by side: of revenue, sold, located.",
+    ),
     "training-run": (
         "flopcensus.commands.training_run",
         "Say whether a training run can be done, and what it takes.",

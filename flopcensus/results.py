@@ -65,6 +65,7 @@ def _estimate_entry(estimate: Estimate) -> dict[str, Any]:
         "denomination": str(result.denomination),
         "status": sorted(request.selection.statuses),
         "recipe": request.recipe,
+        "joint": request.joint,
         "seed": request.seed,
         "draws": request.draws,
         "deployments": result.deployments,

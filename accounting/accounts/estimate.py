@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from accounting.accounts.account import Accounts, account
 from accounting.accounts.drivers import Drivers, drivers
+from accounting.accounts.joint import Joint
 from accounting.accounts.levels import Levels
 from accounting.accounts.sized import SizedEntries, Sizing, on_chip_share, resize
 from accounting.accounts.sized import warnings as sizing_warnings
@@ -40,8 +41,8 @@ class Request:
     ``precision`` is one of ours, the name of a foreign file's column (``max``, ``h100e``), or ``memory``.
     ``unit`` is ``flops``, ``h100e`` or ``bytes_per_s``, the last with precision ``memory`` and no other.
     ``countries`` keeps those territories only (ISO alpha-2); empty keeps all. ``sized`` says whether
-    deployments known by power, cost or a bare number of chips are valued (``keep``) or left out;
-    ``drivers`` asks what drives the spread of each total.
+    deployments known by power, cost or a bare number of chips are valued (``keep``) or left out. ``joint``
+    says whose a joint venture is counted as; ``drivers`` asks what drives the spread of each total.
     """
 
     selection: Selection
@@ -55,6 +56,7 @@ class Request:
     recipe: str | None = None
     sized: Sizing = "keep"
     drivers: bool = False
+    joint: Joint = "owner"
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def estimate(
         h100e_flop_per_s=h100e_constants(request),
         skipped=skipped,
         work=work,
+        joint=request.joint,
     )
     return tuple(
         Estimate(

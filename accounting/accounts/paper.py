@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accounting.accounts.account import Quantiles
-from accounting.accounts.levels import codes
+from accounting.accounts.levels import Holders
 from accounting.accounts.sold import load_sold_chips
 from accounting.capacity.bases import BASES, MEMORY, Basis, Draws
 from accounting.capacity.calibration import STEPS, Calibration
@@ -114,6 +114,7 @@ def moves(
     value are left out of both.
     """
     sums: dict[tuple[str, str], list[Draws]] = {}
+    holders = Holders(valuer.facts)
     totals = [np.zeros(valuer.size), np.zeros(valuer.size)]
     for entry in entries:
         valued = valuer.value(entry)
@@ -123,7 +124,7 @@ def moves(
         pair = [valued.capacity[bases[0]].draws, other.capacity[bases[1]].draws]
         totals = [total + part for total, part in zip(totals, pair, strict=True)]
         for level in levels:
-            for (code,), weight in codes(entry, (level,)):
+            for (code,), weight in holders.codes(entry, (level,)):
                 held = sums.setdefault((level, code), [np.zeros(valuer.size), np.zeros(valuer.size)])
                 held[0] += weight * pair[0]
                 held[1] += weight * pair[1]

@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from accounting.accounts.account import Quantiles, account
-from accounting.accounts.levels import LEVELS, codes
+from accounting.accounts.levels import LEVELS, Holders
 from accounting.accounts.profile import GROWTH, NOW, TERRITORY, Profile, profile
 from accounting.capacity.bases import Draws
 from accounting.capacity.valuation import Skipped, Valuer
@@ -97,12 +97,13 @@ def _sovereignty(cluster: Cluster, valuer: Valuer) -> Profile:
     """
     names = tuple(level for level in LEVELS if level in NOW | GROWTH)
     basis = valuer.asked[-1]
+    holders = Holders(valuer.facts)
     sums: dict[tuple[str, ...], Draws] = {}
     for entry in entries(cluster, valuer.facts):
         valued = valuer.value(entry)
         if isinstance(valued, Skipped):
             continue
-        for key, weight in codes(entry, (TERRITORY, *names)):
+        for key, weight in holders.codes(entry, (TERRITORY, *names)):
             part = valued.capacity[basis].draws * weight
             sums[key] = sums[key] + part if key in sums else part
     return profile(sums, (TERRITORY, *names), cluster.territory)

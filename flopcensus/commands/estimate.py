@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopcensus.options import calibration_option, draws_option, format_option, overlay_option, seed_option
+from flopcensus.options import (
+    calibration_option,
+    draws_option,
+    format_option,
+    joint_option,
+    overlay_option,
+    seed_option,
+)
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
@@ -101,6 +108,7 @@ Examples:
     show_default=True,
     help="With --sold: rake the census to the sales by model and owner, beside the raw figures.",
 )
+@joint_option
 @overlay_option
 @calibration_option
 @draws_option
@@ -285,6 +293,7 @@ def _request(options: dict[str, Any], facts: Facts) -> Request:
         recipe=options["recipe"],
         sized=options["sized"],
         drivers=bool(options.get("drivers")),
+        joint=options["joint"],
     )
 
 

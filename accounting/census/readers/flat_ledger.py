@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 from pydantic_core import PydanticCustomError
 
 from accounting.census.facilities import CostOf, PowerOf, Sector, Status, Users
-from accounting.census.flat import COLUMNS, VALUE_PREFIX, read_text
+from accounting.census.flat import COLUMNS, LATER, VALUE_PREFIX, read_text
 from accounting.census.ledger import Chips, Entry, Ledger, Owner
 from accounting.census.readers.cells import DateOrders, amount, date, truth
 from accounting.census.readers.reading import Reading
@@ -60,7 +60,7 @@ def read(path: Path, facts: Facts) -> Ledger:
             is not known, and every id that stands twice.
     """
     table = open_table(path)
-    table.require([column.name for column in COLUMNS])
+    table.require([column.name for column in COLUMNS if column.name not in LATER])
     reader = _Reader(table, facts)
     entries = tuple(reader.entry(row) for row in reader.rows())
     if reader.faults:
@@ -150,6 +150,8 @@ class _Reader:
             "standard": bool(self._take(row, "standard", truth)),
             "further_chips": self._take(row, "further_chips", self._further_chips) or (),
             "power": self._triple(row, _POWER, "power"),
+            "access": self._holders(row, "access"),
+            "used_by": self._holders(row, "used_by"),
             "users": self._word(row, "users", get_args(Users)) or None,
             "same_as": self._take(row, "same_as", _texts) or (),
             "part_of": self._text(row, "part_of"),
@@ -157,6 +159,9 @@ class _Reader:
             "cost": self._triple(row, _COST, "money"),
             "cost_of": self._word(row, "cost_of", get_args(CostOf)) or None,
         }
+
+    def _holders(self, row: Row, column: str) -> tuple[Owner, ...]:
+        return (self._take(row, column, self._some) or ()) if column in self.table.columns else ()
 
     def _fault(self, row: Row, column: str, message: str, found: str = "", suggestion: str = "") -> None:
         shown = quote(found) if found else ""
@@ -262,8 +267,16 @@ class _Reader:
         return found
 
     def _owners(self, cell: str) -> tuple[Owner, ...]:
+        owners = self._some(cell)
+        total = math.fsum(owner.share for owner in owners)
+        if not math.isclose(total, 1.0, abs_tol=_SHARE_TOLERANCE):
+            raise ValueError(f"the shares of owners must add to 1, not {total:g}")
+        return owners
+
+    def _some(self, cell: str) -> tuple[Owner, ...]:
+        """Return holders whose shares may leave some to nobody."""
         countries, organisations = self.facts.names.countries, self.facts.names.organisations
-        owners = tuple(
+        holders = tuple(
             Owner(
                 _known(item["organisation"], organisations),
                 _known(item["nation"], countries, EU),
@@ -271,10 +284,10 @@ class _Reader:
             )
             for item in _items(cell, {"organisation", "nation", "share"})
         )
-        total = math.fsum(owner.share for owner in owners)
-        if not math.isclose(total, 1.0, abs_tol=_SHARE_TOLERANCE):
-            raise ValueError(f"the shares of owners must add to 1, not {total:g}")
-        return owners
+        total = math.fsum(holder.share for holder in holders)
+        if total > 1 + _SHARE_TOLERANCE:
+            raise ValueError(f"the shares must not add to more than 1, found {total:g}")
+        return holders
 
     def _further_chips(self, cell: str) -> tuple[Chips, ...]:
         accelerators = self.facts.names.accelerators
