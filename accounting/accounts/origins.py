@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from accounting.accounts.estimate import Request, chosen_entries
@@ -97,7 +97,7 @@ def _valued(ledger: Ledger, request: Request, facts: Facts, calibration: Calibra
 
 
 def _own_facts(entry: Entry) -> dict[str, Any]:
-    return {name: value for name, value in asdict(entry).items() if name not in _WORDS}
+    return {f.name: getattr(entry, f.name) for f in fields(entry) if f.name not in _WORDS}
 
 
 @dataclass
@@ -140,5 +140,9 @@ def digest(content: object) -> str:
     >>> digest(["a", "b"]) == digest(["a", "b"]), len(digest([]))
     (True, 16)
     """
-    text = json.dumps(content, sort_keys=True, ensure_ascii=True, default=str)
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, default=_plain)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:_DIGITS]
+
+
+def _plain(value: object) -> object:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)

@@ -90,7 +90,7 @@ class _Work:
         self.designers = totals.at(day, "designer")
         self.sold, self.unmatched = self._sold_by_model(totals.at(day, "chip"))
         self.held = totals.held(day)
-        self.owner_codes = {owner for owner, _ in self.held}
+        self.owner_codes = dict.fromkeys(sorted({owner for owner, _ in self.held}))
         # chips by (model, owner, territory, provider)
         self.located: dict[tuple[str, str, str, str], Draws] = {}
         self.outside = 0.0
@@ -107,8 +107,8 @@ class _Work:
         return found, unmatched
 
     def locate(self, entries: Iterable[Entry]) -> None:
-        """Add up the located chips of entries."""
-        for entry in entries:
+        """Add up the located chips of entries, in an order that is not theirs."""
+        for entry in sorted(entries, key=lambda entry: entry.id):
             for place, chips in enumerate((Chips(entry.accelerator, entry.count), *entry.further_chips)):
                 if chips.count is not None:
                     self._add(entry, chips.accelerator, chips.count, place)
@@ -203,7 +203,7 @@ class _Work:
     def _owner_lines(self) -> Iterable[SoldLine]:
         if not self.held:
             return
-        for code in sorted(self.owner_codes):
+        for code in self.owner_codes:
             yield SoldLine(
                 code,
                 self.facts.label(code),
@@ -229,7 +229,7 @@ class _Work:
         return np.asarray(sum(sold))
 
     def _bounds(self, place: int, weights: Mapping[tuple[str, str], Draws] | None) -> tuple[Bound, ...]:
-        codes = {key[place] for key in self.located}
+        codes = sorted({key[place] for key in self.located})
         located = {code: self.where(place, code, h100e=True) for code in codes}
         surely = self._surely_of() if place == 3 else {}
         raw = np.asarray(sum(located.values(), np.zeros(self.size)))
@@ -238,7 +238,7 @@ class _Work:
         raked = {code: self._raked(place, code, weights) for code in codes} if weights else {}
         all_raked = np.asarray(sum(raked.values(), np.zeros(self.size)))
         rows = []
-        for code in codes | set(surely):
+        for code in dict.fromkeys((*codes, *surely)):
             mine = located.get(code, np.zeros(self.size))
             least = mine + surely.get(code, 0.0)
             adjusted = raked.get(code)
@@ -275,7 +275,7 @@ class _Work:
 
     def _weights(self) -> dict[tuple[str, str], Draws]:
         models = tuple(self.sold)
-        owners = (*sorted(self.owner_codes - {OTHER}), OTHER) if self.held else (OTHER,)
+        owners = (*(code for code in self.owner_codes if code != OTHER), OTHER) if self.held else (OTHER,)
         cells = np.zeros((len(models), len(owners), self.size))
         for (model, owner, _, _), chips in self.located.items():
             cells[models.index(model), owners.index(owner)] += chips
