@@ -43,6 +43,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lint": ("flopcensus.commands.lint", "Check a census for figures that cannot be right."),
     "report": ("flopcensus.commands.report", "Write the page of a study's results."),
     "run": ("flopcensus.commands.run", "Run a whole study: measure, estimate, compare, report."),
+    "supply-cut": (
+        "flopcensus.commands.supply_cut",
+        "Show capacity after a nation or firm stops supplying.",
+    ),
     "vintages": ("flopcensus.commands.vintages", "Compare two releases: what was revised, and why."),
 }
 
