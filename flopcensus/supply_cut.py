@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from flopcensus.output import percent, print_table, say, si, to_csv
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "flopcensus/supply-cut/1"
 COLUMNS = ("place", "level", "date", "years_after", "quantity", "unit", "p5", "p50", "p95", "mean")
+_MOST_NAMED = 6
 
 # what every reader of such a table must know
 ASSUMED = (
@@ -118,7 +119,7 @@ def _rows(found: SupplyCut, place: Place) -> Iterator[dict[str, Any]]:
 
 def print_supply_cut(found: SupplyCut) -> None:
     """Print what is cut, a table for each place, and what it all rests on."""
-    cut, where = found.cut, ", ".join(sorted(found.request.countries)) or "everywhere"
+    cut, where = found.cut, where_counted(found.request.countries)
     who = ", ".join(cut.cutting)
     say(f"{who} stops {', '.join(sorted(cut.stops))} from {cut.on} on; capacity in {where}")
     say(
@@ -134,6 +135,18 @@ def print_supply_cut(found: SupplyCut) -> None:
     say("assumed besides:")
     for text in ASSUMED:
         say(f"  - {text}")
+
+
+def where_counted(countries: Collection[str]) -> str:
+    """Name the territories that are counted, the first of many.
+
+    >>> where_counted({"FR", "DE"}), where_counted(())
+    ('DE, FR', 'all territories')
+    """
+    codes = sorted(countries)
+    if len(codes) <= _MOST_NAMED:
+        return ", ".join(codes) or "all territories"
+    return f"{len(codes)} territories ({', '.join(codes[:3])}, …)"
 
 
 def _print_place(found: SupplyCut, place: Place) -> None:
