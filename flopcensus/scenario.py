@@ -154,10 +154,16 @@ def _print_level(level: str, changes: Sequence[Change], found: Access) -> None:
     if len(shown) < len(moved):
         rows.insert(_ROWS_SHOWN, (f"{len(moved) - len(shown)} more between", "", "", "", "", ""))
     columns = (level, "before", "after", "change (5 to 95 %)", "share before", "after")
-    print_table(f"by {level} ({meaning}): who gains, who loses; the others keep what they have", columns, rows)
+    print_table(
+        f"by {level} ({meaning}): who gains, who loses; the others keep what they have", columns, rows
+    )
 
 
-_MEANING = {"user": "who uses it", "user_nation": "nation of who uses it", "operator_nation": "nation of the operator"}
+_MEANING = {
+    "user": "who uses it",
+    "user_nation": "nation of who uses it",
+    "operator_nation": "nation of the operator",
+}
 
 
 def _signed(q: Quantiles, unit: str) -> str:

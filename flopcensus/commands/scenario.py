@@ -25,11 +25,15 @@ Examples:
 @click.command("scenario", epilog=_EXAMPLE)
 @click.argument("scenario")
 @click.option("--by", "levels", multiple=True, help="Level to show; repeatable [default: the main ones].")
-@click.option("--census", multiple=True, help="A census as for estimate [default: the shipped one]; repeatable.")
+@click.option(
+    "--census", multiple=True, help="A census as for estimate [default: the shipped one]; repeatable."
+)
 @click.option("--as-of", help="Date to count at [default: the scenario's, else today].")
 @click.option("--status", help="Statuses to count, joined by commas [default: the scenario's].")
 @click.option("--share", "shares", multiple=True, metavar="MOVE=SHARE", help="Replace what a move takes.")
-@click.option("--basis", default="delivered", show_default=True, help="peak, achievable, sustained, delivered.")
+@click.option(
+    "--basis", default="delivered", show_default=True, help="peak, achievable, sustained, delivered."
+)
 @click.option("--precision", default="bf16", show_default=True)
 @click.option("--unit", type=click.Choice(["flops", "h100e"]), default="h100e", show_default=True)
 @overlay_option
@@ -114,20 +118,14 @@ def _request(options: dict[str, Any], spec: AccessSpec) -> Request:
         if status not in get_args(Status):
             raise UnknownNameError("status", status, get_args(Status))
     day = spec.as_of if spec.as_of and not options["as_of"] else read_day(options["as_of"], "--as-of")
-    ahead = statuses - {"operational", "retired"}
-    # what is planned comes into service at dates to come
-    selection = Selection(day.replace(year=day.year + _FAR, day=1), statuses) if ahead else Selection(day, statuses)
     return Request(
-        selection,
+        Selection(day, statuses),
         (options["basis"],),
         options["precision"],
         options["unit"],
         seed=options["seed"],
         draws=options["draws"],
     )
-
-
-_FAR = 20
 
 
 def _emit(spec: AccessSpec, found: Access, output: Format) -> None:

@@ -36,8 +36,12 @@ Examples:
 @click.option("--years", type=int, default=None, help="Years after the cut [default: 10].")
 @click.option("--country", "countries", multiple=True, help="Only this territory; repeatable.")
 @click.option("--group", help="Only the members of this group (EU, G7, …).")
-@click.option("--census", multiple=True, help="A census as for estimate [default: the shipped one]; repeatable.")
-@click.option("--basis", default="delivered", show_default=True, help="peak, achievable, sustained, delivered.")
+@click.option(
+    "--census", multiple=True, help="A census as for estimate [default: the shipped one]; repeatable."
+)
+@click.option(
+    "--basis", default="delivered", show_default=True, help="peak, achievable, sustained, delivered."
+)
 @click.option("--precision", default="bf16", show_default=True)
 @click.option("--unit", type=click.Choice(["flops", "h100e"]), default="h100e", show_default=True)
 @click.option(
@@ -46,7 +50,9 @@ Examples:
     show_default=True,
     help="Trend of the whole census, of the 'area' counted, 'none', or a factor a year such as '1.2 to 1.8'.",
 )
-@click.option("--set", "replaced", multiple=True, metavar="NAME=VALUE", help="Replace a parameter; repeatable.")
+@click.option(
+    "--set", "replaced", multiple=True, metavar="NAME=VALUE", help="Replace a parameter; repeatable."
+)
 @click.option(
     "--parameters", type=click.Path(path_type=Path), help="In place of configs/planning/supply_cut.yaml."
 )
@@ -188,7 +194,9 @@ def _pairs(texts: tuple[str, ...]) -> dict[str, object]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
-            raise click.UsageError(f'--set: write NAME=VALUE, such as service.spares="5% to 15%" (found {text})')
+            raise click.UsageError(
+                f'--set: write NAME=VALUE, such as service.spares="5% to 15%" (found {text})'
+            )
         found[name.strip()] = value.strip()
     return found
 

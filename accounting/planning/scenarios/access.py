@@ -27,6 +27,7 @@ from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, standard_normal
 from accounting.capacity.valuation import Skipped
 from accounting.census.ledger import Entry, Ledger
+from accounting.census.selection import PLANNED
 from accounting.planning.scenarios.holding import Weighted, reader
 from accounting.planning.scenarios.parts import MOVED, Move, Part, UnstatedUse, codes_of, parts_of
 from accounting.quantities import Uncertain
@@ -128,7 +129,7 @@ def play(
         InputError: a move selects nothing, or an addition cannot be valued.
     """
     refuse_what_cannot_be(ledger, request)
-    entries, skipped, _ = chosen_entries(ledger, request, facts)
+    entries, skipped, _ = chosen_entries(_with_plans(ledger, request), request, facts)
     run = _Run(request, scenario, facts, levels_shown(levels))
     valuer = valuer_of(ledger, request, facts, calibration)
     of = valuer.asked[-1]
@@ -149,6 +150,17 @@ def play(
     plain = valuer.denomination(of)
     denomination = replace(plain, unit="H100e") if constants else plain
     return run.close(ledger, denomination, counted)
+
+
+def _with_plans(ledger: Ledger, request: Request) -> Ledger:
+    """Return a ledger whose plans count on the day that is asked about: a scenario says what, not when."""
+    day = request.selection.as_of
+
+    def dated(entry: Entry) -> Entry:
+        late = entry.in_service is None or entry.in_service > day
+        return replace(entry, in_service=day) if late and entry.status in PLANNED else entry
+
+    return replace(ledger, entries=tuple(dated(entry) for entry in ledger.entries))
 
 
 @dataclass
@@ -264,5 +276,3 @@ class _Run:
         if "user_nation" in self.levels and self.scenario.unstated_use == "provider":
             said.append("use that nobody states is taken for the owner's (unstated_use: provider)")
         return tuple(said)
-
-

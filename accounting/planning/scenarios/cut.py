@@ -113,9 +113,7 @@ def losses(cut: Cut, parameters: CutParameters, seed: int, size: int) -> Mapping
 
 def _at(cut: Cut, place: str, values: Mapping[str, Draws], size: int) -> Losses:
     key = f"substitutes.{place}.{cut.scope}"
-    replacement = Replacement(
-        values[f"{key}.share"], values[f"{key}.delay_years"], values[f"{key}.capacity"]
-    )
+    replacement = Replacement(values[f"{key}.share"], values[f"{key}.delay_years"], values[f"{key}.capacity"])
     nothing = np.zeros(size)
     off = values.get(f"licence.{place}", nothing)
     wear = _wear(values) if "service" in cut.stops and place in _SERVICED else None

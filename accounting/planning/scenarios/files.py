@@ -27,7 +27,9 @@ class SupplyCutSpec(FactModel):
     hypothetical: bool
     from_nations: tuple[NationCode, ...] = ()
     from_firms: tuple[OrganisationId, ...] = ()
-    at: tuple[Text, ...] = Field((), description="vendor, foundry, memory, packaging, provider; all where left out")
+    at: tuple[Text, ...] = Field(
+        (), description="vendor, foundry, memory, packaging, provider; all where left out"
+    )
     stop: tuple[Stop, ...] = STOPS
     on: Date
     years: int = Field(10, ge=1, le=30)

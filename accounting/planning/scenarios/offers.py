@@ -31,7 +31,9 @@ class User(FactModel):
 
     organisation: OrganisationId | None = None
     nation: NationCode | None = None
-    share: float | None = Field(None, gt=0, le=1, description="of what is moved; equal parts where all leave it out")
+    share: float | None = Field(
+        None, gt=0, le=1, description="of what is moved; equal parts where all leave it out"
+    )
 
     @model_validator(mode="after")
     def _named(self) -> User:
@@ -136,7 +138,10 @@ def load_access(source: str, facts: Facts, day: datetime.date) -> tuple[AccessSp
     spec = content.access
     groups = facts.groups_on(spec.as_of or day)
     moves = tuple(
-        (Move(m.id, _selector(document, i, m, facts, groups), _target(document, i, m.to, facts, groups)), m.share)
+        (
+            Move(m.id, _selector(document, i, m, facts, groups), _target(document, i, m.to, facts, groups)),
+            m.share,
+        )
         for i, m in enumerate(spec.moves)
     )
     return spec, Scenario(

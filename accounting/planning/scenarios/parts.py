@@ -117,9 +117,7 @@ def _codes(part: Part, level: str, read: Callable[[str], Weighted]) -> Weighted:
     return (part.narrowed or {}).get(level) or read(level)
 
 
-def _narrowed(
-    part: Part, level: str, codes: Weighted, whole: float, keep: Callable[[str], bool]
-) -> Part:
+def _narrowed(part: Part, level: str, codes: Weighted, whole: float, keep: Callable[[str], bool]) -> Part:
     kept = tuple((code, weight / whole) for code, weight in codes if keep(code))
     return replace(part, fixed=part.fixed * whole, narrowed={**(part.narrowed or {}), level: kept})
 

@@ -144,16 +144,12 @@ class _Run:
 
     def __post_init__(self) -> None:
         size = self.request.draws
-        self.valuer: Valuer = valuer_of(
-            self.ledger, self.request, self.basis.facts, self.basis.calibration
-        )
+        self.valuer: Valuer = valuer_of(self.ledger, self.request, self.basis.facts, self.basis.calibration)
         self.of: Basis = self.valuer.asked[-1]
         constants = h100e_constants(self.request)
         self.unit_flop_per_s = constants[self.of] if constants else 1.0
         self.steps = range(self.cut.years + 1)
-        self.losses: Mapping[str, Losses] = losses(
-            self.cut, self.basis.parameters, self.request.seed, size
-        )
+        self.losses: Mapping[str, Losses] = losses(self.cut, self.basis.parameters, self.request.seed, size)
         self.columns = (*self.cut.at, TOGETHER) if len(self.cut.at) > 1 else self.cut.at
         self.arriving = [np.zeros(size) for _ in self.steps]
         self.kept_arriving = {column: [np.zeros(size) for _ in self.steps] for column in self.columns}
@@ -261,7 +257,9 @@ class _Run:
         size = self.request.draws
         seen = sum((s.seen for s in self.sums.values()), np.zeros(size))
         if not seen.any():
-            raise InputError("nothing that is counted is in service at the snapshot: there is nothing to cut off")
+            raise InputError(
+                "nothing that is counted is in service at the snapshot: there is nothing to cut off"
+            )
         shares = {weights: self._shares(weights) for weights in self.sums}
         old = [sum((s.old[n] for s in self.sums.values()), np.zeros(size)) for n in self.steps]
         known = [old[n] + self.arriving[n] for n in self.steps]
