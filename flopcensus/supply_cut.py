@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from flopcensus.output import percent, print_table, say, si, to_csv
 
 if TYPE_CHECKING:
+    from accounting.planning.scenarios.outcome import Place, SupplyCut, Year
     from accounting.planning.scenarios.parameters import Parameter
-    from accounting.planning.scenarios.supply import Place, SupplyCut, Year
 
 SCHEMA = "flopcensus/supply-cut/1"
 COLUMNS = ("place", "level", "date", "years_after", "quantity", "unit", "p5", "p50", "p95", "mean")
@@ -123,8 +123,8 @@ def print_supply_cut(found: SupplyCut) -> None:
     who = ", ".join(cut.cutting)
     say(f"{who} stops {', '.join(sorted(cut.stops))} from {cut.on} on; capacity in {where}")
     say(
-        f"  {found.denomination}, {found.census}, snapshot {found.snapshot}, {found.deployments} deployments; "
-        f"baseline: {found.growth}"
+        f"  {found.denomination}, {found.census}, snapshot {found.snapshot}, "
+        f"{found.deployments} deployments; baseline: {found.growth}"
     )
     if found.added_share > 0:
         say(f"  {percent(found.added_share)} of the last baseline is growth that nobody has announced yet")

@@ -44,8 +44,8 @@ Examples:
 def command(output: Format, **options: Any) -> None:
     """Play an access SCENARIO on a census: hosting, renting, pooling, offers on conditions.
 
-    SCENARIO is a YAML file or the id of a shipped one (configs/scenarios). Each level is shown before and after, by
-    common draws; what is moved adds up, and the total stays unless the scenario states growth.
+    SCENARIO is a YAML file or the id of a shipped one (configs/scenarios). Each level is shown before and
+    after, by common draws; what is moved adds up, and the total stays unless the scenario states growth.
     """
     _emit(*run_scenario(options), output)
 
@@ -130,7 +130,7 @@ def _request(options: dict[str, Any], spec: AccessSpec) -> Request:
 
 def _emit(spec: AccessSpec, found: Access, output: Format) -> None:
     from flopcensus.output import to_json, warn
-    from flopcensus.scenario import print_access, access_csv, access_document
+    from flopcensus.scenario import access_csv, access_document, print_access
 
     if output == "json":
         click.echo(to_json(access_document(spec, found)), nl=False)

@@ -1,4 +1,4 @@
-"""``flopcensus supply-cut``: capacity over the years after a nation or firm stops selling, servicing or licensing."""
+"""``flopcensus supply-cut``: capacity over the years after a nation or firm stops supplying."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from accounting.accounts.estimate import Request
     from accounting.planning.scenarios.cut import Cut
     from accounting.planning.scenarios.files import SupplyCutSpec
+    from accounting.planning.scenarios.outcome import SupplyCut
     from accounting.planning.scenarios.parameters import Parameter
-    from accounting.planning.scenarios.supply import SupplyCut
     from accounting.reference.facts import Facts
 
 _EXAMPLE = """\b
@@ -64,8 +64,8 @@ Examples:
 def command(output: Format, **options: Any) -> None:
     """Show capacity over the years with and without a cut of supply, at each place in the chain.
 
-    SCENARIO is a YAML file or the id of a shipped scenario; options go before what it says. Baseline and cut share
-    their draws. docs/scenarios.md says what each stop does and what is assumed.
+    SCENARIO is a YAML file or the id of a shipped scenario; options go before what it says. Baseline and
+    cut share their draws. docs/scenarios.md says what each stop does and what is assumed.
     """
     _emit(run_supply_cut(options), output)
 
@@ -78,8 +78,9 @@ def run_supply_cut(options: dict[str, Any]) -> SupplyCut:
     from accounting.capacity.stock.rates import load_stock_rates
     from accounting.census.sources import load_census
     from accounting.planning.scenarios.files import load_supply_cut
+    from accounting.planning.scenarios.outcome import Grounds
     from accounting.planning.scenarios.parameters import load_cut_parameters
-    from accounting.planning.scenarios.supply import Grounds, supply_cut
+    from accounting.planning.scenarios.supply import supply_cut
     from accounting.reference.facts import load_facts
 
     facts = load_facts(overlays=options["overlays"])

@@ -1,4 +1,4 @@
-"""Supply cuts: every formula against numbers worked out another way, and laws that hold for any parameters."""
+"""Supply cuts: every formula against numbers worked out another way, and laws for any parameters."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from accounting.planning.scenarios.cut import STOPS, TOGETHER, Cut, Stop, kept
 from accounting.planning.scenarios.files import load_supply_cut, shipped_scenarios
 from accounting.planning.scenarios.holding import origin, places
 from accounting.planning.scenarios.losses import Replacement, Wear
+from accounting.planning.scenarios.outcome import Grounds, SupplyCut
 from accounting.planning.scenarios.parameters import OVERRIDDEN, Parameter, load_cut_parameters
-from accounting.planning.scenarios.supply import Grounds, SupplyCut, supply_cut
+from accounting.planning.scenarios.supply import supply_cut
 from accounting.quantities import exact, read_uncertain
 from accounting.reference.facts import Facts
 from bench.errors import InputError

@@ -1,8 +1,8 @@
 """Access scenarios: who has how much before and after capacity changes place, owner, operator or user.
 
-Before and after share every draw, so that a change is known better than either. Moves are made one after the other,
-each on what the one before left. Nothing that is moved is lost or made: every level's rows add up to the same total
-before and after, draw by draw, unless the scenario states additions.
+Before and after share every draw, so that a change is known better than either. Moves are made one after
+the other, each on what the one before left. Nothing that is moved is lost or made: every level's rows add
+up to the same total before and after, draw by draw, unless the scenario states additions.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Moved:
-    """What one move moved: capacity, and of how many deployments; ``share`` is what it takes of what it selects."""
+    """What one move moved: capacity, and of how many deployments; ``share`` is of what it selects."""
 
     id: str
     share: Uncertain

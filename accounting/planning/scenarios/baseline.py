@@ -1,13 +1,15 @@
 """What capacity would be without a cut: the census, and growth that nobody has announced yet.
 
-Without announcements the stock grows from the snapshot on by a factor a year that begins at the one observed (g₀)
-and fades to its long run (g∞): ln g(s) = ln g∞ + (ln g₀ - ln g∞) · 2^(-s ÷ h), so that over y years
+Without announcements the stock grows from the snapshot on by a factor a year that begins at the one
+observed (g₀) and fades to its long run (g∞): ln g(s) = ln g∞ + (ln g₀ - ln g∞) · 2^(-s ÷ h), so that over y
+years
 
     G(y) = exp(y · ln g∞ + (ln g₀ - ln g∞) · h ÷ ln 2 · (1 - 2^(-y ÷ h))).
 
-g₀ is the trend of :mod:`accounting.accounts.growth` with its interval. What is in service, and what is announced,
-lives and comes as docs/stock.md says; additions fill what is missing to the trend, also for what is retired, and
-are retired in their turn. Where more is announced than the trend has, the announcements stand.
+g₀ is the trend of :mod:`accounting.accounts.growth` with its interval. What is in service, and what is
+announced, lives and comes as docs/stock.md says; additions fill what is missing to the trend, also for what
+is retired, and are retired in their turn. Where more is announced than the trend has, the announcements
+stand.
 """
 
 from __future__ import annotations
@@ -80,9 +82,10 @@ def growth_factor(years: float, first: Draws, long_run: Draws, half_life: Draws)
 
 @dataclass(frozen=True)
 class Additions:
-    """What comes into service that nobody has announced: capacity present at the end of the step that it came in.
+    """What comes into service unannounced: capacity present at the end of the step that it came in.
 
-    ``amounts`` has one for the time from the snapshot to the cut, then one for each year after it (shape: draws).
+    ``amounts`` has one for the time from the snapshot to the cut, then one for each year after it (shape:
+    draws).
     """
 
     amounts: tuple[Draws, ...]

@@ -1,13 +1,14 @@
 """A supply cut: who stops what, from which day on, and what each kind of stop takes at each place.
 
     sales     nothing of that origin comes into service after the day, at any place
-    service   at vendor, foundry, memory and packaging: failed hardware is no longer replaced; spares are used up first.
-              At provider: nothing, as who owns a site also runs it
-    licence   at vendor: what runs under a licence that is checked stops on the day. At provider: what its firms
-              own is switched off on the day. At foundry, memory and packaging: nothing, they license nothing that runs
+    service   at vendor, foundry, memory and packaging: failed hardware is no longer replaced; spares are used
+              up first. At provider: nothing, as who owns a site also runs it
+    licence   at vendor: what runs under a licence that is checked stops on the day. At provider: what its
+              firms own is switched off on the day. At foundry, memory and packaging: nothing, they license
+              nothing that runs
 
-What comes into service after the day is lost by a stop of sales alone; substitutes (:mod:`.losses`) make good part
-of all that is lost.
+What comes into service after the day is lost by a stop of sales alone; substitutes (:mod:`.losses`) make good
+part of all that is lost.
 """
 
 from __future__ import annotations
@@ -97,8 +98,8 @@ def drawn(parameter: Parameter, seed: int, size: int) -> Draws:
 class Losses:
     """Which part of capacity is missing at one place, by year after the cut (each shape: draws).
 
-    ``old`` is of what was in service on the day, n years after it; ``new`` of what would have come into service n
-    and a half years before the day that is asked about.
+    ``old`` is of what was in service on the day, n years after it; ``new`` of what would have come into
+    service n and a half years before the day that is asked about.
     """
 
     old: tuple[Draws, ...]

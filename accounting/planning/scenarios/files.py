@@ -1,4 +1,4 @@
-"""Scenario files: ``configs/scenarios/*.yaml``, or a user's own. Each holds one scenario, of a supply cut or of access."""
+"""Scenario files, the shipped ones of ``configs/scenarios`` or a user's own: one scenario a file."""
 
 from __future__ import annotations
 
@@ -47,7 +47,12 @@ class SupplyCutFile(FactModel):
 
 
 def load_supply_cut(source: str, facts: Facts) -> SupplyCutSpec:
-    """Read a supply cut from a YAML file, or a shipped one by its id. Raises InputFaults, UnknownNameError."""
+    """Read a supply cut from a YAML file, or a shipped one by its id.
+
+    Raises:
+        InputFaults: every fault of the file.
+        UnknownNameError: neither a file nor the id of a shipped scenario; a group that is not known.
+    """
     path = scenario_path(source)
     document, content = load(path, SupplyCutFile, facts.names)
     spec = content.supply_cut
@@ -60,7 +65,7 @@ def load_supply_cut(source: str, facts: Facts) -> SupplyCutSpec:
 
 
 def scenario_path(source: str) -> Path:
-    """Return the file that is named, or that of the shipped scenario with this id. Raises UnknownNameError."""
+    """Return the file that is named, or that of the shipped scenario of this id. Raises UnknownNameError."""
     path = Path(source)
     if path.is_file():
         return path

@@ -1,17 +1,18 @@
 """What a supply cut takes of capacity, in closed form; every argument may be draws (shape: draws).
 
-Times are in years. Capacity that is lost at time x is replaced with probability ``share``, after a delay that is
-exponential with mean ``delay``, by substitutes that have the part ``capacity`` of it. So of a unit lost
-at x the part
+Times are in years. Capacity that is lost at time x is replaced with probability ``share``, after a delay
+that is exponential with mean ``delay``, by substitutes that have the part ``capacity`` of it. So of a unit
+lost at x the part
 
     made good = capacity · share · (1 - exp(-(t - x) ÷ delay))
 
 is there again at t: the law by which plans come true in docs/stock.md, applied to replacements.
 
-Without service, accelerators fail for good at the rate λ = -ln(1 - failures) · worsening · (1 - mended locally)
-a year. Spares make good the first ones; they last t₀ = spares ÷ λ years, and after that the stock falls as
-exp(-λ · (t - t₀)): a constant hazard, as for any part without wear (Barlow and Proschan, *Mathematical Theory of
-Reliability*, 1965, chapter 2). The wear of age is in the life curve of the stock already.
+Without service, accelerators fail for good at the rate λ = -ln(1 - failures) · worsening · (1 - mended
+locally) a year. Spares make good the first ones; they last t₀ = spares ÷ λ years, and after that the stock
+falls as exp(-λ · (t - t₀)): a constant hazard, as for any part without wear (Barlow and Proschan,
+*Mathematical Theory of Reliability*, 1965, chapter 2). The wear of age is in the life curve of the stock
+already.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _SAME = 1e-9
 
 @dataclass(frozen=True)
 class Replacement:
-    """How what is lost is made good: with what probability, how late (years), with what part of its capacity."""
+    """How what is lost is made good: how probably, how late (years), with what part of its capacity."""
 
     share: Draws
     delay: Draws
@@ -54,7 +55,7 @@ class Wear:
 
     @classmethod
     def of(cls, failures: Draws, worsening: Draws, mended_locally: Draws, spares: Draws) -> Wear:
-        """Return the wear from the share that fails in a year with service, and what becomes of it without."""
+        """Return the wear from the share that fails in a year of service, and what it becomes without."""
         return cls(-np.log1p(-failures) * worsening * (1.0 - mended_locally), spares)
 
     def unserviced(self, years: Draws | float) -> Draws:

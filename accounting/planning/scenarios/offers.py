@@ -70,7 +70,7 @@ class To(FactModel):
 
 
 class MoveSpec(FactModel):
-    """A change of hands. ``select`` names, by level of accounts, the codes it takes from; all levels must agree.
+    """A change of hands. ``select`` names, by level, the codes that it takes from; all levels must agree.
 
     A group of countries (EU, ASEAN, …) stands for its members on levels of nations.
     """
@@ -96,7 +96,7 @@ class Addition(FactModel):
 
 
 class AccessSpec(FactModel):
-    """An access scenario. ``mimics`` says which real offer it is like, ``conditions`` what that offer asks for."""
+    """An access scenario. ``mimics`` says which real offer it is like, ``conditions`` what that asks for."""
 
     id: Id
     name: Text

@@ -19,8 +19,7 @@ OVERRIDDEN = "set by the user"
 
 
 class GrowthFacts(FactModel):
-    """How today's growth fades: towards ``long_run`` (a factor a year), its logarithm halfway there in
-    ``half_life_years``."""
+    """How growth fades to ``long_run`` (a factor a year): halfway on the log in ``half_life_years``."""
 
     long_run: Fact[Ratio]
     half_life_years: Fact[Ratio]
@@ -43,8 +42,10 @@ class LicenceFacts(FactModel):
 
 
 class Substitutes(FactModel):
-    """What is lost is replaced with probability ``share``, ``delay_years`` later on average, by what has
-    ``capacity`` of it."""
+    """What is lost comes back with probability ``share``, ``delay_years`` later on average.
+
+    What comes then has the part ``capacity`` of what was lost.
+    """
 
     share: Fact[Fraction]
     delay_years: Fact[Ratio]

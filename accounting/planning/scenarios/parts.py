@@ -1,7 +1,7 @@
 """Parts of deployments that change hands: each has one owner, one operator, one territory and one user.
 
-A move takes a share of the parts that it selects, and gives it another territory, owner, operator or user. What is
-taken and what is left add up to what there was, in every draw; what nobody moves stays as it is.
+A move takes a share of the parts that it selects, and gives it another territory, owner, operator or user.
+What is taken and what is left add up to what there was, in every draw; what nobody moves stays as it is.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Part:
 def parts_of(entry: Entry, facts: Facts, unstated: UnstatedUse = "unknown") -> list[Part]:
     """Return a deployment in parts of one owner and one user each; their sizes add to 1.
 
-    Use is as the facility states it; its own use is the owner's. Where nothing is stated it is ``unknown``, or
-    taken for the owner's (``provider``).
+    Use is as the facility states it; its own use is the owner's. Where nothing is stated it is ``unknown``,
+    or taken for the owner's (``provider``).
     """
     found = []
     for owner in entry.owners:
@@ -89,7 +89,7 @@ def _users(entry: Entry, facts: Facts, otherwise: tuple[str, str]) -> Iterator[t
 
 @dataclass(frozen=True)
 class Selector:
-    """Which parts a move takes from: on each level named, the codes that are wanted; all levels must agree."""
+    """Which parts a move takes from: the codes wanted on each level named; all levels must agree."""
 
     wanted: Mapping[str, frozenset[str]]
 
