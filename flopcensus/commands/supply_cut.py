@@ -125,7 +125,7 @@ def _cut(options: dict[str, Any], spec: SupplyCutSpec | None, facts: Facts) -> C
         firms = spec.from_firms if spec else ()
         cutting = (spec.from_nations or spec.from_firms) if spec else ()
     scope = "firm" if firms else "nation"
-    at = _listed(options["at"]) or (spec.at if spec else ()) or places(scope)  # type: ignore[arg-type]
+    at = _listed(options["at"]) or (spec.at if spec else ()) or places(scope)
     stops = _listed(options["stop"]) or (spec.stop if spec else STOPS)
     _check_stops(stops)
     on = read_day(options["on"], "--on") if options["on"] or spec is None else spec.on

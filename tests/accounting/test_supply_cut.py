@@ -301,9 +301,9 @@ def test_laws_of_any_cut(
         for year in place.years:
             assert 0 <= year.share_lost.p5 <= year.share_lost.p95 <= 1
             assert year.cut.p50 <= year.baseline.p50 * (1 + 1e-12)
-    for place in ("vendor", "provider"):
-        assert all(a <= b + 1e-9 for a, b in zip(lost(some, place), lost(some, TOGETHER), strict=True))
-        assert all(a <= b + 1e-9 for a, b in zip(lost(some, place), lost(every, place), strict=True))
+    for at in ("vendor", "provider"):
+        assert all(a <= b + 1e-9 for a, b in zip(lost(some, at), lost(some, TOGETHER), strict=True))
+        assert all(a <= b + 1e-9 for a, b in zip(lost(some, at), lost(every, at), strict=True))
     # the baseline does not know of the cut
     first, second = some.places[0].years, every.places[-1].years
     assert [y.baseline for y in first] == [y.baseline for y in second]

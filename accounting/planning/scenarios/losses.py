@@ -62,7 +62,7 @@ class Wear:
         """Return for how many years of ``years`` there have been no spares any more."""
         with np.errstate(divide="ignore", invalid="ignore"):
             lasts = np.where(self.rate > 0, self.spares / self.rate, np.inf)
-        return np.maximum(np.asarray(years) - lasts, 0.0)
+        return np.asarray(np.maximum(np.asarray(years) - lasts, 0.0))
 
     def failed(self, years: Draws | float) -> Draws:
         """Return the part of the stock that is gone ``years`` after service ended.

@@ -113,7 +113,7 @@ class AccessSpec(FactModel):
 
     @model_validator(mode="after")
     def _does_something(self) -> AccessSpec:
-        ids = [one.id for one in (*self.moves, *self.additions)]
+        ids = [move.id for move in self.moves] + [one.id for one in self.additions]
         if not ids:
             raise PydanticCustomError("empty", "a scenario needs a move or an addition", {"at": "moves"})
         if len(set(ids)) < len(ids):

@@ -106,8 +106,8 @@ class Selector:
                 return None, [*rest, part]
             if inside >= 1.0 - 1e-12:
                 continue
-            rest.append(_narrowed(part, level, codes, 1.0 - inside, lambda c, w=wanted: c not in w))
-            part = _narrowed(part, level, codes, inside, lambda c, w=wanted: c in w)
+            rest.append(_narrowed(part, level, codes, 1.0 - inside, wanted, inside=False))
+            part = _narrowed(part, level, codes, inside, wanted, inside=True)
         return part, rest
 
 
@@ -117,8 +117,11 @@ def _codes(part: Part, level: str, read: Callable[[str], Weighted]) -> Weighted:
     return (part.narrowed or {}).get(level) or read(level)
 
 
-def _narrowed(part: Part, level: str, codes: Weighted, whole: float, keep: Callable[[str], bool]) -> Part:
-    kept = tuple((code, weight / whole) for code, weight in codes if keep(code))
+def _narrowed(
+    part: Part, level: str, codes: Weighted, whole: float, wanted: frozenset[str], *, inside: bool
+) -> Part:
+    """Return what of a part has codes inside ``wanted``, or outside; ``whole`` is how much that is."""
+    kept = tuple((code, weight / whole) for code, weight in codes if (code in wanted) == inside)
     return replace(part, fixed=part.fixed * whole, narrowed={**(part.narrowed or {}), level: kept})
 
 
