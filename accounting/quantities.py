@@ -27,6 +27,20 @@ _SI = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "
 _MONEY = {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 _BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50}
 
+_DAY = 86_400.0
+# Julian years, so that 4 years are 1,461 days
+YEAR_S = 365.25 * _DAY
+_DURATIONS = {
+    "s": 1.0,
+    "min": 60.0,
+    "h": 3600.0,
+    "day": _DAY,
+    "days": _DAY,
+    "year": YEAR_S,
+    "years": YEAR_S,
+}
+_PER_WATT = {"USD/W": 1.0, "$/W": 1.0, "USD/kW": 1e-3, "$/kW": 1e-3, "M$/MW": 1.0}
+
 
 def _scaled(units: Mapping[str, float], prefixes: Mapping[str, float] = _SI) -> dict[str, float]:
     return {
@@ -71,6 +85,18 @@ DIMENSIONS: dict[str, Dimension] = {
         Dimension("pue", "", {"": 1.0}, "1.2 to 1.4", family="one-plus-lognormal", bare=True, minimum=1.0),
         Dimension("ratio", "", {"": 1.0}, "1.4 to 1.8", bare=True, minimum_allowed=False),
         Dimension("money", "USD", _scaled({"USD": 1.0, "$": 1.0}, _MONEY), "300 M$"),
+        Dimension("duration", "s", _DURATIONS, "5 years", minimum_allowed=False),
+        Dimension(
+            "energy price",
+            "USD/kWh",
+            {"USD/kWh": 1.0, "$/kWh": 1.0, "USD/MWh": 1e-3, "$/MWh": 1e-3},
+            "0.08 $/kWh",
+            minimum_allowed=False,
+        ),
+        Dimension("power price", "USD/W", _PER_WATT, "11 $/W", minimum_allowed=False),
+        Dimension("carbon intensity", "g/kWh", {"g/kWh": 1.0, "kg/kWh": 1e3, "kg/MWh": 1.0}, "98 g/kWh"),
+        Dimension("water intensity", "L/kWh", {"L/kWh": 1.0, "m3/MWh": 1.0}, "0.4 L/kWh"),
+        Dimension("mass", "kg", {"kg": 1.0, "t": 1e3}, "165 kg"),
     )
 }
 
@@ -259,3 +285,9 @@ Fraction = Annotated[Uncertain, _uncertain("fraction"), _WRITE]
 Pue = Annotated[Uncertain, _uncertain("pue"), _WRITE]
 Ratio = Annotated[Uncertain, _uncertain("ratio"), _WRITE]
 Money = Annotated[Uncertain, _uncertain("money"), _WRITE]
+Duration = Annotated[Uncertain, _uncertain("duration"), _WRITE]
+EnergyPrice = Annotated[Uncertain, _uncertain("energy price"), _WRITE]
+PowerPrice = Annotated[Uncertain, _uncertain("power price"), _WRITE]
+CarbonIntensity = Annotated[Uncertain, _uncertain("carbon intensity"), _WRITE]
+WaterIntensity = Annotated[Uncertain, _uncertain("water intensity"), _WRITE]
+Mass = Annotated[Uncertain, _uncertain("mass"), _WRITE]

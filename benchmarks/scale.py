@@ -9,7 +9,7 @@ Each figure comes from a process of its own, so that one's memory is not another
 factors   2,000 facilities × 10,000 draws × 6 lognormal factors by country, beside squigglepy. Without a copy
           of squigglepy, beside what it does: each factor of each facility sampled in float64 by numpy.
 grouped   facilities of one deployment each, uncertain counts, all four bases, 200 countries: four normals a
-          facility and draw, beside the same number of bare normals of the same generator and threads.
+          facility and draw, beside the same number of bare normals of the same generator, both in one thread.
 estimate  the command line on the shipped census, four bases, from a cold start.
 rows      reading, validating and resolving a census of our flat CSV.
 """
@@ -23,7 +23,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import types
 from collections.abc import Callable, Iterator
@@ -38,7 +37,7 @@ from accounting.capacity.bases import BASES
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.capacity.draws import product
 from accounting.capacity.streams import Streams
-from accounting.capacity.sums import TOTAL, Cell, Summation, Work
+from accounting.capacity.sums import TOTAL, Cell, Summation
 from accounting.capacity.valuation import Chain, Term, Valuer
 from accounting.census.flat import to_csv
 from accounting.census.ledger import Entry, Ledger, Owner
@@ -51,7 +50,6 @@ CHIPS = ("nvidia-h100-sxm", "amd-mi300x", "google-tpu-v4", "huawei-ascend-910b",
 COUNTRIES = 200
 FACTORS = 6
 NORMALS = 4
-THREADS = 1
 
 
 class Facilities:
@@ -174,26 +172,19 @@ def grouped(facilities: int, draws: int) -> dict[str, Any]:
     entries = Facilities(facilities, codes())
 
     def work() -> int:
-        found = account(entries, valuer, (("territory",),), as_of=DAY, work=Work(workers=THREADS))
+        found = account(entries, valuer, (("territory",),), as_of=DAY)
         return len(found["delivered"].accounts[0].rows)
 
     return measured(work)
 
 
 def bare(facilities: int, draws: int) -> dict[str, Any]:
-    """The normals that ``grouped`` takes, drawn and left; one stream for each, in as many threads."""
-
-    def fill(first: int) -> None:
-        streams, out = Streams(0), np.empty(draws, np.float32)
-        for i in range(first, facilities * NORMALS, THREADS):
-            streams.fill(f"bare/{i}", out)
+    """The normals that ``grouped`` takes, drawn and left; one stream for each."""
 
     def work() -> None:
-        threads = [threading.Thread(target=fill, args=(first,)) for first in range(THREADS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        streams, out = Streams(0), np.empty(draws, np.float32)
+        for i in range(facilities * NORMALS):
+            streams.fill(f"bare/{i}", out)
 
     return measured(work)
 

@@ -166,8 +166,10 @@ def _print_targets(brief: Brief) -> None:
     rows = [_target(one, brief) for one in brief.targets if one.years_left > 0]
     if not rows and not brief.not_comparable:
         return
-    columns = ("aim", "by", brief.unit, "reached", "growth needed", "world's", "chance at world's")
-    print_table("aims of its programmes against all capacity on its soil", columns, rows)
+    columns = ("aim", "by", "of", brief.unit, "reached", "growth needed", "world's", "chance at world's")
+    print_table(
+        "aims of its programmes against capacity on its soil (all, or the public sector's)", columns, rows
+    )
     for name, reason in brief.not_comparable.items():
         say(f"  not set against capacity: {name} {reason}")
     say("")
@@ -182,6 +184,7 @@ def _target(one: Distance, brief: Brief) -> tuple[str, ...]:
     return (
         f"{one.name}: {one.aim}",
         str(one.by),
+        one.counts,
         si(one.target.best, brief.unit),
         percent(one.reached.p50),
         needed,

@@ -12,6 +12,7 @@ from accounting.accounts.briefing import Brief
 from accounting.accounts.concentration import Concentration
 from accounting.accounts.grading import Graded, graded, graded_share
 from accounting.accounts.grouped import Share
+from accounting.accounts.levels import MEANING
 from accounting.accounts.targets import Distance
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
@@ -41,6 +42,7 @@ def brief_document(brief: Brief, facts: Facts) -> dict[str, Any]:
         "basis": request.basis,
         "precision": request.precision,
         "unit": brief.unit,
+        "joint": request.joint,
         "seed": request.seed,
         "draws": request.draws,
         "headline": {
@@ -68,7 +70,7 @@ def brief_document(brief: Brief, facts: Facts) -> dict[str, Any]:
             "largest_site": asdict(brief.site) if brief.site else None,
             "published_categories": asdict(brief.clouds) if brief.clouds else None,
             "own_categories": asdict(brief.own) if brief.own else None,
-            "concentration": {name: _concentration(one) for name, one in brief.concentration.items()},
+            "concentration": {name: concentration_entry(one) for name, one in brief.concentration.items()},
         },
         "national_account": {
             "levels": {name: quantiles(q) for name, q in brief.national.quantiles().items()},
@@ -161,7 +163,8 @@ def changes(brief: Brief) -> list[dict[str, Any]]:
         found.append({"id": status, "words": words, "value": q.p50})
     for level in brief.profile.levels:
         if level.unknown.share > 0:
-            words = f"knowing the {level.level} of {percent(level.unknown.share)} of the capacity"
+            of = MEANING.get(level.level, level.level)
+            words = f"knowing the {of}, of {percent(level.unknown.share)} of the capacity"
             found.append({"id": f"unknown_{level.level}", "words": words, "value": level.unknown.share})
     for reason, count in brief.unvalued.items():
         words = f"{count} deployments here have no value: {reason}"
@@ -234,7 +237,8 @@ def _partners(found: Mapping[str, tuple[Quantiles, Share]]) -> list[dict[str, An
     return [{"code": code} | quantiles(q) | {"share": share.share} for code, (q, share) in found.items()]
 
 
-def _concentration(one: Concentration) -> dict[str, Any]:
+def concentration_entry(one: Concentration) -> dict[str, Any]:
+    """Return how concentrated a level is as plain data."""
     return {
         "holders": one.holders,
         "unknown": quantiles(one.unknown),

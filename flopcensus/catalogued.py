@@ -135,8 +135,13 @@ def _clusters(facts: Facts) -> list[Row]:
             "id": cluster.id,
             "name": cluster.name,
             "territory": cluster.territory,
-            "deployments": "; ".join(f"{d.count.best:,.0f} {d.accelerator}" for d in cluster.deployments),
-            "source": " ".join(dict.fromkeys((cluster.pue.source, cluster.host_overhead.source))),
+            "deployments": "; ".join(
+                f"{d.count.best:,.0f} {d.accelerator}" if d.count else d.accelerator
+                for d in cluster.deployments
+            ),
+            "source": " ".join(
+                dict.fromkeys(fact.source for fact in (cluster.pue, cluster.host_overhead) if fact)
+            ),
         }
         for cluster in (load_cluster(path, facts) for path in shipped_clusters().values())
     ]
@@ -152,6 +157,7 @@ def _measurements(facts: Facts) -> list[Row]:
             "precision": m.precision or m.regime,
             "metric": m.metric,
             "achieved_flop_per_s": m.achieved,
+            "achieved_bytes_per_s": m.achieved_bandwidth,
             "fraction": m.fraction.best if m.fraction else None,
             "software": m.software,
             "date": m.date,

@@ -51,6 +51,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "flopcensus.commands.supply_cut",
         "Show capacity after a nation or firm stops supplying.",
     ),
+    "shares": (
+        "flopcensus.commands.shares",
+        "Set a designer's shares side by side: of revenue, sold, located.",
+    ),
+    "training-run": (
+        "flopcensus.commands.training_run",
+        "Say whether a training run can be done, and what it takes.",
+    ),
     "vintages": ("flopcensus.commands.vintages", "Compare two releases: what was revised, and why."),
 }
 

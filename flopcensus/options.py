@@ -34,3 +34,10 @@ draws_option = click.option(
 seed_option = click.option(
     "--seed", type=int, default=0, show_default=True, help="The same seed gives the same figures."
 )
+joint_option = click.option(
+    "--joint",
+    type=click.Choice(["owner", "access", "host"]),
+    default="owner",
+    show_default=True,
+    help="Joint ventures: by shares of ownership, by shares of access, or all to the host nation.",
+)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from accounting.accounts.account import Account, GroupRow, Quantiles, Row
+from accounting.accounts.drivers import Drivers, Share
 from accounting.accounts.estimate import Estimate
 from accounting.accounts.origins import Origins, digest, trace
 from accounting.accounts.sized import SizedEntries
@@ -17,12 +18,10 @@ from accounting.reference.names import EU, UNKNOWN
 from flopcensus import __version__
 
 if TYPE_CHECKING:
-    from accounting.planning.compare import ClusterValue, Comparison, Difference
     from flopcensus.study import Findings
 
 ESTIMATE_SCHEMA = "flopcensus/estimate/1"
 STUDY_SCHEMA = "flopcensus/results/1"
-COMPARISON_SCHEMA = "flopcensus/comparison/1"
 
 
 def estimate_document(estimates: Sequence[Estimate], origins: Origins | None = None) -> dict[str, Any]:
@@ -66,6 +65,7 @@ def _estimate_entry(estimate: Estimate) -> dict[str, Any]:
         "denomination": str(result.denomination),
         "status": sorted(request.selection.statuses),
         "recipe": request.recipe,
+        "joint": request.joint,
         "seed": request.seed,
         "draws": request.draws,
         "deployments": result.deployments,
@@ -79,6 +79,7 @@ def _estimate_entry(estimate: Estimate) -> dict[str, Any]:
         "provenance": dict(result.provenance),
         "sized": sized_entry(estimate.sized) if estimate.sized else None,
         "warnings": list(estimate.warnings),
+        **({"drivers": drivers_entry(estimate.drivers)} if estimate.drivers else {}),
         **_series_entry(estimate),
     }
 
@@ -89,6 +90,32 @@ def _series_entry(estimate: Estimate) -> dict[str, Any]:
     from flopcensus.series import series_entry
 
     return series_entry(estimate.series)
+
+
+def drivers_entry(found: Drivers) -> dict[str, Any]:
+    """Return what drives a total as plain data, in its unit; shares of variance with standard errors."""
+    return {
+        "centre": found.centre,
+        "sd": found.sd,
+        "together": share_entry(found.together),
+        "inputs": [
+            {
+                "input": one.key,
+                "name": one.name,
+                "inputs": one.inputs,
+                "first_order": share_entry(one.first),
+                "total_order": share_entry(one.total),
+                "low": one.low,
+                "high": one.high,
+            }
+            for one in found.drivers
+        ],
+    }
+
+
+def share_entry(share: Share) -> dict[str, float]:
+    """Return a share of variance and its standard error."""
+    return {"share": share.value, "error": share.error}
 
 
 def sized_entry(sized: SizedEntries) -> dict[str, Any]:
@@ -140,51 +167,10 @@ def group_entry(group: GroupRow) -> dict[str, Any]:
     return entry | {"members": list(group.members)} | row_entry(group.row)
 
 
-def comparison_document(comparison: Comparison) -> dict[str, Any]:
-    """Return clusters side by side as one document."""
-    return {
-        "schema": COMPARISON_SCHEMA,
-        "precision": comparison.precision,
-        "seed": comparison.seed,
-        "draws": comparison.draws,
-        "clusters": [cluster_entry(value) for value in comparison.clusters],
-        "differences": [difference_entry(d) for d in comparison.differences],
-    }
-
-
-def cluster_entry(value: ClusterValue) -> dict[str, Any]:
-    """Return one cluster as plain data; power is in watts, None where a TDP is not published."""
-    first = next(iter(value.accounts.values()))
-    return {
-        "id": value.cluster.id,
-        "name": value.cluster.name,
-        "hypothetical": value.cluster.hypothetical,
-        "accelerators": value.accelerators,
-        "capacity": {basis: quantiles(a.total) for basis, a in value.accounts.items()},
-        "unit": first.denomination.unit,
-        "provenance": {basis: dict(a.provenance) for basis, a in value.accounts.items()},
-        "origin": {
-            basis: {account.key: [row_entry(row) for row in account.rows] for account in a.accounts}
-            for basis, a in value.accounts.items()
-        },
-        "it_power_w": quantiles(value.it_power_w) if value.it_power_w else None,
-        "facility_power_w": quantiles(value.facility_power_w) if value.facility_power_w else None,
-    }
-
-
-def difference_entry(difference: Difference) -> dict[str, Any]:
-    """Return one difference as plain data."""
-    return {
-        "a": difference.a,
-        "b": difference.b,
-        "basis": difference.basis,
-        "ratio": quantiles(difference.ratio),
-        "probability_a_more": difference.probability_a_more,
-    }
-
-
 def study_document(findings: Findings) -> dict[str, Any]:
     """Return everything a study found as one document; the page is made from it alone."""
+    from flopcensus.compared import comparison_document
+
     study, comparison, record = findings.study, findings.comparison, findings.record
     request = findings.estimates[0].request if findings.estimates else None
     origins = trace(study.ledger, request, study.facts, study.calibration) if request else None
@@ -226,6 +212,7 @@ def measurement_entry(measurement: Measurement, facts: Facts) -> dict[str, Any]:
         "precision": measurement.precision or measurement.regime,
         "metric": measurement.metric,
         "achieved_flop_per_s": measurement.achieved,
+        "achieved_bytes_per_s": measurement.achieved_bandwidth,
         "fraction": measurement.fraction.to_plain() if measurement.fraction else None,
         "software": measurement.software,
         "date": measurement.date.isoformat(),

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from accounting.accounts.estimate import DEFAULT_LEVELS, Estimate, Request, estimate
+from accounting.accounts.estimate import DEFAULT_LEVELS, Estimate, Request, estimate, with_drivers
 from accounting.accounts.levels import Levels, read_levels
 from accounting.capacity.bases import BASES, Basis
 from accounting.capacity.calibration import Calibration, load_calibration
@@ -20,7 +20,9 @@ from accounting.census.selection import Selection
 from accounting.census.sources import load_census
 from accounting.errors import UnknownNameError
 from accounting.planning.clusters import Cluster, load_cluster
-from accounting.planning.compare import Comparison, compare
+from accounting.planning.compare import compare
+from accounting.planning.comparison import Comparison
+from accounting.planning.outlook import planner
 from accounting.reference.accelerators import Precision
 from accounting.reference.facts import Facts, load_facts
 from accounting.reference.shipped import configs_root
@@ -60,6 +62,7 @@ class StudySpec(FactModel):
     seed: int = 0
     draws: int = Field(10_000, ge=1, le=MAX_DRAWS)
     bench: BenchPart | None = None
+    drivers: bool = Field(True, description="work out what drives the spread of the last basis")
 
     def level_tuples(self) -> tuple[Levels, ...]:
         """Return the levels as the accounts take them."""
@@ -147,18 +150,18 @@ def _estimates(study: Study) -> tuple[Estimate, ...]:
         seed=spec.seed,
         draws=spec.draws,
     )
-    return estimate(study.ledger, request, study.facts, study.calibration)
+    found = estimate(study.ledger, request, study.facts, study.calibration)
+    if not spec.drivers:
+        return found
+    # the last basis has all steps in it
+    return (*found[:-1], with_drivers(found[-1], study.ledger, study.facts, study.calibration))
 
 
 def _comparison(study: Study) -> Comparison | None:
     if not study.clusters:
         return None
     spec = study.spec
-    return compare(
-        study.clusters,
-        study.facts,
-        study.calibration,
-        precision=spec.precision,
-        seed=spec.seed,
-        draws=spec.draws,
+    by = planner(
+        study.facts, study.calibration, precisions=(spec.precision,), seed=spec.seed, size=spec.draws
     )
+    return compare(study.clusters, by)

@@ -8,8 +8,7 @@ from typing import Any
 from accounting.accounts.account import Account, Quantiles
 from accounting.accounts.estimate import Estimate
 from accounting.accounts.levels import MEANING
-from accounting.capacity.bases import BASES, BASIS_MEANING
-from accounting.planning.compare import ClusterValue, Comparison
+from accounting.capacity.bases import meaning
 from flopcensus.output import percent, print_table, say, si, to_csv
 from flopcensus.results import quantiles, row_entry
 
@@ -77,7 +76,7 @@ def percents(low: float, high: float) -> str:
 
 
 def _basis_line(estimate: Estimate) -> str:
-    return BASIS_MEANING[estimate.basis]
+    return meaning(estimate.basis, estimate.request.precision)
 
 
 def print_account(account: Account, unit: str, rows: int = _ROWS_SHOWN) -> None:
@@ -155,73 +154,3 @@ def estimate_rows(estimate: Estimate) -> list[dict[str, Any]]:
     rows = [base | {"level": a.key} | row_entry(row) for a in result.accounts for row in a.rows]
     groups = [base | {"level": f"group of {g.level}"} | row_entry(g.row) for g in result.groups]
     return [total, *rows, *groups]
-
-
-COMPARISON_COLUMNS = ("cluster", "quantity", "code", "unit", "p5", "p50", "p95", "mean", "share")
-
-
-def print_comparison(comparison: Comparison) -> None:
-    """Print clusters side by side, a column each, then how sure the differences are."""
-    names = [value.cluster.name for value in comparison.clusters]
-    rows = [
-        (
-            f"{basis} {comparison.precision}",
-            *(_cell(v.accounts[basis].total, "FLOP/s") for v in comparison.clusters),
-        )
-        for basis in BASES
-    ]
-    rows.append(("accelerators", *(f"{value.accelerators:,.0f}" for value in comparison.clusters)))
-    rows.append(("IT power", *(_cell(value.it_power_w, "W") for value in comparison.clusters)))
-    rows.append(("facility power", *(_cell(value.facility_power_w, "W") for value in comparison.clusters)))
-    for level in ("vendor_nation", "vendor"):
-        title = f"{level.replace('_', ' ')} of delivered"
-        rows.append((title, *(_origin(value, level) for value in comparison.clusters)))
-    print_table("hypothetical clusters side by side: median (5 to 95 %)", ("", *names), rows)
-    _print_differences(comparison)
-
-
-def _cell(q: Quantiles | None, unit: str) -> str:
-    if q is None:
-        return "not available"
-    return si(q.p50, unit) if q.p5 == q.p95 else f"{si(q.p50, unit)} ({interval(q, unit)})"
-
-
-def _origin(value: ClusterValue, level: str) -> str:
-    account = next(a for a in value.accounts["delivered"].accounts if a.key == level)
-    return ", ".join(f"{row.name} {percent(row.share)}" for row in account.rows)
-
-
-def _print_differences(comparison: Comparison) -> None:
-    rows = [
-        (
-            f"{d.a} ÷ {d.b}, {d.basis}",
-            f"{d.ratio.p50:.2f}",
-            "as stated" if d.ratio.p5 == d.ratio.p95 else f"{d.ratio.p5:.2f} to {d.ratio.p95:.2f}",
-            percent(d.probability_a_more),
-        )
-        for d in comparison.differences
-    ]
-    if rows:
-        columns = ("ratio", "median", "5 to 95 %", "chance that the first has more")
-        print_table("differences, with common draws", columns, rows)
-
-
-def comparison_csv(comparison: Comparison) -> str:
-    """Return a comparison as one long CSV."""
-    return to_csv(COMPARISON_COLUMNS, [row for v in comparison.clusters for row in _cluster_rows(v)])
-
-
-def _cluster_rows(value: ClusterValue) -> list[dict[str, Any]]:
-    base = {"cluster": value.cluster.id}
-    rows: list[dict[str, Any]] = []
-    for basis, result in value.accounts.items():
-        unit = {"quantity": basis, "unit": result.denomination.unit}
-        rows.append(base | unit | {"share": 1.0} | quantiles(result.total))
-        rows += [
-            base | unit | {"quantity": f"{basis} by {a.key}"} | row_entry(row)
-            for a in result.accounts
-            for row in a.rows
-        ]
-    for name, q in (("it_power", value.it_power_w), ("facility_power", value.facility_power_w)):
-        rows.append(base | {"quantity": name, "unit": "W"} | (quantiles(q) if q else {}))
-    return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from accounting.accounts.sold import Bound, Held, SoldLine, Unlocated
@@ -10,6 +10,7 @@ from flopcensus.output import percent, print_table, say
 from flopcensus.results import quantiles
 
 _NATIONS_SHOWN = 12
+_NATIONS_IN_LINE = 3
 
 
 def unlocated_entry(found: Unlocated) -> dict[str, Any]:
@@ -75,6 +76,28 @@ def print_unlocated(found: Unlocated) -> None:
     _print_lines("owner", found.owners)
     _print_bounds("territory", found.territories)
     _print_bounds("provider", found.providers)
+
+
+def print_unlocated_line(found: Unlocated, countries: Collection[str] = ()) -> None:
+    """Print in a few lines what is sold and not located, and what that leaves open of national shares.
+
+    ``countries`` are the territories asked for; all where empty.
+    """
+    parts = [
+        f"{line.name} {_millions(line.chips.unlocated.p50)} of {_millions(line.chips.sold.p50)}"
+        for line in sorted(found.designers, key=lambda line: -line.h100e.sold.p50)
+    ]
+    bounds = [
+        f"{bound.name} {percent(bound.lowest.p5)} to {percent(bound.highest.p95)}"
+        for bound in [b for b in found.territories if not countries or b.code in countries][:_NATIONS_IN_LINE]
+    ]
+    say(f"sold, not located by this census, {found.on} (million chips, medians): {'; '.join(parts)}")
+    where = "; ".join(bounds) or "none located there"
+    say(f"  shares of what was sold, wherever the rest stands: {where} (--sold shipped: all)\n")
+
+
+def _millions(count: float) -> str:
+    return f"{count / 1e6:.2f}"
 
 
 def _print_lines(level: str, lines: Iterable[SoldLine]) -> None:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accounting.accounts.levels import SEPARATOR, Levels, is_national
+from accounting.accounts.joint import Joint
+from accounting.accounts.levels import ORGANISATIONS, SEPARATOR, Holders, Levels, is_national
 from accounting.accounts.rows import GroupOf, LevelRow, Valuation
 from accounting.capacity.bases import Basis, Denomination, Draws
 from accounting.capacity.sums import ONE_THREAD, TOTAL, KindsRow, RowKey, Summation, Work
@@ -128,7 +129,7 @@ class Accounts:
     skipped: Mapping[str, int]
 
 
-def account(
+def account(  # noqa: PLR0913  (each is a choice of its own)
     entries: Iterable[Entry],
     valuer: Valuer,
     levels: Sequence[Levels],
@@ -137,6 +138,7 @@ def account(
     h100e_flop_per_s: Mapping[Basis, float] | None = None,
     skipped: Mapping[str, int] | None = None,
     work: Work = ONE_THREAD,
+    joint: Joint = "owner",
 ) -> dict[Basis, Accounts]:
     """Value entries and group them.
 
@@ -147,12 +149,14 @@ def account(
         as_of: the day whose groups (EU, …) are used.
         h100e_flop_per_s: constants by basis to state the results in H100e; FLOP/s where left out.
         skipped: entries left out before, by reason; those that cannot be valued are added.
+        joint: whose a joint venture is counted as (:mod:`.joint`).
         work: threads, memory and whom to tell of progress; the result depends on none of them.
 
     Returns:
         Accounts by basis. Every level's rows add up to the total in every draw.
     """
-    items = Valuation(entries, valuer, levels, valuer.facts.groups_on(as_of))
+    holders = Holders(valuer.facts, joint)
+    items = Valuation(entries, valuer, levels, valuer.facts.groups_on(as_of), holders)
     tables = [_Table(basis, valuer, h100e_flop_per_s) for basis in valuer.asked]
     for row, columns in Summation(items, valuer, work).rows():
         for table, draws in zip(tables, columns, strict=True):
@@ -230,7 +234,8 @@ def _summary(draws: Draws, total: Draws) -> _Summary:
 
 def _row(codes: tuple[str, ...], summary: _Summary, levels: Levels, facts: Facts) -> Row:
     name = SEPARATOR.join(facts.label(code) for code in codes)
-    nation = facts.nation_of(codes[0]) if levels in {("vendor",), ("owner",), ("operator",)} else None
+    firms = len(levels) == 1 and levels[0] in ORGANISATIONS
+    nation = facts.nation_of(codes[0]) if firms else None
     return _named(codes, name, summary, nation)
 
 

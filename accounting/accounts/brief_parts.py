@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,27 +14,26 @@ from accounting.accounts.categories import CloudPresence, OwnCategories, cloud_p
 from accounting.accounts.concentration import Concentration, concentration
 from accounting.accounts.crossing import KIND, crossings
 from accounting.accounts.demand import Gap, gap, yearly_growth
-from accounting.accounts.grouped import Grouped, Key, Share, renamed, share_of, size_of, whole
+from accounting.accounts.grouped import Grouped, Key, Share, fold, renamed, share_of, whole
 from accounting.accounts.inequality import weights
-from accounting.accounts.levels import LEVELS
+from accounting.accounts.joint import Joint
 from accounting.accounts.profile import Profile, Site
 from accounting.accounts.sized import resize
-from accounting.accounts.targets import Distance, NotComparable, distance, stated
+from accounting.accounts.targets import Distance, NotComparable, counted, distance, stated
 from accounting.capacity.bases import Basis, Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
 from accounting.capacity.valuation import Valuer
 from accounting.census.ledger import Entry, Ledger
-from accounting.census.selection import Selection, select, status_on
+from accounting.census.selection import PLANNED, Selection, planned, select
 from accounting.reference.clouds import load_clouds
 from accounting.reference.country_figures import load_country_figures
 from accounting.reference.facts import Facts
-from accounting.reference.names import EU
+from accounting.reference.names import EU, UNKNOWN
 from accounting.reference.programmes import Programme, load_programmes
 from accounting.reference.shipped import configs_root
 
-PLANNED = ("under_construction", "contracted", "announced")
-# levels of nations, from what can be switched off to what can only stop growing; those that entries know
+# levels of nations, from what can be switched off to what can only stop growing
 _DEPTH = (
     "provider",
     "operator_nation",
@@ -43,8 +42,10 @@ _DEPTH = (
     "memory_nation",
     "packaging_nation",
 )
-_FIRMS = ("owner", "operator", "vendor")
-_SITE = ("territory", "facility")
+_FIRMS = ("owner", "operator", "user", "vendor", "foundry", "memory", "packaging")
+_PLAN = ("territory",)
+_SECTOR = ("territory", "sector")
+_SITE = (KIND, "territory", "facility")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class BriefRequest:
     demand: float | None = None
     seed: int = 0
     draws: int = 10_000
+    joint: Joint = "owner"
 
     @property
     def holder(self) -> str:
@@ -98,10 +100,16 @@ class Work:
     world: Grouped
     home: tuple[Entry, ...]
     sites: Grouped
+    site_kinds: Grouped
+    firms: Mapping[str, Grouped]
+    sectors: Grouped
 
     def cross(self, entries: Sequence[Entry], *levels: tuple[str, ...]) -> dict[tuple[str, ...], Grouped]:
         """Return the crossings of entries, valued as the request asks."""
-        found = crossings(entries, self.valuer, levels, self.request.basis, self.unit_flop_per_s)
+        request = self.request
+        found = crossings(
+            entries, self.valuer, levels, request.basis, self.unit_flop_per_s, joint=request.joint
+        )
         return {level: self.joined(sums, level) for level, sums in found.items()}
 
     def joined(self, sums: Grouped, levels: Sequence[str]) -> Grouped:
@@ -116,28 +124,32 @@ def work_of(
     ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Calibration, entries: Sequence[Entry]
 ) -> Work:
     """Return what all parts share: the entries valued once, in the unit asked for."""
-    h100e = request.unit == "h100e"
-    unit = (
-        constant(load_h100e(configs_root() / "h100e.yaml"), request.basis, request.precision)
-        if h100e
-        else 1.0
-    )
-    valuer = Valuer(
-        facts,
-        calibration,
-        request.precision,
-        (request.basis,),
-        request.seed,
-        request.draws,
-        ledger.valued_by,
-    )
-    levels = tuple(name for name in _DEPTH if name in LEVELS)
+    valuer, unit = valuer_and_unit(ledger, request, facts, calibration)
     home = tuple(entry for entry in entries if entry.territory in request.inside)
-    empty = Work(request, facts, valuer, unit, levels, {}, home, {})
-    whole_levels = (KIND, "territory", *levels)
+    empty = Work(request, facts, valuer, unit, _DEPTH, {}, home, {}, {}, {}, {})
+    whole_levels = (KIND, "territory", *_DEPTH)
     world = empty.cross(entries, whole_levels)[whole_levels]
-    sites = empty.cross(home, _SITE)[_SITE]
-    return replace(empty, world=world, sites=sites)
+    firms = {name: ("territory", name) for name in _FIRMS}
+    sums = empty.cross(home, _SITE, _SECTOR, *firms.values())
+    return replace(
+        empty,
+        world=world,
+        sites=fold(sums[_SITE], 1, 2),
+        site_kinds=sums[_SITE],
+        sectors=sums[_SECTOR],
+        firms={name: sums[level] for name, level in firms.items()},
+    )
+
+
+def valuer_and_unit(
+    ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Calibration
+) -> tuple[Valuer, float]:
+    """Return what values a ledger as requested, and the unit of the page in FLOP/s."""
+    bases, values = (request.basis,), ledger.valued_by
+    valuer = Valuer(facts, calibration, request.precision, bases, request.seed, request.draws, values)
+    if request.unit != "h100e":
+        return valuer, 1.0
+    return valuer, constant(load_h100e(configs_root() / "h100e.yaml"), request.basis, request.precision)
 
 
 def growth_of(ledger: Ledger, work: Work, now: Draws, world: Draws) -> tuple[Draws | None, Draws | None]:
@@ -163,6 +175,7 @@ def targets_of(
     """Return the distance to each aim of the country's programmes, and why others have none."""
     request, facts = work.request, work.facts
     own = [p for p in _programmes(facts).values() if p.nation == request.code]
+    held = {"all": current, "public": whole(work.sectors, lambda key: key[1] == "public")}
     table = load_h100e(configs_root() / "h100e.yaml")
     per_h100 = constant(table, request.basis, request.precision) / work.unit_flop_per_s
     found, others = [], {}
@@ -172,8 +185,10 @@ def targets_of(
             others[f"{programme.id}/{aim.id}"] = meant.reason
             continue
         pace = growth if growth is not None else np.ones_like(current)
-        day = request.selection.as_of
-        found.append(distance(programme, aim, meant, current, pace, as_of=day, unit_per_h100=per_h100))
+        now, day = held[counted(programme, aim)], request.selection.as_of
+        if len(now) != len(current):
+            now = np.zeros_like(current)
+        found.append(distance(programme, aim, meant, now, pace, as_of=day, unit_per_h100=per_h100))
     return tuple(sorted(found, key=lambda d: (d.by, d.programme, d.aim))), others
 
 
@@ -191,13 +206,6 @@ def figures_of(request: BriefRequest, facts: Facts) -> tuple[float | None, float
         known = [value for value in values if value is not None]
         found.append(sum(known) if len(known) == len(values) else None)
     return found[0], found[1]
-
-
-def firms_of(work: Work) -> dict[str, Grouped]:
-    """Return (territory, firm) crossings of the country by level of firms."""
-    levels = {name: ("territory", name) for name in _FIRMS if name in LEVELS}
-    sums = work.cross(work.home, *levels.values())
-    return {name: sums[level] for name, level in levels.items()}
 
 
 def concentrations_of(firms: Mapping[str, Grouped], code: str) -> dict[str, Concentration]:
@@ -222,28 +230,31 @@ def kinds_of(sums: Grouped, keep: Callable[[Key], bool]) -> dict[str, float]:
 
 def site_kinds_of(work: Work, site: Site | None) -> dict[str, float]:
     """Return how the capacity of the largest site is known, as shares by kind."""
-    level = (KIND, "facility")
-    entries = [entry for entry in work.home if site and entry.facility == site.code]
-    return kinds_of(work.cross(entries, level)[level], lambda key: True)
+    return kinds_of(work.site_kinds, lambda key: site is not None and key[2] == site.code)
 
 
 def facilities_of(work: Work, domestic: Draws) -> tuple[FacilityLine, ...]:
     """Return the facilities of the country, the largest mean first."""
-    entries: dict[str, list[Entry]] = {}
-    for entry in work.home:
-        entries.setdefault(entry.facility, []).append(entry)
-    variance = float(np.var(domestic))
+    return lines_of({key[1]: draws for key, draws in work.sites.items()}, work.home, domestic)
+
+
+def lines_of(sites: Mapping[str, Draws], entries: Iterable[Entry], every: Draws) -> tuple[FacilityLine, ...]:
+    """Return facilities by id as lines, the largest mean first; ``every`` is what they are a share of."""
+    known: dict[str, list[Entry]] = {}
+    for entry in entries:
+        known.setdefault(entry.facility, []).append(entry)
+    variance, from_mean = float(np.var(every)), every - every.mean()
     lines = []
-    for (_, facility), draws in work.sites.items():
-        mine = tuple(entries[facility])
-        spread = float(np.mean((draws - draws.mean()) * (domestic - domestic.mean())))
+    for facility, draws in sites.items():
+        mine = tuple(known[facility])
+        spread = float(np.mean((draws - draws.mean()) * from_mean))
         lines.append(
             FacilityLine(
                 facility,
                 mine[0].facility_name,
-                mine[0].territory or work.request.code,
+                mine[0].territory or UNKNOWN,
                 Quantiles.of(draws),
-                share_of(draws, domestic),
+                share_of(draws, every),
                 spread / variance if variance else 0.0,
                 mine,
             )
@@ -274,17 +285,16 @@ def demand_of(
 
 
 def planned_of(ledger: Ledger, work: Work) -> dict[str, Quantiles]:
-    """Return capacity that does not operate yet, by status; never part of any other figure."""
-    day, level = work.request.selection.as_of, ("territory",)
+    """Return capacity that does not operate yet, by status; never part of any other figure.
+
+    Where several lists speak of one site, the one that is believed counts, as it does for what operates.
+    """
+    entries = planned(ledger, work.request.selection)
     found = {}
     for status in PLANNED:
-        entries = [
-            entry
-            for entry in ledger.entries
-            if entry.territory in work.request.inside and status_on(entry, day) == status
-            if not entry.duplicate
-        ]
-        sums = work.cross(entries, level)[level]
-        if size_of(sums) == work.valuer.size and sums:
+        here = [e for e in entries if e.status == status and e.territory in work.request.inside]
+        sized = resize(here, work.facts, work.request.precision).entries if here else ()
+        sums = work.cross(sized, _PLAN)[_PLAN] if sized else {}
+        if sums:
             found[status] = Quantiles.of(whole(sums))
     return found

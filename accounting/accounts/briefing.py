@@ -16,7 +16,6 @@ from accounting.accounts.brief_parts import (
     demand_of,
     facilities_of,
     figures_of,
-    firms_of,
     growth_of,
     kinds_of,
     own_of,
@@ -98,7 +97,7 @@ def brief(ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Cali
     targets, others = targets_of(work, national.domestic, world_growth)
     means = {key[0]: float(np.mean(draws)) for key, draws in hosting.items() if key[0] not in PARTNERS}
     people, product = figures_of(request, facts)
-    firms = firms_of(work)
+    firms = work.firms
     return Brief(
         request=request,
         census=ledger.name,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from accounting.accounts.account import Quantiles
 from accounting.accounts.grouped import NOT_KNOWN, Grouped, ratio, size_of, total
 from accounting.capacity.bases import Draws
+from accounting.reference.names import ALTERNATIVES
 from bench.errors import InputError
 
 HHI_OF_ONE = 10_000.0
@@ -61,7 +62,7 @@ def concentration(sums: Grouped, top: tuple[int, ...] = (1, 3, 5)) -> Concentrat
     """
     shares = _shares(sums)
     keys = sorted(sums)
-    is_known = np.array([not NOT_KNOWN.issuperset(key) for key in keys])
+    is_known = np.array([not all(_not_known(code) for code in key) for key in keys])
     known, unknown = shares[is_known], np.sum(shares[~is_known], axis=0)
     descending = -np.sort(-known, axis=0)
     low = HHI_OF_ONE * np.sum(known * known, axis=0)
@@ -80,6 +81,11 @@ def concentration(sums: Grouped, top: tuple[int, ...] = (1, 3, 5)) -> Concentrat
         top={n: Quantiles.of(draws) for n, draws in leaders.items()},
         top_high={n: Quantiles.of(draws + unknown) for n, draws in leaders.items()},
     )
+
+
+def _not_known(code: str) -> bool:
+    """Whether a code names no one holder: unknown, or one of several makers without their parts."""
+    return code in NOT_KNOWN or ALTERNATIVES in code
 
 
 def _shares(sums: Grouped) -> NDArray[np.float64]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from accounting.accounts.account import Accounts, account
+from accounting.accounts.drivers import Drivers, drivers
+from accounting.accounts.joint import Joint
 from accounting.accounts.levels import Levels
-from accounting.accounts.sized import SizedEntries, Sizing, resize
+from accounting.accounts.sized import SizedEntries, Sizing, on_chip_share, resize
 from accounting.accounts.sized import warnings as sizing_warnings
-from accounting.capacity.bases import BASES, Basis
+from accounting.capacity.bases import BASES, MEMORY, MEMORY_BASES, Basis
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
 from accounting.capacity.sums import ONE_THREAD, Work
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from accounting.accounts.series import Series
 
 DEFAULT_BASES: tuple[Basis, ...] = ("peak", "delivered")
+# units that fix what stands for the precision
+UNIT_PRECISION = {"bytes_per_s": MEMORY}
 DEFAULT_LEVELS: tuple[Levels, ...] = (("territory",), ("provider",), ("vendor",))
 
 
@@ -34,9 +38,11 @@ DEFAULT_LEVELS: tuple[Levels, ...] = (("territory",), ("provider",), ("vendor",)
 class Request:
     """What to estimate.
 
-    ``precision`` is one of ours, or the name of a foreign file's column (``max``, ``h100e``).
+    ``precision`` is one of ours, the name of a foreign file's column (``max``, ``h100e``), or ``memory``.
+    ``unit`` is ``flops``, ``h100e`` or ``bytes_per_s``, the last with precision ``memory`` and no other.
     ``countries`` keeps those territories only (ISO alpha-2); empty keeps all. ``sized`` says whether
-    deployments known by power, cost or a bare number of chips are valued (``keep``) or left out.
+    deployments known by power, cost or a bare number of chips are valued (``keep``) or left out. ``joint``
+    says whose a joint venture is counted as; ``drivers`` asks what drives the spread of each total.
     """
 
     selection: Selection
@@ -49,6 +55,8 @@ class Request:
     draws: int = 10_000
     recipe: str | None = None
     sized: Sizing = "keep"
+    drivers: bool = False
+    joint: Joint = "owner"
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,7 @@ class Estimate:
     warnings: tuple[str, ...] = field(default=())
     series: Series | None = None
     sized: SizedEntries | None = None
+    drivers: Drivers | None = None
 
 
 def estimate(
@@ -81,15 +90,18 @@ def estimate(
     refuse_what_cannot_be(ledger, request)
     entries, skipped, sized = chosen_entries(ledger, request, facts)
     said = list(sizing_warnings(sized)) if sized is not None else []
+    said += _of_memory(entries, request, facts)
     valuer = valuer_of(ledger, request, facts, calibration)
+    valuer = valuer if project is None else project(valuer)
     results = account(
         entries,
-        valuer if project is None else project(valuer),
+        valuer,
         request.levels,
         as_of=request.selection.as_of,
         h100e_flop_per_s=h100e_constants(request),
         skipped=skipped,
         work=work,
+        joint=request.joint,
     )
     return tuple(
         Estimate(
@@ -100,9 +112,22 @@ def estimate(
             result,
             (*_warnings(ledger, result, project is not None), *said),
             sized=sized,
+            drivers=_drivers(entries, valuer, basis, request) if request.drivers else None,
         )
         for basis, result in results.items()
     )
+
+
+def _drivers(entries: Sequence[Entry], valuer: Valuer, basis: Basis, request: Request) -> Drivers:
+    unit = (h100e_constants(request) or {}).get(basis, 1.0)
+    return drivers(entries, replace(valuer, bases=(basis,)), valuer.facts, unit=unit)
+
+
+def with_drivers(found: Estimate, ledger: Ledger, facts: Facts, calibration: Calibration) -> Estimate:
+    """Return an estimate, of what is in service at its date, with what drives its spread."""
+    entries, _, _ = chosen_entries(ledger, found.request, facts)
+    valuer = valuer_of(ledger, found.request, facts, calibration)
+    return replace(found, drivers=_drivers(entries, valuer, found.basis, found.request))
 
 
 def valuer_of(ledger: Ledger, request: Request, facts: Facts, calibration: Calibration) -> Valuer:
@@ -138,7 +163,10 @@ def h100e_constants(request: Request) -> dict[Basis, float] | None:
 
 
 def refuse_what_cannot_be(ledger: Ledger, request: Request) -> None:
-    """Raise InputError for a precision, column or basis that the census cannot be stated in."""
+    """Raise InputError for a precision, column, unit or basis that the census cannot be stated in."""
+    if MEMORY in (request.precision, UNIT_PRECISION.get(request.unit)):
+        _refuse_of_memory(ledger, request)
+        return
     known = ledger.columns if ledger.valued_by == "file" else PRECISIONS
     if request.precision not in known:
         what = "column" if request.precision not in PRECISIONS else "precision"
@@ -152,6 +180,36 @@ def refuse_what_cannot_be(ledger: Ledger, request: Request) -> None:
         )
     if not set(request.bases) <= set(BASES):
         raise InputError(f"unknown basis in {', '.join(request.bases)}")
+
+
+def _refuse_of_memory(ledger: Ledger, request: Request) -> None:
+    if request.unit != "bytes_per_s" or request.precision != MEMORY:
+        raise InputError(
+            "memory bandwidth is stated in bytes per second and has no precision "
+            f"(found unit {request.unit}, precision {request.precision}); "
+            f"ask for unit bytes_per_s with precision {MEMORY}"
+        )
+    if ledger.valued_by == "file":
+        raise InputError(
+            f"{ledger.name} is valued by its own columns, and none states memory bandwidth "
+            f"(it has {', '.join(ledger.columns)})"
+        )
+    beyond = [basis for basis in request.bases if basis not in MEMORY_BASES]
+    if beyond:
+        raise InputError(
+            f"memory bandwidth has no basis {', '.join(beyond)}: nothing is published of what it sustains "
+            "at scale, and training steps and availability say nothing of it; use --basis peak or achievable"
+        )
+
+
+def _of_memory(entries: Sequence[Entry], request: Request, facts: Facts) -> list[str]:
+    share = on_chip_share(entries, facts) if request.precision == MEMORY else 0.0
+    if share < 0.01:
+        return []
+    return [
+        f"{share:.1%} of the peak bandwidth is of accelerators whose memory is on the chip (SRAM): fast and "
+        "small, so that they hold a model only together, and no stream on them was measured"
+    ]
 
 
 def _what_is_assumed(result: Accounts, projected: bool) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accounting.capacity.bases import Draws
-from accounting.reference.names import EU, UNKNOWN, WITHHELD
+from accounting.reference.names import ALTERNATIVES, EU, UNKNOWN, WITHHELD
 
 Key = tuple[str, ...]
 Grouped = Mapping[Key, Draws]
@@ -71,9 +71,24 @@ def renamed(sums: Grouped, members: Iterable[str], code: str, positions: Iterabl
     inside, places = frozenset(members), frozenset(positions)
     result: dict[Key, Draws] = {}
     for key in sorted(sums):
-        new = tuple(code if i in places and c in inside else c for i, c in enumerate(key))
+        new = tuple(_renamed(c, inside, code) if i in places else c for i, c in enumerate(key))
         result[new] = result[new] + sums[key] if new in result else sums[key]
     return result
+
+
+def _renamed(held: str, inside: frozenset[str], code: str) -> str:
+    """Return ``code`` for each of the alternatives that is inside; all of them inside make it one."""
+    found = {code if one in inside else one for one in held.split(ALTERNATIVES)}
+    return held if code not in found else ALTERNATIVES.join(sorted(found))
+
+
+def may_be(held: str, code: str) -> bool:
+    """Whether what a code stands for may be another's: it is unknown, or one of alternatives.
+
+    >>> may_be("KR+US", "US"), may_be("unknown", "US"), may_be("US", "US"), may_be("KR", "US")
+    (True, True, False, False)
+    """
+    return held in NOT_KNOWN or (held != code and code in held.split(ALTERNATIVES))
 
 
 def ratio(part: Draws, of: Draws) -> Draws:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from accounting.accounts.estimate import Request, chosen_entries
-from accounting.accounts.levels import Levels, codes
+from accounting.accounts.levels import Holders, Levels
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.valuation import Skipped, Valuer
 from accounting.census.ledger import Entry, Ledger
@@ -75,11 +75,11 @@ def trace(ledger: Ledger, request: Request, facts: Facts, calibration: Calibrati
     Takes the same arguments; an entry that cannot be valued stands behind no row.
     """
     entries = tuple(_valued(ledger, request, facts, calibration))
-    rows = {}
+    holders, rows = Holders(facts, request.joint), {}
     for levels in request.levels:
         found: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
         for entry in entries:
-            for key, weight in codes(entry, levels):
+            for key, weight in holders.codes(entry, levels):
                 if weight > 0 and entry not in found[key][-1:]:
                     found[key].append(entry)
         rows[levels] = {key: tuple(held) for key, held in found.items()}
@@ -122,6 +122,7 @@ def _method(request: Request, calibration: Calibration) -> dict[str, Any]:
         "recipe": request.recipe,
         "seed": request.seed,
         "draws": request.draws,
+        "joint": request.joint,
         "status": sorted(chosen.statuses),
         "since": chosen.since.isoformat() if chosen.since else None,
         "standard_only": chosen.standard_only,

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from accounting.accounts.account import Quantiles
-from accounting.accounts.levels import codes
-from accounting.capacity.bases import BASES, Basis, Draws
+from accounting.accounts.levels import Holders
+from accounting.accounts.sold import load_sold_chips
+from accounting.capacity.bases import BASES, MEMORY, Basis, Draws
 from accounting.capacity.calibration import STEPS, Calibration
 from accounting.capacity.valuation import Skipped, Valuer
 from accounting.census.ledger import Entry
@@ -28,6 +29,21 @@ class Weight:
     h100e: Mapping[Basis, Quantiles]
     kinds: Mapping[Basis, Kind]
     own: Mapping[Basis, bool]
+
+
+@dataclass(frozen=True)
+class Bandwidth:
+    """An accelerator's memory bandwidth (B/s): of the sheet, and of the best stream, as its draws have it.
+
+    ``flop_per_byte`` is dense peak FLOP/s ÷ sheet B/s, None where the sheet has no such peak. ``own`` says
+    whether the stream was measured on this accelerator.
+    """
+
+    accelerator: str
+    peak: float
+    achievable: Quantiles | None
+    flop_per_byte: float | None
+    own: bool
 
 
 @dataclass(frozen=True)
@@ -58,23 +74,57 @@ def weights(
     return tuple(weight for weight in found if any(weight.own[b] for b in ("achievable", "sustained")))
 
 
+def bandwidths(calibration: Calibration, precision: str, seed: int, size: int) -> tuple[Bandwidth, ...]:
+    """Return the memory bandwidth of every accelerator that was measured or that tables of sales name.
+
+    Largest first; left out is what has no published bandwidth. The draws are those of one site.
+    """
+    facts = calibration.facts
+    named = {m.accelerator for m in calibration.measurements if m.accelerator}
+    named |= {chip.accelerators[0] for chip in load_sold_chips(facts) if chip.accelerators}
+    found = []
+    for name in sorted(named):
+        chip = facts.accelerators[name]
+        if chip.memory_bandwidth is None:
+            continue
+        step, peak = calibration.efficiency("achievable", name, MEMORY), chip.peak_flop_per_s(precision)
+        found.append(
+            Bandwidth(
+                name,
+                chip.memory_bandwidth,
+                Quantiles.of(chip.memory_bandwidth * step.draws(seed, "a site", size)) if step else None,
+                peak / chip.memory_bandwidth if peak else None,
+                step is not None and step.prediction.level == "own",
+            )
+        )
+    return tuple(sorted(found, key=lambda one: (-one.peak, one.accelerator)))
+
+
 def moves(
-    entries: Sequence[Entry], valuer: Valuer, levels: Sequence[str], bases: tuple[Basis, Basis]
+    entries: Sequence[Entry],
+    valuer: Valuer,
+    levels: Sequence[str],
+    bases: tuple[Basis, Basis],
+    second: Valuer | None = None,
 ) -> tuple[Move, ...]:
     """Return how each holder's share of the total moves from one basis to another, largest first.
 
-    Both shares of a difference come from the same draws of counts and efficiencies.
+    Both shares of a difference come from the same draws of counts and efficiencies. ``second``, where given,
+    values the second basis: in another precision, or memory bandwidth. Entries that one of the two cannot
+    value are left out of both.
     """
     sums: dict[tuple[str, str], list[Draws]] = {}
+    holders = Holders(valuer.facts)
     totals = [np.zeros(valuer.size), np.zeros(valuer.size)]
     for entry in entries:
         valued = valuer.value(entry)
-        if isinstance(valued, Skipped):
+        other = second.value(entry) if second else valued
+        if isinstance(valued, Skipped) or isinstance(other, Skipped):
             continue
-        pair = [valued.capacity[basis].draws for basis in bases]
+        pair = [valued.capacity[bases[0]].draws, other.capacity[bases[1]].draws]
         totals = [total + part for total, part in zip(totals, pair, strict=True)]
         for level in levels:
-            for (code,), weight in codes(entry, (level,)):
+            for (code,), weight in holders.codes(entry, (level,)):
                 held = sums.setdefault((level, code), [np.zeros(valuer.size), np.zeros(valuer.size)])
                 held[0] += weight * pair[0]
                 held[1] += weight * pair[1]

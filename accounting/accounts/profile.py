@@ -3,7 +3,8 @@
 The levels are those of Hawkins, Lehdonvirta and Wu (2025) and deeper ones, weighted by capacity. Two kinds of
 level differ in what control means. Who owns or operates can switch capacity off now; who designs chips,
 makes them, their memory or their package can stop it from growing, and switches nothing off. Joint owners
-count by share. What is unknown is never domestic; an upper figure counts it as domestic.
+count by share. What is unknown, or one of several nations' of which this is one, is never domestic; an upper
+figure counts it as domestic. An exposure counts what is that nation's alone: it is a lower bound.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from accounting.accounts.account import Quantiles
-from accounting.accounts.grouped import NOT_KNOWN, Grouped, Key, Share, fold, ratio, share_of, size_of, whole
+from accounting.accounts.grouped import Grouped, Key, Share, fold, may_be, ratio, share_of, size_of, whole
 from accounting.capacity.bases import Draws
-from accounting.reference.names import UNKNOWN
+from accounting.reference.names import ALTERNATIVES, UNKNOWN
 from bench.errors import InputError
 
 TERRITORY = "territory"
@@ -30,7 +31,8 @@ GROWTH = frozenset({"vendor_nation", "foundry_nation", "memory_nation", "packagi
 class LevelProfile:
     """One level on a country's soil. ``domestic_high`` counts what is unknown as domestic.
 
-    ``nations`` are the foreign ones, the largest mean share first; bodies of the EU are among them.
+    ``nations`` are the foreign ones, the largest mean share first; bodies of the EU are among them, and
+    alternatives (``JP+KR``) where it is not known which of them has what part.
     """
 
     level: str
@@ -104,8 +106,8 @@ def profile(sums: Grouped, levels: Sequence[str], code: str) -> Profile:
         for place, name in enumerate(names)
     )
     joint = whole(soil, lambda key: all(c == code for c in key))
-    high = whole(soil, lambda key: all(c == code or c in NOT_KNOWN for c in key))
-    foreign = sorted({nation for level in found for nation in level.nations})
+    high = whole(soil, lambda key: all(c == code or may_be(c, code) for c in key))
+    foreign = sorted({nation for level in found for nation in level.nations if ALTERNATIVES not in nation})
     exposures = [_exposure(soil, names, nation, everything) for nation in foreign]
     exposures.sort(key=lambda e: (-e.stop_now.share, -e.stop_growth.share, e.nation))
     return Profile(
@@ -165,12 +167,12 @@ def _level(
     soil: Grouped, place: int, name: str, code: str, everything: Draws, weakest: float
 ) -> LevelProfile:
     table = fold(soil, place)
-    foreign = {key: draws for key, draws in table.items() if key[0] != code and key[0] not in NOT_KNOWN}
+    foreign = {key: d for key, d in table.items() if key[0] != code and not may_be(key[0], code)}
     return LevelProfile(
         name,
         domestic=share_of(whole(table, _at(0, {code})), everything),
-        domestic_high=share_of(whole(table, _at(0, {code, *NOT_KNOWN})), everything),
-        unknown=share_of(whole(table, _at(0, NOT_KNOWN)), everything),
+        domestic_high=share_of(whole(table, lambda k: k[0] == code or may_be(k[0], code)), everything),
+        unknown=share_of(whole(table, lambda k: may_be(k[0], code)), everything),
         nations=_ranked(foreign, everything),
         probability_weakest=weakest,
     )

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import length_hint
 
-from accounting.accounts.levels import Levels, codes, is_national
+from accounting.accounts.levels import Holders, Levels, is_national
 from accounting.capacity.sums import Cell, Division, RowKey
 from accounting.capacity.valuation import Skipped, Term, Valuer
 from accounting.census.ledger import Entry
-from accounting.reference.names import EU
+from accounting.reference.names import ALTERNATIVES, EU
 
 # entries of a million facilities may have as many cells; those that come again are few
 _MOST_CELLS = 50_000
@@ -46,6 +46,7 @@ class Valuation:
     valuer: Valuer
     levels: Sequence[Levels]
     groups: Mapping[str, tuple[str, ...]]
+    holders: Holders
     skipped: Counter[str] = field(default_factory=Counter)
     valued: int = 0
 
@@ -72,7 +73,7 @@ class Valuation:
                 yield term, self._cell(entry)
 
     def _cell(self, entry: Entry) -> Cell:
-        key = tuple(tuple(codes(entry, level)) for level in self.levels)
+        key = tuple(tuple(self.holders.codes(entry, level)) for level in self.levels)
         cell = self._cells.get(key)
         if cell is None:
             if len(self._cells) >= _MOST_CELLS:
@@ -95,11 +96,13 @@ class Valuation:
         """Return the groups that a nation is of."""
         found = self._groups_of.get(nation)
         if found is None:
+            # what may be one nation's or another's is a group's where all of them are members
+            may_be = nation.split(ALTERNATIVES)
             found = tuple(
                 group
                 for group, members in self.groups.items()
                 # bodies of the Union are no member state's, but are the Union's
-                if nation in members or (group == EU and nation == EU)
+                if all(one in members or (group == EU and one == EU) for one in may_be)
             )
             self._groups_of[nation] = found
         return found

@@ -237,7 +237,12 @@ def _accounts(
     ahead = one.projected
     valuer = ProjectedValuer.on(one.day, run.valuer, run.projection) if ahead else run.valuer
     found = account(
-        one.entries.values(), valuer, tuple(levels), as_of=one.day, h100e_flop_per_s=run.constants
+        one.entries.values(),
+        valuer,
+        tuple(levels),
+        as_of=one.day,
+        h100e_flop_per_s=run.constants,
+        joint=run.request.joint,
     )
     return {basis: result.accounts for basis, result in found.items()}
 

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from accounting.capacity.bases import MEMORY
 from accounting.capacity.draws import Z95
+from accounting.capacity.rates import peak_rate
 from accounting.capacity.sizing import NOBODY, Clue, Sized, needs_sizing, size
 from accounting.capacity.sizing_facts import load_sizing
 from accounting.census.ledger import Entry, Ledger
@@ -85,6 +87,17 @@ def resize(entries: Sequence[Entry], facts: Facts, precision: str) -> Resized:
     return Resized(tuple(kept), dict(skipped), _summary(kept, found, facts, precision))
 
 
+def on_chip_share(entries: Iterable[Entry], facts: Facts) -> float:
+    """Return what of the mean peak memory bandwidth is of accelerators whose memory is on the chip (SRAM)."""
+    whole = on_chip = 0.0
+    for entry in entries:
+        worth = _mean_peak(entry, facts, MEMORY)
+        whole += worth
+        chip = facts.accelerators.get(entry.accelerator or "")
+        on_chip += worth if chip is not None and (chip.memory_type or "").startswith("SRAM") else 0.0
+    return on_chip / whole if whole else 0.0
+
+
 def _reason(entry: Entry, reason: str) -> str:
     known = "count" if entry.count else "power" if entry.power else "cost"
     return f"{known} known, but {reason}" if reason == NOBODY else reason
@@ -114,10 +127,10 @@ def _rests(sized: Sized) -> str:
 
 
 def _mean_peak(entry: Entry, facts: Facts, precision: str) -> float:
-    """Return mean count × peak, in FLOP/s: the mean of a lognormal is e^(μ + σ²/2)."""
+    """Return mean count × peak, in FLOP/s or B/s: the mean of a lognormal is e^(μ + σ²/2)."""
     if entry.accelerator is None or entry.count is None:
         return entry.values.get(precision, 0.0)
-    return _mean(entry.count) * (facts.accelerators[entry.accelerator].peak_flop_per_s(precision) or 0.0)
+    return _mean(entry.count) * (peak_rate(facts.accelerators[entry.accelerator], precision) or 0.0)
 
 
 def _mean(count: Uncertain) -> float:

@@ -21,7 +21,7 @@ from accounting.capacity.bases import Draws
 from accounting.quantities import Uncertain
 from accounting.reference.accelerators import Accelerator
 from accounting.reference.facts import Facts
-from accounting.reference.programmes import Aim, Programme, Rate
+from accounting.reference.programmes import Aim, Counted, Programme, Rate
 from accounting.validation import Kind, weakest
 
 H100 = "nvidia-h100-sxm"
@@ -49,6 +49,7 @@ class NotComparable:
 class Distance:
     """How far a nation is from an aim; ``target`` and ``current`` are in the unit and basis of the account.
 
+    ``counts`` says whether it is set against all capacity on the soil or that of the public sector.
     ``growth_needed`` is a factor a year, None where the day has passed or there is nothing to grow from.
     ``probability`` is that of reaching the aim by its day at ``growth`` (that of the world, or a scenario's);
     where the day has passed, that of having reached it.
@@ -68,6 +69,12 @@ class Distance:
     growth_needed: Quantiles | None
     growth: Quantiles
     probability: float
+    counts: Counted = "all"
+
+
+def counted(programme: Programme, aim: Aim) -> Counted:
+    """Return whose capacity an aim is of: its own word, else the programme's."""
+    return aim.counts or programme.counts
 
 
 def stated(aim: Aim, facts: Facts, precision: str) -> Stated | NotComparable:
@@ -128,7 +135,7 @@ def distance(
         programme: whose aim it is.
         aim: the aim.
         meant: what it comes to (:func:`stated`); its median is the target.
-        current: the nation's capacity now (shape: draws).
+        current: the nation's capacity now (shape: draws), public where the aim is (:func:`counted`).
         growth: a factor a year: the world's, or a scenario's (shape: draws).
         as_of: the day of ``current``.
         unit_per_h100: what one H100 is in the unit and basis of ``current``; 1 where that is H100e.
@@ -154,6 +161,7 @@ def distance(
         growth_needed=needed,
         growth=Quantiles.of(growth),
         probability=probability(reached, growth, max(years, 0.0)),
+        counts=counted(programme, aim),
     )
 
 

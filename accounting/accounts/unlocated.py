@@ -21,6 +21,7 @@ from accounting.accounts.sized import resize
 from accounting.accounts.sold import Bound, Held, Reconcile, SoldLine, Unlocated, load_sold_chips
 from accounting.capacity.bases import Draws
 from accounting.capacity.draws import draw, standard_normal
+from accounting.capacity.shared_counts import CommonFactors, common_of, drawn_count
 from accounting.census.ledger import Chips, Entry, Ledger
 from accounting.census.readers.chip_totals import ControlTotals, Percentiles, Total
 from accounting.census.selection import Selection, select
@@ -81,6 +82,7 @@ class _Work:
         size: int,
     ) -> None:
         self.facts, self.day, self.since, self.seed, self.size = facts, day, since, seed, size
+        self.factors = CommonFactors(seed, size)
         table = load_sold_chips(facts)
         self.chips = {chip.name: chip for chip in table}
         self.by_name = {name.casefold(): chip.name for chip in table for name in chip.sold_as}
@@ -119,7 +121,7 @@ class _Work:
             self.outside += count.best
             return
         name = f"count/{entry.id}" + (f"/{place}" if place else "")
-        drawn = draw(count, standard_normal(self.seed, name, self.size))
+        drawn = drawn_count(count, () if place else common_of(entry), name, self.factors)
         for owner in entry.owners:
             code = self._owner(owner.organisation, owner.nation)
             key = (model, code, entry.territory or UNKNOWN, owner.nation or UNKNOWN)

@@ -16,8 +16,13 @@ from accounting.errors import MixedValuesError
 
 Basis = Literal["peak", "achievable", "sustained", "delivered"]
 BASES: tuple[Basis, ...] = ("peak", "achievable", "sustained", "delivered")
-Unit = Literal["FLOP/s", "H100e"]
+Unit = Literal["FLOP/s", "H100e", "B/s"]
 Draws = NDArray[np.float64]
+
+# what stands in place of a precision where the capacity is memory bandwidth, to which none applies
+MEMORY = "memory"
+# nothing is published of what memory sustains beyond the best stream
+MEMORY_BASES: tuple[Basis, ...] = ("peak", "achievable")
 
 BASIS_MEANING = {
     "peak": "spec sheet, dense",
@@ -25,11 +30,20 @@ BASIS_MEANING = {
     "sustained": "model FLOP/s in a measured training step at scale",
     "delivered": "sustained × availability (goodput)",
 }
+MEMORY_MEANING = {"peak": "spec sheet, memory bandwidth", "achievable": "best measured stream"}
+
+
+def meaning(basis: Basis, precision: str) -> str:
+    """Say what a basis is: of memory bandwidth where ``precision`` is ``MEMORY``, of arithmetic else."""
+    return (MEMORY_MEANING if precision == MEMORY else BASIS_MEANING)[basis]
 
 
 @dataclass(frozen=True)
 class Denomination:
-    """What a capacity is stated in. An H100e is one on its own basis only: the basis is part of it."""
+    """What a capacity is stated in. An H100e is one on its own basis only: the basis is part of it.
+
+    Memory bandwidth (B/s) has ``MEMORY`` in place of a precision, and is neither dense nor sparse.
+    """
 
     precision: str
     basis: Basis
@@ -37,7 +51,9 @@ class Denomination:
     sparse: bool = False
 
     def __str__(self) -> str:
-        """Read as people write it: ``bf16 dense peak FLOP/s``."""
+        """Read as people write it: ``bf16 dense peak FLOP/s``, ``memory peak B/s``."""
+        if self.unit == "B/s":
+            return f"{self.precision} {self.basis} {self.unit}"
         return f"{self.precision} {'sparse' if self.sparse else 'dense'} {self.basis} {self.unit}"
 
 
@@ -68,9 +84,18 @@ class Capacity:
         return self.draws / other.draws
 
     def in_h100e(self, constant_flop_per_s: float) -> Capacity:
-        """Convert from FLOP/s to H100e by the constant of the same basis and precision."""
+        """Convert from FLOP/s to H100e by the constant of the same basis and precision.
+
+        Raises:
+            MixedValuesError: a memory bandwidth.
+        """
         if self.denomination.unit == "H100e":
             return self
+        if self.denomination.unit == "B/s":
+            raise MixedValuesError(
+                f"{self.denomination} cannot be stated in H100e: an H100e is arithmetic, and bytes are none; "
+                "compare shares instead, each of its own total"
+            )
         unit = replace(self.denomination, unit="H100e")
         return Capacity(self.draws / constant_flop_per_s, unit)
 
@@ -89,6 +114,8 @@ def _difference(a: Denomination, b: Denomination) -> str:
 
 
 def _mend(a: Denomination, b: Denomination) -> str:
+    if "B/s" in (a.unit, b.unit) and a.unit != b.unit:
+        return "bytes and operations have no common unit: compare shares, each of its own total"
     if a.unit != b.unit:
         return "call Capacity.in_h100e(constant) on the one in FLOP/s"
     if a.basis != b.basis:

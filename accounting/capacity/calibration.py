@@ -12,6 +12,8 @@ counts: training in FP8 or FP4 says nothing of bf16. A step is that of a product
 ``REFERENCE_CHIPS`` accelerators; figures of other counts are brought there by the scaling series, those of
 benchmarks by what benchmarks exceed production runs by on accelerators that have both. The fractions are
 pooled on the logit scale (:mod:`.pooling`).
+
+Memory bandwidth has a pool of its own (precision ``memory``) and one step: best measured stream ÷ sheet.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from accounting.capacity.bases import Draws
+from accounting.capacity.bases import MEMORY, Draws
 from accounting.capacity.chain import benchmark_excess, fraction_of_peak, refuse_broken
 from accounting.capacity.draws import expit, standard_normal
 from accounting.capacity.evidence import Evidence, load_evidence
@@ -97,6 +99,8 @@ class Calibration:
         for precision in sorted({m.precision for m in measurements if m.precision}):
             matmuls = [m for m in measurements if m.basis == "achievable" and m.precision == precision]
             found._add("achievable", precision, [(m, fraction_of_peak(m, facts)) for m in matmuls])
+        streams = [m for m in measurements if m.basis == "bandwidth"]
+        found._add("achievable", MEMORY, [(m, fraction_of_peak(m, facts)) for m in streams])
         ratios = {name: list(found._ratios(name)) for name in REGIME_OF}
         excess = benchmark_excess([pair for rows in ratios.values() for pair in rows])
         found = replace(found, excess=excess)
@@ -114,7 +118,7 @@ class Calibration:
 
     def _efficiency(self, step: Step, accelerator: str | None, precision: str) -> Efficiency | None:
         pool = self.pools.get((step, "" if step == "delivered" else precision))
-        if pool is None:
+        if pool is None or (step == "delivered" and precision == MEMORY):
             return None
         if step == "delivered":
             return Efficiency(step, pool.predict(_ANY, _ANY), self.kinds[step, "", _ANY], "")
@@ -131,7 +135,8 @@ class Calibration:
         chip = self.facts.accelerators.get(accelerator or "")
         if chip is None:
             return None, None, None
-        peak = chip.peak_flop_per_s(precision)
+        # memory that moves a byte takes the power of its kind: none has more on paper than its power carries
+        peak = None if precision == MEMORY else chip.peak_flop_per_s(precision)
         return chip.family, chip.designer, math.log(peak / chip.tdp) if peak and chip.tdp else None
 
     def _add(self, step: Step, precision: str, rows: Iterable[tuple[Measurement, float | None]]) -> None:

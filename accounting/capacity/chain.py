@@ -8,9 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
+from accounting.capacity.bases import MEMORY
 from accounting.capacity.measurements import PRECISION_OF, Measurement
 from accounting.capacity.pooling import Prediction, logit
+from accounting.capacity.rates import peak_rate
 from accounting.errors import Fault, InputFaults
+from accounting.reference.accelerators import Accelerator
 from accounting.reference.facts import Facts
 from bench.errors import InputError
 
@@ -24,14 +27,16 @@ def precision_of(m: Measurement) -> str | None:
 
 
 def fraction_of_peak(m: Measurement, facts: Facts) -> float | None:
-    """Return achieved ÷ dense peak, None where the sheet states no such peak."""
+    """Return achieved ÷ dense peak, or ÷ memory bandwidth; None where the sheet states no such peak."""
     if m.fraction is not None:
         return m.fraction.best
-    precision = precision_of(m)
-    if m.achieved is None or precision is None:
+    precision, achieved = precision_of(m), m.achieved
+    if m.basis == "bandwidth":
+        precision, achieved = MEMORY, m.achieved_bandwidth
+    if achieved is None or precision is None:
         return None
-    peak = facts.accelerators[str(m.accelerator)].peak_flop_per_s(precision)
-    return None if peak is None else m.achieved / peak
+    peak = peak_rate(facts.accelerators[str(m.accelerator)], precision)
+    return None if peak is None else achieved / peak
 
 
 def refuse_broken(measurements: Sequence[Measurement], facts: Facts, places: Sequence[Fault] = ()) -> None:
@@ -91,6 +96,8 @@ def _best_matmuls(measurements: Iterable[Measurement]) -> dict[tuple[str, str], 
 def _broken(m: Measurement, facts: Facts, best: dict[tuple[str, str], Measurement]) -> str:
     precision = precision_of(m)
     chip = facts.accelerators.get(str(m.accelerator))
+    if chip is not None and m.basis == "bandwidth":
+        return _outrun(m, chip)
     if chip is None or precision is None or m.basis not in ("achievable", "sustained", "system"):
         return ""
     peak = chip.peak_flop_per_s(precision)
@@ -110,6 +117,16 @@ def _broken(m: Measurement, facts: Facts, best: dict[tuple[str, str], Measuremen
         f"{said} is above the best matmul measured in it, {(matmul.achieved or 0.0) / 1e12:,.4g} TFLOP/s "
         f"({matmul.source}): a training step cannot outrun its matrix products, so that it ran in a narrower "
         "precision; state the regime it trained in (fp8-mixed, fp4-mixed or unknown)"
+    )
+
+
+def _outrun(m: Measurement, chip: Accelerator) -> str:
+    rate, sheet = m.achieved_bandwidth or 0.0, chip.memory_bandwidth
+    if sheet is None or 0 < rate < sheet:
+        return ""
+    return (
+        f"{chip.id} at {rate / 1e9:,.4g} GB/s against a memory bandwidth of {sheet / 1e9:,.4g}: not a "
+        "fraction below 1; arrays may fit a cache, or bytes be counted twice"
     )
 
 

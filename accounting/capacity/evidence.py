@@ -19,6 +19,9 @@ from bench.errors import InputError
 from bench.figures import Score
 from bench.record import Record, load_record
 
+# kernels that read and write main memory, each byte counted once
+STREAMS = frozenset({"memory_copy", "memory_scale", "memory_add", "memory_triad"})
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -75,7 +78,8 @@ def from_records(records: Sequence[tuple[Path, Record]]) -> tuple[Measurement, .
 def from_record(record: Record, path: Path) -> list[Measurement]:
     """Return what a record says of each known accelerator and precision.
 
-    That is the best correct matmul, the training step of one accelerator alone, and token generation.
+    That is the best correct matmul, the best stream of main memory, the training step of one accelerator
+    alone, and token generation.
 
     Raises:
         InputError: no device of the record is an accelerator that the catalogue knows.
@@ -107,9 +111,34 @@ def from_record(record: Record, path: Path) -> list[Measurement]:
         # bf16 stands for 16-bit: fp16 beside it would count the same units twice
         if result.precision in PRECISIONS
     ]
+    streams = [_from_streams(record, device, str(name), origin) for device, name in known.items()]
     scored = [one for one in record.scores if one.device in known and one.precision in PRECISIONS]
     further = [m for score in scored for m in _from_score(score, str(known[score.device]), origin)]
-    return [*products, *further]
+    return [*products, *(m for m in streams if m is not None), *further]
+
+
+def _from_streams(
+    record: Record, device: str, accelerator: str, origin: dict[str, Any]
+) -> Measurement | None:
+    """Return the best stream of a device; a sum that only reads is none, since a stream writes too."""
+    found = [
+        result
+        for result in record.results
+        if result.workload in STREAMS
+        and result.device == device
+        and result.status == "ok"
+        and result.value is not None
+    ]
+    if not found:
+        return None
+    best = max(found, key=lambda result: result.value or 0.0)
+    return Measurement(
+        accelerator=accelerator,
+        basis="bandwidth",
+        achieved_bandwidth=f"{best.value} B/s",
+        method=f"{best.workload.removeprefix('memory_')}, median of {len(best.rounds)} rounds",
+        **origin,
+    )
 
 
 def _software(record: Record) -> str | None:

@@ -31,16 +31,17 @@ class Spread(FactModel):
 
 
 class Measurement(FactModel):
-    """One measured figure: a best matmul, a training step's utilisation, token generation, or availability.
+    """One measured figure: a best matmul or stream, a training step, token generation, or availability.
 
-    ``achieved`` is a rate per accelerator in FLOP/s; ``achieved_bandwidth``, of token generation, in B/s;
-    ``fraction`` is of the dense peak of the precision (or of the regime's precision), or, for availability,
-    of wall-clock time. A training step on one accelerator alone is no figure at scale: it is kept, and
+    ``achieved`` is a rate per accelerator in FLOP/s; ``achieved_bandwidth``, of a stream (``bandwidth``) or
+    of token generation (``inference``), in B/s; ``fraction`` is of the dense peak of the precision (or of the
+    regime's precision), or, for availability, of wall-clock time. A training step on one accelerator alone is
+    no figure at scale: it is kept, and
     enters no estimate; nor do mixtures of experts, and whole systems solving equations (HPL-MxP).
     """
 
     accelerator: AcceleratorId | None = None
-    basis: Literal["achievable", "sustained", "inference", "availability", "system"]
+    basis: Literal["achievable", "sustained", "inference", "availability", "system", "bandwidth"]
     precision: Precision | None = None
     regime: Regime | None = None
     metric: Metric | None = None
@@ -50,7 +51,9 @@ class Measurement(FactModel):
     experts: bool = Field(False, description="whether the model trained is a mixture of experts")
     run: Text | None = Field(None, description="the training run that the figure is of")
     achieved: Rate | None = None
-    achieved_bandwidth: Bandwidth | None = Field(None, description="bytes per second, of token generation")
+    achieved_bandwidth: Bandwidth | None = Field(
+        None, description="bytes per second, of the best stream or of token generation"
+    )
     batch: Count | None = Field(None, description="sequences that tokens were generated for at once")
     fraction: Fraction | None = None
     software: Text | None = None
@@ -88,15 +91,15 @@ class MeasurementFile(FactModel):
 
 def _problem(m: Measurement) -> str:
     """Return what is missing or contradictory, an empty string where nothing is."""
-    chip = m.basis != "availability"
+    chip, bytewise = m.basis != "availability", m.basis in ("inference", "bandwidth")
     checks = (
         (
-            m.basis != "inference" and (m.achieved is None) == (m.fraction is None),
+            not bytewise and (m.achieved is None) == (m.fraction is None),
             "state either 'achieved' (a rate) or 'fraction', not both",
         ),
         (
-            (m.basis == "inference") == (m.achieved_bandwidth is None),
-            "'achieved_bandwidth' (a bandwidth) belongs to basis 'inference', and it to no other",
+            bytewise == (m.achieved_bandwidth is None),
+            "'achieved_bandwidth' belongs to basis 'inference' or 'bandwidth', and they need it",
         ),
         (
             m.fraction is not None and not 0 < m.fraction.best < 1,

@@ -11,6 +11,10 @@ clues are weighted by 1 ÷ variance on the log scale; where they lie further apa
 the spread of the mean is multiplied by the Birge ratio √(χ² ÷ (n − 1)) (Birge 1932, Phys. Rev. 40, 207; as
 the Particle Data Group does, Review of Particle Physics, introduction, 5.2.2).
 
+What is common to the sites that a fact serves (``sizing.yaml``, ``common``) goes with the entry by name, so
+that the counts of all of them rise and fall together in the draws. Of several clues it is weighted as they
+are; of a mixture it is the weighted mean, which is its covariance with what is common.
+
 An accelerator that is not known is that which its designer typically sold in the year. The count is then
 in equivalents of the most sold one at dense 16-bit peak, and the spread between candidates is part of it.
 """
@@ -23,7 +27,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from accounting.capacity.draws import Z95
-from accounting.capacity.sizing_facts import Factor, SizingFacts, product
+from accounting.capacity.shared_counts import SizedEntry
+from accounting.capacity.sizing_facts import Factor, SizingFacts, product, weighed
 from accounting.census.ledger import Entry
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
@@ -102,8 +107,9 @@ def size(entry: Entry, facts: Facts, sizing: SizingFacts) -> Sized | Unsized:
     total, widening, clues = _combined(clues)
     kind = weakest([entry.kind, *(clue.estimate.kind for clue in clues if clue.used)])
     kept = entry.count if stands and not typical else None
+    common = () if kept else total.common
     sized = replace(entry, accelerator=accelerator, count=kept or uncertain(total), kind=kind)
-    return Sized(sized, tuple(clues), widening, typical)
+    return Sized(SizedEntry.of(sized, common), tuple(clues), widening, typical)
 
 
 def combine(factors: Sequence[Factor]) -> tuple[Factor, float]:
@@ -125,7 +131,9 @@ def combine(factors: Sequence[Factor]) -> tuple[Factor, float]:
     mean = math.fsum(w * f.mean for w, f in zip(weights, factors, strict=True)) / whole
     squares = math.fsum(w * (f.mean - mean) ** 2 for w, f in zip(weights, factors, strict=True))
     ratio = max(1.0, math.sqrt(squares / (len(factors) - 1))) if len(factors) > 1 else 1.0
-    return Factor(mean, ratio * whole**-0.5), ratio
+    # what the clues disagree in is this site's: it widens the part that is its own
+    common = weighed((w / whole, f.common) for w, f in zip(weights, factors, strict=True))
+    return Factor(mean, ratio * whole**-0.5, common=common), ratio
 
 
 def uncertain(factor: Factor) -> Uncertain:
@@ -140,7 +148,8 @@ def mixture(parts: Iterable[tuple[float, Factor]], kind: Kind = "assumed") -> Fa
     whole = math.fsum(weight for weight, _ in rows)
     mean = math.fsum(weight * part.mean for weight, part in rows) / whole
     variance = math.fsum(weight * (part.sd**2 + (part.mean - mean) ** 2) for weight, part in rows) / whole
-    return Factor(mean, math.sqrt(variance), kind)
+    common = weighed((weight / whole, part.common) for weight, part in rows)
+    return Factor(mean, math.sqrt(variance), kind, common)
 
 
 def _candidates(entry: Entry, sizing: SizingFacts) -> Mapping[str, float] | Unsized:
@@ -219,17 +228,16 @@ class _Candidates:
             return None
         computers = product([chip, facts.overhead(name, self.facts.accelerators[name].family)])
         if entry.power_of == "run":
-            return product([computers, Factor.of(facts.run_load.value, facts.run_load.kind)])
-        filled = Factor.of(facts.filled.value, facts.filled.kind)
+            return product([computers, facts.load_of_runs])
         site = self._site(facts.facility_overhead(entry.territory, entry.sector), entry.power_of, "it")
-        return product([computers, site, filled.inverse])
+        return product([computers, site, facts.filled_share.inverse])
 
     def _dollars_each(self, name: str) -> Factor | None:
         """Return dollars of the stated cost that one accelerator takes."""
         price = self.sizing.price(name, self.entry.in_service)
         if price is None:
             return None
-        share = Factor.of(self.sizing.systems_share.value, self.sizing.systems_share.kind)
+        share = self.sizing.share_of_systems
         return product([price, self._site(share.inverse, self.entry.cost_of, "systems")])
 
     def _site(self, overhead: Factor, said: str | None, computers: str) -> Factor:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,11 +21,16 @@ from accounting.reference.shipped import configs_root
 from accounting.validation import Date, Fact, FactModel, Kind, load, weakest
 
 _SHARE_TOLERANCE = 1e-6
+# named standard normals that sites share, each with what it adds to the log for one standard deviation
+Common = tuple[tuple[str, float], ...]
+What = Literal["overheads", "facility_overheads", "filled", "run_load", "watts", "prices", "systems_share"]
 
 
 @dataclass(frozen=True)
 class Factor:
     """A positive quantity on the log scale: natural log of its median, and standard deviation of the log.
+
+    ``common`` is what of it other sites share: a part of ``sd``, not on top of it.
 
     >>> round(math.exp(Factor.of(Uncertain(50.0, 100.0, 200.0, "lognormal")).mean))
     100
@@ -33,6 +39,7 @@ class Factor:
     mean: float
     sd: float
     kind: Kind = "derived"
+    common: Common = ()
 
     @classmethod
     def of(cls, value: Uncertain, kind: Kind = "derived") -> Factor:
@@ -43,7 +50,12 @@ class Factor:
     @property
     def inverse(self) -> Factor:
         """One over it."""
-        return Factor(-self.mean, self.sd, self.kind)
+        return Factor(-self.mean, self.sd, self.kind, tuple((name, -sd) for name, sd in self.common))
+
+    def shared_by(self, name: str, share: float) -> Factor:
+        """Return it with ``share`` of its variance common to all that have ``name``."""
+        loading = self.sd * math.sqrt(share)
+        return replace(self, common=((name, loading),)) if loading else self
 
 
 class Overhead(Fact[Ratio]):
@@ -70,6 +82,12 @@ class Price(Fact[Money]):
 
     of: tuple[AcceleratorId, ...]
     first_day: Date = Field(alias="from")
+
+
+class CommonPart(Fact[Fraction]):
+    """Share of the variance of a factor (of its log) that all sites with the same row have in common."""
+
+    of: What
 
 
 class Typical(FactModel):
@@ -105,6 +123,7 @@ class SizingFacts(FactModel):
     prices: tuple[Price, ...]
     systems_share: Fact[Ratio]
     typical: tuple[Typical, ...]
+    common: tuple[CommonPart, ...]
 
     @model_validator(mode="after")
     def _something_for_all(self) -> SizingFacts:
@@ -113,12 +132,21 @@ class SizingFacts(FactModel):
         last = self.facility_overheads[-1] if self.facility_overheads else None
         if last is None or last.sectors or last.territories:
             raise PydanticCustomError("rest", "the last row must name none", {"at": "facility_overheads"})
+        missing = [what for what in get_args(What) if what not in {part.of for part in self.common}]
+        if missing:
+            message = f"no row says what sites have in common of {', '.join(missing)}"
+            raise PydanticCustomError("missing", message, {"at": "common"})
         return self
+
+    def _factor(self, what: What, row: Fact[Uncertain], name: str = "") -> Factor:
+        """Return a fact as a factor, in part common to the sites that it serves."""
+        share = next(part.value.best for part in self.common if part.of == what)
+        return Factor.of(row.value, row.kind).shared_by(f"sizing/{what}/{name}", share)
 
     def overhead(self, accelerator: str, family: str) -> Factor:
         """Return IT power ÷ TDP of an accelerator."""
         found = next(row for row in self.overheads if not row.of or {accelerator, family} & set(row.of))
-        return Factor.of(found.value, found.kind)
+        return self._factor("overheads", found, "+".join(found.of))
 
     def facility_overhead(self, territory: str | None, sector: str | None) -> Factor:
         """Return facility power ÷ IT power of a place."""
@@ -127,7 +155,22 @@ class SizingFacts(FactModel):
             for row in self.facility_overheads
             if not (row.sectors or row.territories) or sector in row.sectors or territory in row.territories
         )
-        return Factor.of(found.value, found.kind)
+        return self._factor("facility_overheads", found, "+".join((*found.sectors, *found.territories)))
+
+    @property
+    def filled_share(self) -> Factor:
+        """What of a stated power capacity a batch takes at full load."""
+        return self._factor("filled", self.filled)
+
+    @property
+    def load_of_runs(self) -> Factor:
+        """Power in a benchmark's run ÷ IT power at full load."""
+        return self._factor("run_load", self.run_load)
+
+    @property
+    def share_of_systems(self) -> Factor:
+        """What of a site's cost buys computers."""
+        return self._factor("systems_share", self.systems_share)
 
     def chip_watts(self, accelerator: str, facts: Facts) -> Factor | None:
         """Return the TDP of an accelerator in watts, or what is assumed of it, else None."""
@@ -135,14 +178,14 @@ class SizingFacts(FactModel):
         if known is not None:
             return Factor(math.log(known), 0.0, "reported")
         found = next((row for row in self.watts if row.accelerator == accelerator), None)
-        return Factor.of(found.value, found.kind) if found else None
+        return self._factor("watts", found, accelerator) if found else None
 
     def price(self, accelerator: str, day: datetime.date | None) -> Factor | None:
         """Return US dollars an accelerator on ``day`` (today's where None), None where no price is known."""
         rows = [row for row in self.prices if accelerator in row.of]
         rows = [row for row in rows if day is None or row.first_day <= day]
         found = max(rows, key=lambda row: row.first_day, default=None)
-        return Factor.of(found.value, found.kind) if found else None
+        return self._factor("prices", found, f"{'+'.join(found.of)}/{found.first_day}") if found else None
 
     def candidates(self, designer: str, year: int, territory: str | None) -> Typical | None:
         """Return what a designer sold in ``year``; later years take the last known, earlier ones nothing."""
@@ -153,10 +196,24 @@ class SizingFacts(FactModel):
 
 
 def product(factors: Iterable[Factor]) -> Factor:
-    """Return the product of independent lognormals: log-means add, log-variances add."""
+    """Return the product of independent lognormals: log-means add, log-variances add, what is common adds."""
     rows = tuple(factors)
     kind = weakest([factor.kind for factor in rows])
-    return Factor(math.fsum(f.mean for f in rows), math.sqrt(math.fsum(f.sd**2 for f in rows)), kind)
+    common = weighed((1.0, factor.common) for factor in rows)
+    return Factor(math.fsum(f.mean for f in rows), math.sqrt(math.fsum(f.sd**2 for f in rows)), kind, common)
+
+
+def weighed(parts: Iterable[tuple[float, Common]]) -> Common:
+    """Return the weighted sum of what is common, by name.
+
+    >>> weighed([(0.5, (("a", 1.0), ("b", 2.0))), (0.5, (("a", 1.0),))])
+    (('a', 1.0), ('b', 1.0))
+    """
+    found: dict[str, float] = {}
+    for weight, common in parts:
+        for name, loading in common:
+            found[name] = found.get(name, 0.0) + weight * loading
+    return tuple((name, loading) for name, loading in sorted(found.items()) if loading)
 
 
 def load_sizing(facts: Facts, path: Path | None = None) -> SizingFacts:

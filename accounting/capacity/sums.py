@@ -35,7 +35,7 @@ Progress = Callable[[int, int], None]
 TOTAL: RowKey = "total"
 # what values are rounded to, by unit of capacity: a hundred-thousandth of one accelerator or less. Sums stay
 # exact up to 2**53 grains, 9.7e24 FLOP/s
-GRAIN = {"FLOP/s": 2.0**30, "H100e": 2.0**-20}
+GRAIN = {"FLOP/s": 2.0**30, "H100e": 2.0**-20, "B/s": 2.0**20}
 _OTHER_GRAIN = 2.0**20
 # draws are worked on in windows of so many, whose vectors fit a core's cache
 WINDOW = 10_000
@@ -247,13 +247,14 @@ class Summation:
         shared: SharedDraws,
     ) -> None:
         """Part a sum; the last part is what the others leave, so that nothing is lost to rounding."""
+        left, left_exact = drawn, exact
         for parts, weight in division[:-1]:
             share = None if drawn is None else np.rint(weight * drawn)
             whole = round(weight * exact)
             self._put(parts, number, share, whole, shared)
-            drawn = None if drawn is None or share is None else drawn - share
-            exact -= whole
-        self._put(division[-1][0], number, drawn, exact, shared)
+            left = None if left is None or share is None else left - share
+            left_exact -= whole
+        self._put(division[-1][0], number, left, left_exact, shared)
 
     def _put(
         self, parts: tuple[_Part, ...], number: int, drawn: Draws | None, exact: int, shared: SharedDraws

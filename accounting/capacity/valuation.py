@@ -7,15 +7,18 @@ float64, with nothing left out; :mod:`.sums` adds up any number of them in a fra
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import accumulate
 from typing import Literal
 
 import numpy as np
 
-from accounting.capacity.bases import BASES, Basis, Capacity, Denomination, Draws, Unit
+from accounting.capacity.bases import BASES, MEMORY, Basis, Capacity, Denomination, Draws, Unit
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, expit, standard_normal
+from accounting.capacity.rates import lacking, peak_rate
+from accounting.capacity.shared_counts import Common, CommonFactors, common_of, own_part
 from accounting.census.ledger import Entry
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
@@ -91,7 +94,8 @@ class Term:
 
     ``unit`` is the peak of one accelerator, or the file's own figure; the peak is ``count`` × ``unit``, where
     None stands for 1 exactly. ``kind`` says how its size is known. ``presence``, where there is one, gives
-    for each draw the part of it that is in service (0 or 1; shape: draws).
+    for each draw what it is multiplied by (shape: draws): whether it is in service (0 or 1), and what its
+    count has in common with others. ``common`` names the latter; ``count`` is then without it.
     """
 
     id: str
@@ -102,6 +106,7 @@ class Term:
     kind: Kind
     bias: Bias | None = None
     presence: Callable[[], Draws] | None = None
+    common: Common = ()
 
     @property
     def exact_peak(self) -> float | None:
@@ -122,8 +127,8 @@ class Valuer:
 
     ``values`` says whose peaks serve: our catalogue's by chip and count (the file's own column where it
     gives no chip), or the foreign file's own column of that name. ``precision`` is then a column name
-    (``bf16``, ``max``, ``h100e``, …). ``source_bias`` holds, by an entry's ``source``, a ratio with median 1
-    that all entries of that source share.
+    (``bf16``, ``max``, ``h100e``, …); ``memory`` values memory bandwidth, in B/s. ``source_bias`` holds, by
+    an entry's ``source``, a ratio with median 1 that all entries of that source share.
     """
 
     facts: Facts
@@ -143,9 +148,14 @@ class Valuer:
         if not 1 <= self.size <= MAX_DRAWS:
             raise InputError(f"draws must lie between 1 and {MAX_DRAWS} (found {self.size})")
 
+    @cached_property
+    def _factors(self) -> CommonFactors:
+        return CommonFactors(self.seed, self.size)
+
     def denomination(self, basis: Basis) -> Denomination:
         """Return what the values of ``basis`` are stated in; the file's H100e are on its 8-bit peak."""
-        unit: Unit = "H100e" if self.precision == "h100e" else "FLOP/s"
+        unit: Unit = "B/s" if self.precision == MEMORY else "FLOP/s"
+        unit = "H100e" if self.precision == "h100e" else unit
         precision = "8-bit" if self.precision == "h100e" else self.precision
         return Denomination(precision, basis, unit)
 
@@ -183,7 +193,12 @@ class Valuer:
             return chain
         ratio = self.source_bias.get(entry.source) if self.source_bias else None
         bias = Bias(f"bias/{entry.source}", ratio) if ratio is not None else None
-        return Term(entry.id, entry.facility, *sized, chain, entry.kind, bias)
+        term = Term(entry.id, entry.facility, *sized, chain, entry.kind, bias)
+        common = common_of(entry)
+        if not common or term.count is None or term.count.exact:
+            return term
+        presence = self._factors.times(common)
+        return replace(term, count=own_part(term.count, common), common=common, presence=presence)
 
     def _sized(self, entry: Entry) -> tuple[float, Uncertain | None] | Skipped:
         """Return what one of an entry's accelerators does at peak, and how many there are.
@@ -199,9 +214,9 @@ class Valuer:
             )
         if entry.accelerator is None or entry.count is None:
             return (own, None) if own is not None else Skipped("no known accelerator and count")
-        peak = self.facts.accelerators[entry.accelerator].peak_flop_per_s(self.precision)
+        peak = peak_rate(self.facts.accelerators[entry.accelerator], self.precision)
         if peak is None:
-            return Skipped(f"its accelerator has no {self.precision}")
+            return Skipped(lacking(self.precision))
         return peak, entry.count
 
     def _chain(self, accelerator: str | None) -> Chain | Skipped:

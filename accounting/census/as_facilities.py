@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from accounting.census.facilities import Facility
-from accounting.census.ledger import Chips, Entry, Ledger
+from accounting.census.ledger import Chips, Entry, Ledger, Owner
 from accounting.quantities import DIMENSIONS, Uncertain
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN, WITHHELD
@@ -26,7 +26,18 @@ _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _URL = re.compile(r"https?://\S+")
 _SECTOR_OF_KIND = {"company": "private", "government": "public", "joint_undertaking": "public"}
 # one fact about a facility that all its deployments must agree on
-_SHARED = ("facility_name", "territory", "owners", "operator", "sector", "users", "same_as", "part_of")
+_SHARED = (
+    "facility_name",
+    "territory",
+    "owners",
+    "operator",
+    "sector",
+    "users",
+    "same_as",
+    "part_of",
+    "access",
+    "used_by",
+)
 FURTHER = "further"
 # beyond it the digits of a float stand for more than they say
 _MOST_WHOLE = 1e15
@@ -137,17 +148,16 @@ def _facility(
 ) -> Facility | None:
     first = entries[0]
     urls = dict.fromkeys(entry.source for entry in entries)
-    sole = len(first.owners) == 1 and first.owners[0].share == 1.0
     made: dict[str, Any] = {
         "id": first.facility,
         "name": first.facility_name,
         "territory": first.territory,
-        "owners": [
-            {"organisation": o.organisation, **({} if sole else {"share": o.share})} for o in first.owners
-        ],
+        "owners": _holdings(first.owners),
         "operator": first.operator,
         "sector": _sector(first, facts),
         "users": first.users,
+        "access": _holdings(first.access),
+        "used_by": _holdings(first.used_by),
         "same_as": first.same_as,
         "part_of": first.part_of,
         "note": None if first.sector else DERIVED_SECTOR,
@@ -160,6 +170,11 @@ def _facility(
         reason = f"not valid as a facility: {error.errors()[0]['msg']}"
         left_out.extend(LeftOut(entry.id, entry.facility_name, reason) for entry in entries)
         return None
+
+
+def _holdings(holders: tuple[Owner, ...]) -> list[dict[str, Any]]:
+    sole = len(holders) == 1 and holders[0].share == 1.0
+    return [{"organisation": o.organisation, **({} if sole else {"share": o.share})} for o in holders]
 
 
 def _deployments(entry: Entry, looked_at: datetime.date, left_out: list[LeftOut]) -> Iterator[dict[str, Any]]:

@@ -129,6 +129,7 @@ class Facility(FactModel):
     location: Text | None = None
     owners: tuple[Holding, ...] = Field(min_length=1)
     access: tuple[Holding, ...] = ()
+    used_by: tuple[Holding, ...] = Field((), description="who runs jobs here, where a source names them")
     operator: OrganisationId | None = None
     sector: Sector
     users: Users | None = Field(None, description="who may run jobs here")
@@ -149,7 +150,7 @@ class Facility(FactModel):
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> Facility:
-        for key in ("owners", "access"):
+        for key in ("owners", "access", "used_by"):
             _check_shares(getattr(self, key), key)
         return self
 

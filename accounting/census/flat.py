@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from accounting.census.ledger import Chips, Entry, Ledger
+from accounting.census.ledger import Chips, Entry, Ledger, Owner
 from accounting.quantities import Uncertain
 
 VALUE_PREFIX = "value_"
@@ -65,10 +65,14 @@ COLUMNS: tuple[Column, ...] = (
     Column("cost_high_usd", "US dollars, 95th percentile"),
     Column("cost_of", "systems: computers, network, storage; site: with building and power supply"),
     Column("users", "who may use it: researchers, government, military, customers, own_use, mixed"),
+    Column("access", "JSON list as owners: who has what share of the access; may add to less than 1"),
+    Column("used_by", "JSON list as owners: who runs jobs there; may add to less than 1"),
     Column("same_as", "JSON list of rows of other lists that speak of the same site, SOURCE:NAME", False),
     Column("part_of", "facility that contains this one"),
     Column("valued_by", "chips or file: whose peaks serve; the same in all rows", False),
 )
+# columns that files written before them lack
+LATER = frozenset({"access", "used_by"})
 VALUE_MEANING = (
     f"{VALUE_PREFIX}NAME: the source's own figure NAME (bf16, fp8, fp32, max in OP/s; h100e in H100e; "
     "rmax_fp64, rpeak_fp64 in FLOP/s)"
@@ -103,17 +107,13 @@ def _rows(ledger: Ledger, names: tuple[str, ...]) -> Iterator[dict[str, str]]:
 
 
 def _cells(entry: Entry) -> dict[str, str]:
-    owners = [
-        {"organisation": owner.organisation, "nation": owner.nation, "share": owner.share}
-        for owner in entry.owners
-    ]
     count, power, cost = entry.count, entry.power, entry.cost
     return {
         "id": write_text(entry.id),
         "facility": write_text(entry.facility),
         "facility_name": write_text(entry.facility_name),
         "territory": write_text(entry.territory),
-        "owners": json.dumps(owners),
+        "owners": _holders(entry.owners),
         "operator": write_text(entry.operator),
         "sector": write_text(entry.sector),
         "accelerator": write_text(entry.accelerator),
@@ -141,9 +141,17 @@ def _cells(entry: Entry) -> dict[str, str]:
         "cost_high_usd": _number(cost.high if cost else None),
         "cost_of": entry.cost_of or "",
         "users": write_text(entry.users),
+        "access": _holders(entry.access) if entry.access else "",
+        "used_by": _holders(entry.used_by) if entry.used_by else "",
         "same_as": json.dumps(entry.same_as),
         "part_of": write_text(entry.part_of),
     }
+
+
+def _holders(holders: tuple[Owner, ...]) -> str:
+    return json.dumps(
+        [{"organisation": o.organisation, "nation": o.nation, "share": o.share} for o in holders]
+    )
 
 
 def _chips(chips: Chips) -> dict[str, object]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from accounting.census.facilities import Deployment, Facility
+from accounting.census.facilities import Deployment, Facility, Holding
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
 from accounting.validation import Kind
@@ -46,7 +46,8 @@ class Entry:
     those of this deployment, ``power_of`` and ``cost_of`` say what they are of
     (:mod:`accounting.census.facilities`). ``same_as`` names
     rows of other lists that speak of the same site, ``part_of`` a site that contains it
-    (:mod:`accounting.census.crosswalk`). None stands for "not known" throughout.
+    (:mod:`accounting.census.crosswalk`). ``access`` says who has what share of the access, ``used_by`` of the
+    use; they may add to less than 1. None stands for "not known" throughout.
     """
 
     id: str
@@ -77,6 +78,8 @@ class Entry:
     power_of: str | None = None
     cost: Uncertain | None = None
     cost_of: str | None = None
+    access: tuple[Owner, ...] = ()
+    used_by: tuple[Owner, ...] = ()
 
 
 class Settling(Protocol):
@@ -164,6 +167,15 @@ def _entry(facility: Facility, deployment: Deployment, facts: Facts) -> Entry:
         power_of=deployment.power_of,
         cost=deployment.cost.value if deployment.cost else None,
         cost_of=deployment.cost_of,
+        access=_holders(facility.access, facts),
+        used_by=_holders(facility.used_by, facts),
+    )
+
+
+def _holders(holdings: Iterable[Holding], facts: Facts) -> tuple[Owner, ...]:
+    return tuple(
+        Owner(h.organisation, facts.nation_of(h.organisation), h.share.best if h.share else 1.0)
+        for h in holdings
     )
 
 

@@ -82,6 +82,19 @@ def select(ledger: Ledger, wanted: Selection) -> Selected:
     return Selected(tuple(chosen), dict(skipped))
 
 
+def planned(ledger: Ledger, wanted: Selection) -> tuple[Entry, ...]:
+    """Return what is meant to come into service after a day: not operating then, and no duplicate.
+
+    Where several lists are joined, plans give way to what operates and to plans of lists more believed.
+    """
+    day = wanted.as_of
+    plans = [e for e in ledger.entries if status_on(e, day) in PLANNED and not e.duplicate]
+    if ledger.sites is None:
+        return tuple(plans)
+    chosen = [*select(ledger, wanted).entries, *plans]
+    return tuple(e for e in _settle(ledger.sites, chosen)[0] if e.status in PLANNED)
+
+
 def _settle(sites: Settling, chosen: list[Entry]) -> tuple[list[Entry], Counter[str]]:
     """Settle what operates by itself; plans then give way to it and to plans of lists more believed."""
     operating, gone = sites.settle([e for e in chosen if e.status not in PLANNED])

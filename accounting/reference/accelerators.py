@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -32,6 +33,7 @@ _SOURCED = (
     "packager",
     "released",
     "memory_suppliers",
+    "memory_shares",
 )
 
 
@@ -50,7 +52,10 @@ class Accelerator(FactModel):
     foundry: OrganisationId | None = Field(None, description="who makes the compute dies")
     process: Text | None = Field(None, description="process of the compute dies, such as '4N'")
     packager: OrganisationId | None = Field(None, description="who puts dies and memory into one package")
-    memory_suppliers: tuple[OrganisationId, ...] = ()
+    memory_suppliers: tuple[OrganisationId, ...] = Field((), description="all of them, or none is named")
+    memory_shares: dict[OrganisationId, float] = Field(
+        default_factory=dict, description="share of each supplier in what was shipped, 0 to 1; add to 1"
+    )
     family: Id = Field(description="architecture; efficiencies are pooled within it")
     kind: Literal["gpu", "tpu", "npu", "cpu", "wafer"]
     status: Availability = Field(
@@ -95,6 +100,17 @@ class Accelerator(FactModel):
                 message = f"the sparse {precision} rate must exceed the dense one ({dense / 1e12:g} TFLOP/s)"
                 context = {"at": "sparse_peak", "found": f"{rate / 1e12:g} TFLOP/s"}
                 raise PydanticCustomError("sparse", message, context)
+        return self
+
+    @model_validator(mode="after")
+    def _shares_of_all(self) -> Accelerator:
+        shares = self.memory_shares
+        if not shares:
+            return self
+        whole = math.isclose(math.fsum(shares.values()), 1.0, abs_tol=1e-6) and min(shares.values()) >= 0
+        if not (set(shares) == set(self.memory_suppliers) and whole):
+            message = "memory_shares needs a share for each of memory_suppliers, and they must add to 1"
+            raise PydanticCustomError("shares", message, {"at": "memory_shares", "found": str(shares)})
         return self
 
     def peak_flop_per_s(self, precision: str) -> float | None:

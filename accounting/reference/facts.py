@@ -12,7 +12,7 @@ from accounting.errors import Fault, InputFaults
 from accounting.reference.accelerators import Accelerator, AcceleratorFile
 from accounting.reference.countries import Country, Group, country_names, load_countries, load_groups
 from accounting.reference.named import load_named, name_table
-from accounting.reference.names import EU, UNKNOWN, WITHHELD, Names, NameTable
+from accounting.reference.names import ALTERNATIVES, EU, UNKNOWN, WITHHELD, Names, NameTable
 from accounting.reference.organisations import Organisation, OrganisationFile, broken_ties
 from accounting.reference.overlay import Change, Overlay, load_overlay
 from accounting.reference.shipped import configs_root
@@ -50,6 +50,9 @@ class Facts:
         for table in (self.countries, self.organisations, self.accelerators):
             if code in table:
                 return str(table[code].name)
+        parts = code.split(ALTERNATIVES)
+        if len(parts) > 1 and all(part in self.organisations or part in self.countries for part in parts):
+            return " or ".join(self.label(part) for part in parts)
         return code
 
     def groups_on(self, day: datetime.date) -> dict[str, tuple[str, ...]]:

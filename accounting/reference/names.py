@@ -16,6 +16,8 @@ UNKNOWN = "unknown"
 # a source knows but does not say; never guessed, and kept apart from what nobody knows
 WITHHELD = "anonymized"
 EU = "EU"
+# joins codes of which one holds something, where it is not known which or in what parts
+ALTERNATIVES = "+"
 
 
 @dataclass(frozen=True)

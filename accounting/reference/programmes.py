@@ -17,6 +17,9 @@ from accounting.validation import Date, FactModel, Id, Kind, OtherValue, Text, U
 
 State = Literal["target", "announced", "funded", "contracted", "onboarded", "in_use"]
 
+# whose capacity an aim is of
+Counted = Literal["all", "public"]
+
 
 class Rate(FactModel):
     """A capacity as a programme states it, read: dense or sparse, and in which precision."""
@@ -51,6 +54,7 @@ class Aim(FactModel):
     power: Power | None = None
     sites: Count | None = None
     utilisation: Fraction | None = None
+    counts: Counted | None = Field(None, description="where it differs from the programme's")
     source: Url
     date: Date
     kind: Kind = "reported"
@@ -75,6 +79,7 @@ class Programme(FactModel):
     name: Text
     aliases: tuple[Text, ...] = ()
     nation: NationCode
+    counts: Counted = Field("all", description="public: its aims are of the public sector's capacity alone")
     note: Text | None = None
     aims: tuple[Aim, ...] = Field(min_length=1)
 

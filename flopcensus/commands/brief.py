@@ -6,18 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopcensus.options import calibration_option, draws_option, format_option, overlay_option, seed_option
+from flopcensus.options import (
+    calibration_option,
+    draws_option,
+    format_option,
+    joint_option,
+    overlay_option,
+    seed_option,
+)
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
     from accounting.accounts.brief_parts import BriefRequest
     from accounting.accounts.briefing import Brief
+    from accounting.accounts.world import World
     from accounting.reference.facts import Facts
 
 _EXAMPLE = """\b
 Examples:
   flopcensus brief GB
   flopcensus brief EU --demand 20% --basis peak
+  flopcensus brief WORLD --joint access
 """
 
 
@@ -34,6 +43,7 @@ Examples:
 @click.option("--precision", default="bf16", show_default=True, help="fp64, fp32, tf32, bf16, fp8, …")
 @click.option("--unit", type=click.Choice(["flops", "h100e"]), default="h100e", show_default=True)
 @click.option("--demand", default=None, help="Its share of world demand, as somebody claims: 20%.")
+@joint_option
 @overlay_option
 @calibration_option
 @draws_option
@@ -42,9 +52,11 @@ Examples:
 def command(output: Format, **options: Any) -> None:
     """Brief on a COUNTRY (code or name) or group (EU, …): how much, whose, how sure, what would change it.
 
-    CENSUS is as in estimate; the shipped one where left out.
+    WORLD gives inequality between nations, concentration, and who hosts and uses what of whom. CENSUS is as
+    in estimate; the shipped one where left out.
     """
     from accounting.accounts.briefing import brief
+    from accounting.accounts.world import WORLD, world
     from accounting.capacity.calibration import Calibration, load_calibration
     from accounting.census.sources import load_census
     from accounting.reference.facts import load_facts
@@ -53,14 +65,20 @@ def command(output: Format, **options: Any) -> None:
     request = _request(options, facts)
     needed = request.basis != "peak" or options["calibrations"]
     calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
-    _emit(brief(load_census(options["census"], facts), request, facts, calibration), facts, output)
+    ledger = load_census(options["census"], facts)
+    if request.code == WORLD:
+        _emit_world(world(ledger, request, facts, calibration), facts, output)
+    else:
+        _emit(brief(ledger, request, facts, calibration), facts, output)
 
 
 def _request(options: dict[str, Any], facts: Facts) -> BriefRequest:
     from accounting.accounts.brief_parts import BriefRequest
+    from accounting.accounts.world import WORLD
     from accounting.census.selection import Selection
     from accounting.errors import UnknownNameError
     from accounting.reference.accelerators import PRECISIONS
+    from bench.errors import InputError
     from flopcensus.dates import read_day
 
     day = read_day(options["as_of"], "--as-of")
@@ -68,7 +86,10 @@ def _request(options: dict[str, Any], facts: Facts) -> BriefRequest:
         raise UnknownNameError("precision", options["precision"], PRECISIONS)
     members = facts.groups_on(day).get(options["country"], ())
     table = facts.names.countries
-    code = options["country"] if members or table is None else table.resolve(options["country"])
+    named = members or table is None or options["country"] == WORLD
+    code = options["country"] if named or table is None else table.resolve(options["country"])
+    if code == WORLD and options["demand"] is not None:
+        raise InputError("--demand: a share of world demand is one country's or group's, not the WORLD's")
     return BriefRequest(
         code=code,
         selection=Selection(day),
@@ -79,6 +100,7 @@ def _request(options: dict[str, Any], facts: Facts) -> BriefRequest:
         demand=_demand(options["demand"]),
         seed=options["seed"],
         draws=options["draws"],
+        joint=options["joint"],
     )
 
 
@@ -108,4 +130,18 @@ def _emit(brief: Brief, facts: Facts, output: Format) -> None:
     else:
         print_brief(brief, facts)
     for text in dict.fromkeys(brief.warnings):
+        warn(text)
+
+
+def _emit_world(page: World, facts: Facts, output: Format) -> None:
+    from flopcensus.output import to_json, warn
+    from flopcensus.world_page import print_world, world_csv, world_document
+
+    if output == "json":
+        click.echo(to_json(world_document(page, facts)), nl=False)
+    elif output == "csv":
+        click.echo(world_csv(page), nl=False)
+    else:
+        print_world(page, facts)
+    for text in dict.fromkeys(page.warnings):
         warn(text)

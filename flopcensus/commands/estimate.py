@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopcensus.options import calibration_option, draws_option, format_option, overlay_option, seed_option
+from flopcensus.options import (
+    calibration_option,
+    draws_option,
+    format_option,
+    joint_option,
+    overlay_option,
+    seed_option,
+)
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
@@ -21,11 +28,14 @@ if TYPE_CHECKING:
     from accounting.census.ledger import Ledger
     from accounting.reference.facts import Facts
 
+_SOLD_WORDS = ("none", "shipped")
 _BASES = ("peak", "achievable", "sustained", "delivered")
 _EXAMPLE = """\b
 Examples:
   flopcensus estimate --by territory --by provider --by vendor
   flopcensus estimate --group EU --basis delivered --unit h100e
+  flopcensus estimate --unit bytes_per_s --by vendor --by territory
+  flopcensus estimate --basis delivered --drivers
   flopcensus estimate --years 2019:2030 --basis peak
   flopcensus estimate epoch-clusters:clusters.csv --recipe epoch-2025 --as-of 2025-05-31 --basis peak
 """
@@ -41,9 +51,19 @@ Examples:
 @click.option("--years", help="A series at the ends of years, A:B [2015 to 2035]; later ones are projected.")
 @click.option("--project", is_flag=True, help="Project to an --as-of after the snapshot, plans included.")
 @click.option("--basis", "bases", multiple=True, help=f"{', '.join(_BASES)} [default: peak, delivered].")
-@click.option("--precision", default=None, help="fp64, fp32, tf32, bf16, fp8, int8 or fp4 [default: bf16].")
+@click.option(
+    "--precision",
+    default=None,
+    help="fp64, fp32, tf32, bf16, fp8, int8 or fp4 [default: bf16]; none with bytes_per_s.",
+)
 @click.option("--column", default=None, help="A foreign file's own value column instead (max, h100e, …).")
-@click.option("--unit", type=click.Choice(["flops", "h100e"]), default="flops", show_default=True)
+@click.option(
+    "--unit",
+    type=click.Choice(["flops", "h100e", "bytes_per_s"]),
+    default="flops",
+    show_default=True,
+    help="bytes_per_s is memory bandwidth, on peak and achievable.",
+)
 @click.option(
     "--by", "levels", multiple=True, help="A level, or levels joined by commas to cross them; repeatable."
 )
@@ -66,6 +86,7 @@ Examples:
     show_default=True,
     help="Deployments known by power, cost or a bare number of chips.",
 )
+@click.option("--drivers", is_flag=True, help="Also say what drives the spread of each total, by input.")
 @click.option("--recipe", default=None, help="Options that a published figure stands for: epoch-2025.")
 @click.option(
     "--unrecorded",
@@ -76,7 +97,9 @@ Examples:
     "--sold",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Chip sales and owners, file or folder (Epoch AI's): adds what is sold and not located; repeatable.",
+    help="Chip sales and owners, file or folder (Epoch AI's), to hold the census against; repeatable. "
+    "Without it the shipped totals serve for the shipped census and lists of the world; none: no sales; "
+    "shipped: these totals, in full.",
 )
 @click.option(
     "--reconcile",
@@ -85,6 +108,7 @@ Examples:
     show_default=True,
     help="With --sold: rake the census to the sales by model and owner, beside the raw figures.",
 )
+@joint_option
 @overlay_option
 @calibration_option
 @draws_option
@@ -109,6 +133,7 @@ class Answer:
     estimates: tuple[Estimate, ...]
     sales: Unlocated | None
     origins: Origins | None
+    sales_in_full: bool = False
 
 
 def run_estimate(options: dict[str, Any], *, traced: bool = False) -> Answer:
@@ -136,7 +161,8 @@ def run_estimate(options: dict[str, Any], *, traced: bool = False) -> Answer:
     else:
         estimates = tuple(_unprojected(e) for e in estimate(ledger, request, facts, calibration, work=work))
     origins = trace(ledger, request, facts, calibration) if traced else None
-    return Answer(estimates, _unlocated(options, ledger, request, facts), origins)
+    sales = _unlocated(options, ledger, request, facts)
+    return Answer(estimates, sales, origins, bool(options["sold"]))
 
 
 def _unprojected(found: Estimate) -> Estimate:
@@ -215,15 +241,23 @@ def _with_unrecorded(ledger: Ledger, ids: tuple[str, ...], facts: Facts) -> Ledg
 
 
 def _unlocated(options: dict[str, Any], ledger: Ledger, request: Request, facts: Facts) -> Unlocated | None:
-    if not options["sold"]:
-        return None
     from accounting.accounts.sized import stated
+    from accounting.accounts.sold import shipped_totals
     from accounting.accounts.unlocated import unlocated
     from accounting.census.readers.epoch_chips import control_totals
 
+    given = [path for path in options["sold"] if str(path) not in _SOLD_WORDS]
+    words = {str(path) for path in options["sold"]} - set(map(str, given))
+    if not options["sold"] and not _of_the_world(options, ledger):
+        return None
+    if "none" in words:
+        return None
+    totals = control_totals(given, facts) if given else shipped_totals(facts)
+    if not options["sold"] and not totals.covered(request.selection.as_of):
+        return None
     return unlocated(
         stated(ledger) if options["sized"] == "drop" else ledger,
-        control_totals(options["sold"], facts),
+        totals,
         request.selection,
         facts,
         seed=request.seed,
@@ -232,15 +266,24 @@ def _unlocated(options: dict[str, Any], ledger: Ledger, request: Request, facts:
     )
 
 
+def _of_the_world(options: dict[str, Any], ledger: Ledger) -> bool:
+    """Whether chip sales of the world measure a census: the shipped one, or a list of the world."""
+    if ledger.valued_by == "file" or options.get("years") or options.get("project"):
+        return False
+    return not options["census"] or "shipped" in options["census"] or ledger.readout is not None
+
+
 def _request(options: dict[str, Any], facts: Facts) -> Request:
     from accounting.accounts.estimate import DEFAULT_BASES, DEFAULT_LEVELS, Request
     from accounting.accounts.levels import read_levels
+    from accounting.capacity.bases import MEMORY_BASES
 
     selection = _selection(options)
     levels = tuple(dict.fromkeys(read_levels(text) for text in options["levels"]))
+    default = MEMORY_BASES if options["unit"] == "bytes_per_s" else DEFAULT_BASES
     return Request(
         selection=selection,
-        bases=_bases(options["bases"]) or DEFAULT_BASES,
+        bases=_bases(options["bases"]) or default,
         precision=_precision(options),
         unit=options["unit"],
         levels=levels or DEFAULT_LEVELS,
@@ -249,6 +292,8 @@ def _request(options: dict[str, Any], facts: Facts) -> Request:
         draws=options["draws"],
         recipe=options["recipe"],
         sized=options["sized"],
+        drivers=bool(options.get("drivers")),
+        joint=options["joint"],
     )
 
 
@@ -314,6 +359,14 @@ def _bases(texts: tuple[str, ...]) -> tuple[Any, ...]:
 def _precision(options: dict[str, Any]) -> str:
     if options["precision"] and options["column"]:
         raise click.UsageError("--precision and --column exclude each other")
+    if options["unit"] == "bytes_per_s":
+        for name in ("precision", "column"):
+            if options[name]:
+                raise click.UsageError(
+                    f"--{name} is about arithmetic, --unit bytes_per_s about memory, which has no precision: "
+                    "leave one of them out"
+                )
+        return "memory"
     return str(options["column"] or options["precision"] or "bf16")
 
 
@@ -349,10 +402,18 @@ def _emit(answer: Answer, output: Format) -> None:
     else:
         for one in estimates:
             print_series(one) if one.series and len(one.series.points) > 1 else print_estimate(one)
-        if sales is not None:
-            from flopcensus.unlocated import print_unlocated
+            if one.drivers:
+                from flopcensus.drivers import print_drivers
 
-            print_unlocated(sales)
+                denomination = one.accounts.denomination
+                print_drivers(one.drivers, str(denomination), denomination.unit)
+        if sales is not None:
+            from flopcensus.unlocated import print_unlocated, print_unlocated_line
+
+            if answer.sales_in_full:
+                print_unlocated(sales)
+            else:
+                print_unlocated_line(sales, estimates[0].request.countries)
         say("Shares are shares of the mean; intervals are 5th to 95th percentiles.")
     said = [w for one in estimates for w in one.warnings] + list(sales.warnings if sales else ())
     for text in dict.fromkeys(said):

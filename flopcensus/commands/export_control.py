@@ -18,21 +18,43 @@ _EXAMPLE = """\b
 Examples:
   flopcensus export-control nvidia-h20
   flopcensus export-control "NVIDIA H200 SXM" --on 2026-02-01
+  flopcensus export-control --country AE --on 2025-06-30
 """
 
 
 @click.command("export-control", epilog=_EXAMPLE)
-@click.argument("accelerator")
+@click.argument("accelerator", required=False)
+@click.option("--country", help="What the rules make of all that stands in a country, in place of one model.")
 @click.option(
     "--on", "day", help="Only the rules in force on this date, YYYY-MM-DD [default: all, with dates]."
 )
 @overlay_option
 @format_option
-def command(accelerator: str, day: str | None, overlays: tuple[Path, ...], output: Format) -> None:
+def command(
+    accelerator: str | None,
+    country: str | None,
+    day: str | None,
+    overlays: tuple[Path, ...],
+    output: Format,
+) -> None:
     """Say what export rules make of an ACCELERATOR: performance as they count it, and its class under each.
 
-    Not legal advice: destination, end user, exceptions and amendments decide too.
+    With --country, of all accelerators of the shipped census that stand in it: what needed a licence to go
+    there, and how much of the country's cap it would use. Not legal advice: destination, end user, exceptions
+    and amendments decide too.
     """
+    if (accelerator is None) == (country is None):
+        raise click.UsageError("give an ACCELERATOR or --country, one of the two")
+    if country is not None:
+        from flopcensus.export_country import emit_country
+
+        emit_country(country, day, overlays, output)
+        return
+    assert accelerator is not None  # noqa: S101  (one of the two is given)
+    _one_model(accelerator, day, overlays, output)
+
+
+def _one_model(accelerator: str, day: str | None, overlays: tuple[Path, ...], output: Format) -> None:
     from accounting.reference.export_control import classify, load_export_rules, performance
     from accounting.reference.facts import load_facts
     from accounting.reference.shipped import configs_root

@@ -75,8 +75,9 @@ def _measure(spec: BenchPart, folder: Path, seconds: float | None) -> tuple[Reco
 
 def _write_tables(folder: Path, findings: Findings) -> None:
     from bench.files import write_text_atomic
+    from flopcensus.compared import comparison_csv
     from flopcensus.output import to_csv
-    from flopcensus.tables import ESTIMATE_COLUMNS, comparison_csv, estimate_rows
+    from flopcensus.tables import ESTIMATE_COLUMNS, estimate_rows
 
     tables = folder / "tables"
     tables.mkdir(parents=True, exist_ok=True)
@@ -104,8 +105,9 @@ def _write_results(folder: Path, findings: Findings) -> None:
 
 
 def _summarise(folder: Path, findings: Findings) -> None:
+    from flopcensus.compared_words import print_comparison
     from flopcensus.records.table import print_record
-    from flopcensus.tables import print_account, print_bases, print_comparison
+    from flopcensus.tables import print_account, print_bases
 
     spec = findings.study.spec
     say(f"{spec.title}, at {spec.as_of}\n")

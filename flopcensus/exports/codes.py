@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from accounting.accounts.levels import MEANING
+from accounting.accounts.levels import MEANING, NATIONAL
 from accounting.reference.names import UNKNOWN
 from flopcensus.exports.table import Row
 
@@ -23,8 +23,12 @@ STATISTICS = (
     ("P5", "share_p5", True),
     ("P95", "share_p95", True),
 )
-_DIMENSIONS = {"territory": "REF_AREA", "provider": "COUNTERPART_AREA", "vendor_nation": "VENDOR_AREA"}
-_NATIONS = ("territory", "provider", "vendor_nation")
+_DIMENSIONS = {
+    "territory": "REF_AREA",
+    "provider": "COUNTERPART_AREA",
+    # VENDOR_AREA, FOUNDRY_AREA, …
+    **{level: f"{level.removesuffix('_nation').upper()}_AREA" for level in NATIONAL if "_" in level},
+}
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_@$-]")
 CLOSED: Mapping[str, Mapping[str, str]] = {
     "BASIS": {
@@ -66,8 +70,8 @@ def dimension_of(level: str) -> str:
 
 
 def list_of(level: str) -> str:
-    """Return the code list of a level; the three levels of nations share one."""
-    return "CL_AREA" if level in _NATIONS else f"CL_{level.upper()}"
+    """Return the code list of a level; the levels of nations share one."""
+    return "CL_AREA" if level in NATIONAL else f"CL_{level.upper()}"
 
 
 def precision_code(row: Row) -> str:

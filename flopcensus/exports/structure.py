@@ -12,13 +12,13 @@ from typing import Any
 from accounting.accounts.levels import MEANING
 from flopcensus.exports.codes import CLOSED, CodeIds, dimension_of, list_of
 
-AGENCY, VERSION = "FLOPCENSUS", "1.0.0"
+AGENCY, VERSION = "FLOPCENSUS", "2.0.0"
 DSD, DATAFLOW, CONCEPTS = "AI_COMPUTE", "AI_COMPUTE", "CS_AI_COMPUTE"
 DATAFLOW_REFERENCE = f"{AGENCY}:{DATAFLOW}({VERSION})"
 MEASURE, TIME = "OBS_VALUE", "TIME_PERIOD"
 _SCHEMA = "https://json.sdmx.org/2.0.0/sdmx-json-structure-schema.json"
 # when the definition last changed
-_PREPARED = "2026-11-22T00:00:00Z"
+_PREPARED = "2026-11-23T00:00:00Z"
 
 _LEVELS = tuple(dimension_of(level) for level in MEANING)
 _FURTHER = {

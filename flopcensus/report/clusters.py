@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from flopcensus.output import percent
+from flopcensus.report import economics
 from flopcensus.report.charts import Measure, Part, bar_chart, stack_chart
 from flopcensus.report.document import Cluster, Comparison, Row, Spread
 from flopcensus.report.layout import Block, Cell, Chart, Key, Table, columns, row
@@ -30,10 +31,15 @@ def standing(comparison: Comparison) -> str:
 
 
 def blocks(comparison: Comparison) -> tuple[Block, ...]:
-    """Return capacity, origin and differences."""
+    """Return capacity, origin, economics, export rules and differences."""
     if not comparison.clusters:
         return ()
-    return (_capacity(comparison), *_origins(comparison), *_differences(comparison))
+    return (
+        _capacity(comparison),
+        *_origins(comparison),
+        *economics.blocks(comparison),
+        *_differences(comparison),
+    )
 
 
 def _bases(comparison: Comparison) -> list[str]:
@@ -152,14 +158,14 @@ def _differences(comparison: Comparison) -> list[Block]:
     rows = tuple(
         row(
             f"{names.get(d.a, d.a)} ÷ {names.get(d.b, d.b)}",
-            d.basis,
+            economics.what(d, comparison),
             f"{d.ratio.p50:.2f}",
             ratios(d.ratio),
             percent(d.probability_a_more),
         )
         for d in comparison.differences
     )
-    heads = columns("Ratio", "Basis", "Median", "5 to 95 %", "Chance that the first has more", figures=3)
+    heads = columns("Ratio", "Of", "Median", "5 to 95 %", "Chance that the first has more", figures=3)
     table = Table("differences-table", "How the clusters differ", heads, rows, heads=2)
     sentence = "All clusters use the same draws, so that what they share does not blur the difference."
     return [Block("differences", "Differences", (sentence,), (), (table,))]

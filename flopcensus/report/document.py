@@ -70,6 +70,33 @@ class Concentration(_Part):
     effective_number: NotNegative
 
 
+class VarianceShare(_Part):
+    """A share of variance, which its error may carry below 0, with its standard error."""
+
+    share: float = Field(ge=-1, le=2)
+    error: NotNegative
+
+
+class Driver(_Part):
+    """An input of a total, or several of a kind; ``low`` and ``high`` in the unit of the total."""
+
+    input: str
+    name: str
+    inputs: int
+    first_order: VarianceShare
+    total_order: VarianceShare
+    low: NotNegative
+    high: NotNegative
+
+
+class Drivers(_Part):
+    """What drives the spread of a total."""
+
+    centre: NotNegative
+    sd: NotNegative
+    inputs: tuple[Driver, ...]
+
+
 class Estimate(_Part):
     """One estimate: all accounts on one basis."""
 
@@ -92,11 +119,45 @@ class Estimate(_Part):
     concentration: dict[str, Concentration]
     provenance: dict[str, Share]
     warnings: tuple[str, ...]
+    drivers: Drivers | None = None
 
     @property
     def numbers(self) -> str:
         """The precision, and whether dense or sparse: ``bf16 dense``."""
         return f"{self.precision} {'sparse' if self.sparse else 'dense'}"
+
+
+class ClusterMetric(Spread):
+    """One figure of a cluster in ``unit``, such as its power or its cost."""
+
+    unit: str
+    label: str
+
+
+class ShareSpread(_Part):
+    """A share, with its 5th and 95th percentile."""
+
+    share: Share
+    p5: Share
+    p95: Share
+
+
+class Sovereignty(_Part):
+    """What of a cluster is its territory's own, at all levels at once, and where it is least so."""
+
+    code: str
+    joint: ShareSpread
+    weakest: str
+
+
+class ClusterRule(_Part):
+    """What one export rule makes of a cluster."""
+
+    rule: str
+    in_force: bool
+    reached: bool
+    found: str = Field(alias="class")
+    citation: str
 
 
 class Cluster(_Part):
@@ -112,14 +173,20 @@ class Cluster(_Part):
     origin: dict[str, dict[str, tuple[Row, ...]]]
     it_power_w: Spread | None
     facility_power_w: Spread | None
+    concentration: dict[str, Concentration] = Field(default_factory=dict)
+    sovereignty: Sovereignty | None = None
+    metrics: dict[str, ClusterMetric] = Field(default_factory=dict)
+    export_rules: tuple[ClusterRule, ...] = ()
 
 
 class Difference(_Part):
-    """How two clusters differ on one basis: a ÷ b, and how likely a has more."""
+    """How two clusters differ: a ÷ b, and how likely a has more, of capacity on a basis or of a metric."""
 
     a: str
     b: str
-    basis: str
+    metric: str = "capacity"
+    precision: str | None = None
+    basis: str | None = None
     ratio: Spread
     probability_a_more: Share
 
@@ -167,6 +234,7 @@ class Measurement(_Part):
     precision: str | None
     metric: str | None
     achieved_flop_per_s: float | None
+    achieved_bytes_per_s: float | None = None
     fraction: float | Range | None
     software: str | None
     date: str

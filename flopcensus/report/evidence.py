@@ -58,7 +58,7 @@ def measurements(found: Sequence[Measurement]) -> Table:
             m.basis,
             m.precision or "–",
             _metric(m.metric),
-            "–" if m.achieved_flop_per_s is None else si(m.achieved_flop_per_s, "FLOP/s"),
+            _achieved(m),
             fraction(m.fraction),
             m.software or "–",
             m.date,
@@ -72,6 +72,12 @@ def measurements(found: Sequence[Measurement]) -> Table:
         "or of time for availability."
     )
     return Table("measurements-table", caption, heads, rows)
+
+
+def _achieved(m: Measurement) -> str:
+    if m.achieved_bytes_per_s is not None:
+        return si(m.achieved_bytes_per_s, "B/s")
+    return "–" if m.achieved_flop_per_s is None else si(m.achieved_flop_per_s, "FLOP/s")
 
 
 def _metric(metric: str | None) -> str:

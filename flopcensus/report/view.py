@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 
 from accounting.capacity.bases import BASIS_MEANING
-from flopcensus.report import clusters, evidence, holders, measured, overview
+from flopcensus.report import clusters, drivers, evidence, holders, measured, overview
 from flopcensus.report.document import Estimate, Results
 from flopcensus.report.layout import Block, Table
 from flopcensus.report.overview import Headline
@@ -23,6 +23,7 @@ class Estimated:
     headlines: tuple[Headline, ...]
     walk: Block
     provenance: Block
+    drivers: Block | None
     levels: tuple[Block, ...]
     groups: Table | None
     crossings: tuple[Block, ...]
@@ -99,6 +100,7 @@ def _estimated(estimates: tuple[Estimate, ...]) -> Estimated:
         headlines=overview.headlines(estimates),
         walk=overview.walk(estimates),
         provenance=overview.provenance(estimates),
+        drivers=drivers.driving(estimates),
         levels=holders.levels(estimates),
         groups=holders.groups(last),
         crossings=holders.crossings(last),

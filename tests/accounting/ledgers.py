@@ -89,6 +89,8 @@ def entries(identifier: str) -> st.SearchStrategy[Entry]:
         further_chips=st.lists(chips, max_size=3).map(tuple),
         power=st.none() | counts("power"),
         users=st.none() | st.sampled_from(["researchers", "customers", "own_use"]),
+        access=st.just(()) | owners(),
+        used_by=st.just(()) | owners(),
         same_as=st.lists(texts, max_size=2).map(tuple),
         part_of=st.none() | texts,
         power_of=st.none() | st.sampled_from(["run", "it", "site"]),

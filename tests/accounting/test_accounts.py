@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounting.accounts.account import Account, Accounts, account
-from accounting.accounts.levels import LEVELS, codes, read_levels
+from accounting.accounts.levels import LEVELS, Holders, read_levels
 from accounting.capacity.bases import BASES, Capacity, Denomination
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.capacity.valuation import Valued, Valuer
@@ -102,7 +102,7 @@ def test_every_level_and_crossing_adds_up_to_the_total_in_every_draw(
                 assert isinstance(valued, Valued)
                 draws = valued.capacity[basis].draws
                 total = total + draws
-                for key, weight in codes(row, levels):
+                for key, weight in Holders(facts).codes(row, levels):
                     parts[key] = parts.get(key, 0.0) + draws * weight  # type: ignore[operator]
             np.testing.assert_allclose(sum(parts.values()), total, rtol=1e-12)  # type: ignore[arg-type]
         result = results[basis]

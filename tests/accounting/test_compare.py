@@ -9,7 +9,9 @@ import pytest
 from accounting.capacity.bases import BASES
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.planning.clusters import Cluster, load_cluster, shipped_clusters
-from accounting.planning.compare import Comparison, compare
+from accounting.planning.compare import compare
+from accounting.planning.comparison import Comparison
+from accounting.planning.outlook import planner
 from accounting.reference.facts import Facts
 from bench.errors import InputError
 
@@ -40,13 +42,14 @@ def made(folder: Path, facts: Facts, name: str, count: object) -> Cluster:
 
 
 def test_exact_inputs_by_hand(tmp_path: Path, facts: Facts, calibration: Calibration) -> None:
-    result = compare([made(tmp_path, facts, "one", 1000)], facts, calibration, draws=100)
+    result = compare([made(tmp_path, facts, "one", 1000)], planner(facts, calibration, size=100))
     value = result.clusters[0]
     assert value.accounts["peak"].total.p50 == pytest.approx(1000 * 989.4e12, rel=1e-3)
-    assert value.it_power_w is not None
-    assert value.facility_power_w is not None
-    assert value.it_power_w.p50 == pytest.approx(1000 * 700 * 1.5)
-    assert value.facility_power_w.p50 == pytest.approx(1000 * 700 * 1.5 * 1.25)
+    full, site = value.quantiles("it_full_load_w"), value.quantiles("facility_full_load_w")
+    assert full is not None
+    assert site is not None
+    assert full.p50 == pytest.approx(1000 * 700 * 1.5)
+    assert site.p50 == pytest.approx(1000 * 700 * 1.5 * 1.25)
 
 
 def test_twice_the_same_chips_is_twice_the_capacity_for_sure(
@@ -54,8 +57,13 @@ def test_twice_the_same_chips_is_twice_the_capacity_for_sure(
 ) -> None:
     """With common draws the ratio of two sizes of one mix has no spread, though each has."""
     clusters = [made(tmp_path, facts, "big", 2000), made(tmp_path, facts, "small", 1000)]
-    result = compare(clusters, facts, calibration, draws=500)
+    result = compare(clusters, planner(facts, calibration, size=500))
+    assert {d.metric for d in result.differences} > {"capacity", "capital_usd", "carbon_kg_per_year"}
     for difference in result.differences:
+        if difference.metric == "levelised_usd_per_1e21_flop":
+            # twice the cost for twice the work
+            assert (difference.ratio.p5, difference.ratio.p95) == pytest.approx((1, 1))
+            continue
         assert (difference.ratio.p5, difference.ratio.p95) == pytest.approx((2, 2))
         assert difference.probability_a_more == 1.0
     total = result.clusters[0].accounts["delivered"].total
@@ -65,7 +73,7 @@ def test_twice_the_same_chips_is_twice_the_capacity_for_sure(
 @pytest.fixture(scope="module")
 def shipped(facts: Facts, calibration: Calibration) -> Comparison:
     clusters = [load_cluster(shipped_clusters()[name], facts) for name in ("all-nvidia", "hedged")]
-    return compare(clusters, facts, calibration, seed=1, draws=2_000)
+    return compare(clusters, planner(facts, calibration, seed=1, size=2_000))
 
 
 def test_the_shipped_clusters_differ_in_origin_not_in_size(shipped: Comparison) -> None:
@@ -89,19 +97,20 @@ def test_every_basis_is_compared_and_falls(shipped: Comparison) -> None:
     for value in shipped.clusters:
         means = [value.accounts[basis].total.mean for basis in BASES]
         assert means == sorted(means, reverse=True)
-    assert [d.basis for d in shipped.differences] == list(BASES)
+    assert [d.basis for d in shipped.differences if d.metric == "capacity"] == list(BASES)
 
 
 def test_one_id_twice_is_refused(tmp_path: Path, facts: Facts, calibration: Calibration) -> None:
     one = made(tmp_path, facts, "one", 10)
     with pytest.raises(InputError, match="one id"):
-        compare([one, one], facts, calibration, draws=10)
+        compare([one, one], planner(facts, calibration, size=10))
 
 
 def test_every_shipped_cluster_can_be_valued(facts: Facts, calibration: Calibration) -> None:
     names = shipped_clusters()
     assert len(names) >= 12
-    result = compare([load_cluster(path, facts) for path in names.values()], facts, calibration, draws=50)
+    clusters = [load_cluster(path, facts) for path in names.values()]
+    result = compare(clusters, planner(facts, calibration, size=50))
     for value in result.clusters:
         assert value.accounts["peak"].total.mean > 0
         assert value.facility_power_w is not None

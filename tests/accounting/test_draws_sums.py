@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounting.accounts.account import account
-from accounting.accounts.levels import codes
+from accounting.accounts.levels import Holders
 from accounting.accounts.rows import GroupOf, LevelRow, Valuation
 from accounting.capacity.bases import BASES, Basis, Draws
 from accounting.capacity.calibration import Calibration, load_calibration
@@ -69,7 +69,7 @@ def entry(draw: st.DrawFn, number: int) -> Entry:
 
 
 def rows_of(entries: Sequence[Entry], valuer: Valuer, work: Work | None = None) -> Rows:
-    items = Valuation(entries, valuer, LEVELS, valuer.facts.groups_on(DAY))
+    items = Valuation(entries, valuer, LEVELS, valuer.facts.groups_on(DAY), Holders(valuer.facts))
     return dict(Summation(items, valuer, work).rows())
 
 
@@ -123,7 +123,7 @@ def test_levels_asked_for_change_no_bit(
 ) -> None:
     v = the_valuer(facts, calibration)
     some = data.draw(st.lists(st.sampled_from(LEVELS), unique=True))
-    few = dict(Summation(Valuation(rows, v, some, facts.groups_on(DAY)), v).rows())
+    few = dict(Summation(Valuation(rows, v, some, facts.groups_on(DAY), Holders(facts)), v).rows())
     every = rows_of(rows, v)
     assert_same_bits(few, {row: every[row] for row in few})
 
@@ -162,7 +162,7 @@ def by_hand(
     for row in rows:
         valued = v.value(row)
         assert isinstance(valued, Valued)
-        for code, weight in codes(row, level):
+        for code, weight in Holders(v.facts).codes(row, level):
             table[code] = table.get(code, np.zeros(v.size)) + weight * valued.capacity[basis].draws
     return table
 

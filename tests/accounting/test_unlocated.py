@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from accounting.accounts.raking import Margin, rake
-from accounting.accounts.sold import SoldLine, Unlocated, load_sold_chips
+from accounting.accounts.sold import SoldLine, Unlocated, load_sold_chips, shipped_totals
 from accounting.accounts.unlocated import unlocated
 from accounting.census.ledger import Entry, Ledger, Owner
 from accounting.census.readers.chip_totals import ControlTotals
@@ -28,6 +28,7 @@ from flopcensus.cli import invoke
 from tests.accounting.ledgers import BASE
 
 YEAR_END = datetime.date(2025, 12, 31)
+CHIP_COUNTS = "data/epoch/chip_counts_2026-04-22"
 SALES = (
     "vendor,chip,start,end,units,units_p5,units_p95,h100e,h100e_p5,h100e_p95\n"
     "NVIDIA,H100/H200,2023-01-01,2023-03-31,1000,800,1250,1000,800,1250\n"
@@ -295,3 +296,37 @@ def test_the_command_shows_it(tmp_path: Path, facts: Facts, capsys: pytest.Captu
     assert "--reconcile none" in capsys.readouterr().err
     assert invoke(["estimate", "--reconcile", "rake"]) == 2
     assert "--reconcile needs --sold" in capsys.readouterr().err
+
+
+def test_the_shipped_totals_are_those_of_the_files_to_three_digits(shared: Path, facts: Facts) -> None:
+    files = control_totals([shared / CHIP_COUNTS], facts)
+    shipped = shipped_totals(facts)
+    assert shipped.covered(YEAR_END) == files.covered(YEAR_END)
+    names = {name.casefold(): chip.name for chip in load_sold_chips(facts) for name in chip.sold_as}
+    for by in ("designer", "chip"):
+        theirs = {names.get(k.casefold(), k): v for k, v in files.at(YEAR_END, by).items()}
+        ours = shipped.at(YEAR_END, by)
+        assert set(ours) == set(theirs)
+        for name, total in ours.items():
+            for end in ("p5", "p50", "p95"):
+                assert getattr(total.units, end) == pytest.approx(getattr(theirs[name].units, end), rel=6e-3)
+                assert getattr(total.h100e, end) == pytest.approx(getattr(theirs[name].h100e, end), rel=6e-3)
+
+
+def test_an_estimate_of_the_world_says_what_is_sold_and_not_located(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ["estimate", "--as-of", "2026-06-30", "--basis", "peak", "--draws", "200", "--format", "json"]
+    assert invoke(asked) == 0
+    found = json.loads(capsys.readouterr().out)["unlocated"]
+    assert found["on"] == "2025-12-31"
+    google = next(line for line in found["designer"] if line["code"] == "google")
+    assert google["chips"]["sold"]["p50"] == pytest.approx(6.14e6, rel=0.03)
+    bounds = {bound["code"]: bound for bound in found["bounds"]["territory"]}
+    assert bounds["US"]["lowest"]["p50"] < bounds["US"]["share"]["p50"] < bounds["US"]["highest"]["p95"] <= 1
+    # before the sales end nothing can be held against them, and none is none
+    for more in (["--as-of", "2024-06-30"], ["--sold", "none"]):
+        assert invoke([*asked, *more]) == 0
+        assert "unlocated" not in json.loads(capsys.readouterr().out)
+    assert invoke(asked[:-2]) == 0
+    assert "sold, not located by this census, 2025-12-31 (million chips" in capsys.readouterr().out

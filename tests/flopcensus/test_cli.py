@@ -150,6 +150,20 @@ def test_h100e_names_its_basis_and_is_the_flops_over_the_constant() -> None:
     assert h100e["total"]["mean"] == pytest.approx(flops["total"]["mean"] / 989.4e12)
 
 
+def test_bytes_per_s_stand_on_peak_and_achievable_and_take_no_precision() -> None:
+    estimates = document("estimate", "--unit", "bytes_per_s", "--draws", "200")["estimates"]
+    assert [(e["basis"], e["unit"], e["precision"]) for e in estimates] == [
+        ("peak", "B/s", "memory"),
+        ("achievable", "B/s", "memory"),
+    ]
+    assert "its accelerator's memory bandwidth is not published" in estimates[0]["skipped"]
+    assert all(e["total"]["p5"] < e["total"]["p50"] < e["total"]["p95"] for e in estimates)
+    for options in (["--precision", "bf16"], ["--column", "max"], ["--basis", "delivered"]):
+        refused = run("estimate", "--unit", "bytes_per_s", *options)
+        assert refused.returncode == 2
+        assert not refused.stdout
+
+
 def test_csv_is_one_table_and_every_row_is_whole() -> None:
     result = run("estimate", "--as-of", AS_OF, "--draws", "200", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
@@ -167,7 +181,15 @@ def test_compare_json() -> None:
     found = document("compare", "all-nvidia", "hedged", "--draws", "200")
     assert [c["id"] for c in found["clusters"]] == ["all-nvidia", "hedged"]
     assert set(found["clusters"][0]["capacity"]) == {"peak", "achievable", "sustained", "delivered"}
-    assert len(found["differences"]) == 4
+    assert [d["basis"] for d in found["differences"] if d["metric"] == "capacity"] == [
+        "peak",
+        "achievable",
+        "sustained",
+        "delivered",
+    ]
+    assert {"facility_power_w", "capital_usd", "carbon_kg_per_year"} <= {
+        d["metric"] for d in found["differences"]
+    }
     assert all(0 <= d["probability_a_more"] <= 1 for d in found["differences"])
 
 

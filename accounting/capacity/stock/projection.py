@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -155,5 +155,7 @@ class ProjectedValuer(Valuer):
         if isinstance(term, Skipped) or self.projection is None:
             return term
         kind = weakest((term.kind, self.projection.kind(entry)))
-        presence = partial(self.projection.presence, entry, self.day)
+        presence: Callable[[], Draws] = partial(self.projection.presence, entry, self.day)
+        if term.common:
+            presence = self._factors.times(term.common, presence)
         return dataclasses.replace(term, kind=kind, presence=presence)

@@ -12,13 +12,14 @@ import math
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from pydantic_core import PydanticCustomError
 
 from accounting.census.facilities import CostOf, PowerOf, Sector, Status, Users
-from accounting.census.flat import COLUMNS, VALUE_PREFIX, read_text
+from accounting.census.flat import COLUMNS, LATER, VALUE_PREFIX, read_text
 from accounting.census.ledger import Chips, Entry, Ledger, Owner
 from accounting.census.readers.cells import DateOrders, amount, date, truth
 from accounting.census.readers.reading import Reading
@@ -35,12 +36,15 @@ T = TypeVar("T")
 Values = Literal["chips", "file"]
 
 _COUNT = ("count_low", "count_best", "count_high")
+# what differs from row to row in most ledgers; the rest of a row stands in many, and is read once
+_OWN = ("id", "facility", "facility_name", *_COUNT, "count_family")
 _POWER = ("power_low_w", "power_best_w", "power_high_w")
 _COST = ("cost_low_usd", "cost_best_usd", "cost_high_usd")
 _FAMILY = "lognormal"
 _STATUSES = (*get_args(Status), UNKNOWN)
 _SHARE_TOLERANCE = 1e-6
 _MOST_REMEMBERED = 10_000
+_FILLED = tuple(column for column in COLUMNS if not column.may_be_blank)
 
 
 def recognises(columns: Collection[str]) -> bool:
@@ -56,7 +60,7 @@ def read(path: Path, facts: Facts) -> Ledger:
             is not known, and every id that stands twice.
     """
     table = open_table(path)
-    table.require([column.name for column in COLUMNS])
+    table.require([column.name for column in COLUMNS if column.name not in LATER])
     reader = _Reader(table, facts)
     entries = tuple(reader.entry(row) for row in reader.rows())
     if reader.faults:
@@ -85,62 +89,87 @@ class _Reader:
     lines: dict[str, int] = field(default_factory=dict)
     read: dict[str, dict[str, Any]] = field(default_factory=dict)
     triples: dict[tuple[float, float, float, str], Uncertain] = field(default_factory=dict)
+    rests: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.reading = Reading(self.table)
         self.dates = self.reading.date_orders(["in_service", "retired"])
         columns = [column for column in self.table.columns if column.startswith(VALUE_PREFIX)]
         self.values = {column.removeprefix(VALUE_PREFIX): column for column in columns}
+        self._columns_of_rest = [column for column in self.table.columns if column and column not in _OWN]
+        self._cells_of_rest = itemgetter(*self._columns_of_rest)
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows; each is kept, since a fault of any refuses the file."""
         for row in self.reading.rows():
-            self._fill(row)
             yield row
             self.reading.keep(row.line)
 
     def entry(self, row: Row) -> Entry:
         """Return a row's entry; where it has faults, they are noted and the entry is never used."""
-        names = self.facts.names
-        self._same_values(row)
+        self._fill(row, _OWN)
         return Entry(
             id=self._id(row),
             facility=self._text(row, "facility") or "",
             facility_name=self._text(row, "facility_name") or "",
-            territory=self._name(row, "territory", names.countries),
-            owners=self._take(row, "owners", self._owners) or (),
-            operator=self._name(row, "operator", names.organisations),
-            sector=self._word(row, "sector", get_args(Sector)) or None,
-            accelerator=self._name(row, "accelerator", names.accelerators),
-            vendor=self._name(row, "vendor", names.organisations, WITHHELD),
-            vendor_nation=self._name(row, "vendor_nation", names.countries, EU),
             count=self._count(row),
-            in_service=self._date(row, "in_service"),
-            retired=self._date(row, "retired"),
-            status=self._word(row, "status", _STATUSES),
-            kind=cast("Kind", self._word(row, "kind", get_args(Kind))),
-            source=self._text(row, "source") or "",
-            values=self._values(row),
-            superseded_by=self._text(row, "superseded_by"),
-            duplicate=bool(self._take(row, "duplicate", truth)),
-            standard=bool(self._take(row, "standard", truth)),
-            further_chips=self._take(row, "further_chips", self._further_chips) or (),
-            power=self._triple(row, _POWER, "power"),
-            users=self._word(row, "users", get_args(Users)) or None,
-            same_as=self._take(row, "same_as", _texts) or (),
-            part_of=self._text(row, "part_of"),
-            power_of=self._word(row, "power_of", get_args(PowerOf)) or None,
-            cost=self._triple(row, _COST, "money"),
-            cost_of=self._word(row, "cost_of", get_args(CostOf)) or None,
+            **self._rest(row),
         )
+
+    def _rest(self, row: Row) -> dict[str, Any]:
+        """Return the fields of all columns but the row's own; read once where they stand in many rows."""
+        cells = self._cells_of_rest(row.cells)
+        rest = self.rests.get(cells)
+        if rest is None:
+            faults = len(self.faults)
+            self._fill(row, self._columns_of_rest)
+            rest = self._read_rest(row)
+            if len(self.faults) == faults and len(self.rests) < _MOST_REMEMBERED:
+                self.rests[cells] = rest
+        return rest
+
+    def _read_rest(self, row: Row) -> dict[str, Any]:
+        names = self.facts.names
+        self._same_values(row)
+        return {
+            "territory": self._name(row, "territory", names.countries),
+            "owners": self._take(row, "owners", self._owners) or (),
+            "operator": self._name(row, "operator", names.organisations),
+            "sector": self._word(row, "sector", get_args(Sector)) or None,
+            "accelerator": self._name(row, "accelerator", names.accelerators),
+            "vendor": self._name(row, "vendor", names.organisations, WITHHELD),
+            "vendor_nation": self._name(row, "vendor_nation", names.countries, EU),
+            "in_service": self._date(row, "in_service"),
+            "retired": self._date(row, "retired"),
+            "status": self._word(row, "status", _STATUSES),
+            "kind": cast("Kind", self._word(row, "kind", get_args(Kind))),
+            "source": self._text(row, "source") or "",
+            "values": self._values(row),
+            "superseded_by": self._text(row, "superseded_by"),
+            "duplicate": bool(self._take(row, "duplicate", truth)),
+            "standard": bool(self._take(row, "standard", truth)),
+            "further_chips": self._take(row, "further_chips", self._further_chips) or (),
+            "power": self._triple(row, _POWER, "power"),
+            "access": self._holders(row, "access"),
+            "used_by": self._holders(row, "used_by"),
+            "users": self._word(row, "users", get_args(Users)) or None,
+            "same_as": self._take(row, "same_as", _texts) or (),
+            "part_of": self._text(row, "part_of"),
+            "power_of": self._word(row, "power_of", get_args(PowerOf)) or None,
+            "cost": self._triple(row, _COST, "money"),
+            "cost_of": self._word(row, "cost_of", get_args(CostOf)) or None,
+        }
+
+    def _holders(self, row: Row, column: str) -> tuple[Owner, ...]:
+        return (self._take(row, column, self._some) or ()) if column in self.table.columns else ()
 
     def _fault(self, row: Row, column: str, message: str, found: str = "", suggestion: str = "") -> None:
         shown = quote(found) if found else ""
         self.faults.append(Fault(str(self.table.path), row.line, 1, column, message, shown, suggestion))
 
-    def _fill(self, row: Row) -> None:
-        for column in COLUMNS:
-            if not column.may_be_blank and not row.text(column.name):
+    def _fill(self, row: Row, columns: Collection[str]) -> None:
+        for column in _FILLED:
+            if column.name in columns and not row.text(column.name):
                 self._fault(row, column.name, f"must not be blank; it holds {column.meaning}")
 
     def _take(self, row: Row, column: str, parse: Callable[[str], T]) -> T | None:
@@ -238,8 +267,16 @@ class _Reader:
         return found
 
     def _owners(self, cell: str) -> tuple[Owner, ...]:
+        owners = self._some(cell)
+        total = math.fsum(owner.share for owner in owners)
+        if not math.isclose(total, 1.0, abs_tol=_SHARE_TOLERANCE):
+            raise ValueError(f"the shares of owners must add to 1, not {total:g}")
+        return owners
+
+    def _some(self, cell: str) -> tuple[Owner, ...]:
+        """Return holders whose shares may leave some to nobody."""
         countries, organisations = self.facts.names.countries, self.facts.names.organisations
-        owners = tuple(
+        holders = tuple(
             Owner(
                 _known(item["organisation"], organisations),
                 _known(item["nation"], countries, EU),
@@ -247,10 +284,10 @@ class _Reader:
             )
             for item in _items(cell, {"organisation", "nation", "share"})
         )
-        total = math.fsum(owner.share for owner in owners)
-        if not math.isclose(total, 1.0, abs_tol=_SHARE_TOLERANCE):
-            raise ValueError(f"the shares of owners must add to 1, not {total:g}")
-        return owners
+        total = math.fsum(holder.share for holder in holders)
+        if total > 1 + _SHARE_TOLERANCE:
+            raise ValueError(f"the shares must not add to more than 1, found {total:g}")
+        return holders
 
     def _further_chips(self, cell: str) -> tuple[Chips, ...]:
         accelerators = self.facts.names.accelerators

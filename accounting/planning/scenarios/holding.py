@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
-from accounting.accounts.levels import LEVELS
+from accounting.accounts.levels import LEVELS, Holders
 from accounting.census.ledger import Entry
 from accounting.errors import UnknownNameError
 from accounting.reference.facts import Facts
-from accounting.reference.names import UNKNOWN, WITHHELD
+from accounting.reference.names import ALTERNATIVES, UNKNOWN, WITHHELD
 
 Scope = Literal["nation", "firm"]
 Weighted = Sequence[tuple[str, float]]
 
-# a code that names all that it may be, such as KR+US: makers whose shares nobody states
-ALTERNATIVES = "+"
 # where supply may be cut, and the level of accounts that says who supplies, by nation and by firm
 SUPPLY: Mapping[str, Mapping[Scope, str]] = {
     "vendor": {"nation": "vendor_nation", "firm": "vendor"},
@@ -38,11 +35,12 @@ SUPPLY_MEANING = {
 
 
 def reader(facts: Facts) -> Callable[[Entry, str], Weighted]:
-    """Return what gives the codes of an entry on a level, with weights that add to 1."""
-    levels: Any = importlib.import_module("accounting.accounts.levels")
-    # levels that need the facts read them through Holders, where accounts have it
-    read = levels.Holders(facts).codes if hasattr(levels, "Holders") else levels.codes
-    return lambda entry, level: [(codes[0], weight) for codes, weight in read(entry, (level,))]
+    """Return what gives the codes of an entry on a level, with weights that add to 1.
+
+    A code such as ``KR+US`` names all that it may be: makers whose shares nobody states.
+    """
+    holders = Holders(facts)
+    return lambda entry, level: [(codes[0], weight) for codes, weight in holders.codes(entry, (level,))]
 
 
 def supply_level(at: str, scope: Scope) -> str:

@@ -77,8 +77,7 @@ def parts_of(entry: Entry, facts: Facts, unstated: UnstatedUse = "unknown") -> l
 
 
 def _users(entry: Entry, facts: Facts, otherwise: tuple[str, str]) -> Iterator[tuple[str, str, float]]:
-    # stated users stand with the entry where the census has them
-    stated = getattr(entry, "used_by", ())
+    stated = entry.used_by
     for user in stated:
         nation = user.nation or facts.nation_of(user.organisation) or UNKNOWN
         yield user.organisation or UNKNOWN, nation, user.share
