@@ -130,6 +130,14 @@ def test_pooling_in_equal_parts() -> None:
     assert table(found, "user_nation") == near({"GB": (30, 60), "US": (90, 60)})
 
 
+def test_stated_users_come_before_the_owner() -> None:
+    """Of 100, 60 are used by a named firm, the rest is the owner's own; a move of those users leaves it."""
+    site = entry("a", 100, owners=owned(("nscale", 1.0)), users="own_use", used_by=owned(("microsoft", 0.6)))
+    back = move("back", {"user_nation": ("US",)}, [("unknown", "FR", 1.0)])
+    found = played([site], (back, share(0.5)), levels=("user_nation",))
+    assert table(found, "user_nation") == near({"US": (60, 30), "GB": (40, 40), "FR": (0, 30)})
+
+
 def test_an_uncertain_share_is_common_to_all_that_it_takes_from() -> None:
     entries = [entry("a", 60), entry("b", 40)]
     away = move("away", {"territory": ("GB",)}, territory="AE")

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounting.accounts.estimate import Request
+from accounting.accounts.levels import Holders
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.stock.rates import StockRates, load_stock_rates
 from accounting.census.ledger import Entry, Ledger, Owner
@@ -260,6 +261,18 @@ def test_alternatives_are_shared_out_evenly() -> None:
     assert both.sure == 1.0
     assert not both.possible
     assert origin([("micron+samsung+sk-hynix", 1.0)], {"micron"}).possible[0][2:] == (1, 3)
+
+
+def test_what_may_be_of_either_is_drawn_evenly() -> None:
+    """Memory that two nations may have made: the part of one is uniform between nothing and all."""
+    holders = Holders(FACTS)
+    of_either = next(a for a in FACTS.accelerators if holders.makers("memory", a)[1] == [("KR+US", 1.0)])
+    peak = FACTS.accelerators[of_either].peak_flop_per_s("bf16")
+    assert peak
+    found = worked([entry("a", accelerator=of_either)], cut_of("memory"), {}, draws=4000)
+    share = found.places[0].share_of_stock
+    assert share is not None
+    assert (share.p5, share.mean, share.p95) == pytest.approx((0.05, 0.5, 0.95), abs=0.03)
 
 
 amounts = st.floats(0, 1)

@@ -60,7 +60,7 @@ class Wear:
 
     def unserviced(self, years: Draws | float) -> Draws:
         """Return for how many years of ``years`` there have been no spares any more."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             lasts = np.where(self.rate > 0, self.spares / self.rate, np.inf)
         return np.asarray(np.maximum(np.asarray(years) - lasts, 0.0))
 

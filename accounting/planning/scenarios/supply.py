@@ -72,7 +72,10 @@ class _Comparison:
         baseline = [known[n] + self._added(added, n) for n in self.of.steps]
         places = []
         for column in self.of.columns:
-            left = [self._left(column, n, shares, seen, added) for n in self.of.steps]
+            # sums of parts may exceed the whole by rounding
+            left = [
+                np.minimum(self._left(column, n, shares, seen, added), baseline[n]) for n in self.of.steps
+            ]
             places.append(self._place(column, baseline, left, shares, seen))
         last = float(np.mean(baseline[-1]))
         added_share = float(np.mean(self._added(added, self.of.cut.years))) / last if last else 0.0
@@ -214,5 +217,4 @@ class _Comparison:
 
 def _lost(baseline: Draws, left: Draws) -> Quantiles:
     share = np.divide(baseline - left, baseline, out=np.zeros_like(baseline), where=baseline > 0)
-    # sums of parts may exceed the whole by rounding
-    return Quantiles.of(np.clip(share, 0.0, 1.0))
+    return Quantiles.of(share)
