@@ -62,6 +62,7 @@ def run_scenario(options: dict[str, Any]) -> tuple[AccessSpec, Access]:
     from accounting.planning.scenarios.offers import load_access
     from accounting.planning.scenarios.parts import MOVED
     from accounting.reference.facts import load_facts
+    from flopcensus.output import Meter
 
     facts = load_facts(overlays=options["overlays"])
     spec, scenario = load_access(options["scenario"], facts, datetime.datetime.now().date())
@@ -74,7 +75,8 @@ def run_scenario(options: dict[str, Any]) -> tuple[AccessSpec, Access]:
     needed = request.bases != ("peak",) or options["calibrations"]
     calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
     ledger = load_census(options["census"], facts)
-    return spec, play(ledger, request, scenario, facts, calibration, levels)
+    meter = Meter("deployments valued")
+    return spec, play(ledger, request, scenario, facts, calibration, levels, meter)
 
 
 def _with_shares(moves: Any, texts: tuple[str, ...]) -> Any:

@@ -82,6 +82,7 @@ def run_supply_cut(options: dict[str, Any]) -> SupplyCut:
     from accounting.planning.scenarios.parameters import load_cut_parameters
     from accounting.planning.scenarios.supply import supply_cut
     from accounting.reference.facts import load_facts
+    from flopcensus.output import Meter
 
     facts = load_facts(overlays=options["overlays"])
     spec = load_supply_cut(options["scenario"], facts) if options["scenario"] else None
@@ -101,7 +102,8 @@ def run_supply_cut(options: dict[str, Any]) -> SupplyCut:
         grows,
     )
     ledger = load_census(options["census"], facts)
-    return supply_cut(ledger, request, _cut(options, spec, facts), grounds)
+    meter = Meter("deployments valued")
+    return supply_cut(ledger, request, _cut(options, spec, facts), grounds, meter)
 
 
 def _cut(options: dict[str, Any], spec: SupplyCutSpec | None, facts: Facts) -> Cut:

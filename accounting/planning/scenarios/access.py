@@ -25,6 +25,7 @@ from accounting.accounts.levels import LEVELS
 from accounting.capacity.bases import Denomination, Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, standard_normal
+from accounting.capacity.sums import Progress
 from accounting.capacity.valuation import Skipped
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import PLANNED
@@ -114,6 +115,7 @@ def play(
     facts: Facts,
     calibration: Calibration,
     levels: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> Access:
     """Play a scenario on a census.
 
@@ -124,6 +126,7 @@ def play(
         facts: the reference facts.
         calibration: the efficiencies.
         levels: to show; the main ones where left out.
+        progress: called with the deployments valued so far and those in all.
 
     Raises:
         InputError: a move selects nothing, or an addition cannot be valued.
@@ -136,7 +139,9 @@ def play(
     constants = h100e_constants(request)
     unit = constants[of] if constants else 1.0
     counted = dict(skipped)
-    for entry in entries:
+    for done, entry in enumerate(entries, 1):
+        if progress is not None:
+            progress(done, len(entries))
         valued = valuer.value(entry)
         if isinstance(valued, Skipped):
             counted[valued.reason] = counted.get(valued.reason, 0) + 1

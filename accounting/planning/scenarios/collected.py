@@ -13,6 +13,7 @@ from accounting.accounts.sized import resize
 from accounting.capacity.bases import Basis, Draws
 from accounting.capacity.stock.projection import Projection
 from accounting.capacity.stock.survival import exponential
+from accounting.capacity.sums import Progress
 from accounting.capacity.valuation import Skipped, Valuer
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import PLANNED, select
@@ -78,9 +79,11 @@ class Collected:
         resized = resize(inside, self.basis.facts, self.request.precision)
         return list(resized.entries), {**skipped, **resized.skipped}
 
-    def value(self) -> None:
+    def value(self, progress: Progress | None = None) -> None:
         """Value each entry once, and add it to what is of the same origins."""
-        for entry in self.entries:
+        for done, entry in enumerate(self.entries, 1):
+            if progress is not None:
+                progress(done, len(self.entries))
             valued = self.valuer.value(entry)
             if isinstance(valued, Skipped):
                 self.skipped[valued.reason] = self.skipped.get(valued.reason, 0) + 1

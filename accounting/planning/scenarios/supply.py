@@ -16,6 +16,7 @@ from accounting.accounts.estimate import Request, refuse_what_cannot_be
 from accounting.accounts.series import projection_of
 from accounting.capacity.bases import Denomination, Draws
 from accounting.capacity.stock.projection import years_between
+from accounting.capacity.sums import Progress
 from accounting.census.ledger import Ledger
 from accounting.planning.scenarios.baseline import Additions, additions, growth_factor, observed_growth
 from accounting.planning.scenarios.collected import Collected, Shares, Weights
@@ -27,7 +28,9 @@ from accounting.validation import weakest
 from bench.errors import InputError
 
 
-def supply_cut(ledger: Ledger, request: Request, cut: Cut, basis: Grounds) -> SupplyCut:
+def supply_cut(
+    ledger: Ledger, request: Request, cut: Cut, basis: Grounds, progress: Progress | None = None
+) -> SupplyCut:
     """Work out a cut.
 
     Args:
@@ -35,6 +38,7 @@ def supply_cut(ledger: Ledger, request: Request, cut: Cut, basis: Grounds) -> Su
         request: what to count and how to value it, on one basis; its date is that of the snapshot.
         cut: who stops what, when.
         basis: what it rests on.
+        progress: called with the deployments valued so far and those in all.
 
     Raises:
         InputError: the cut lies before the snapshot, nothing is counted, or growth is not known.
@@ -46,7 +50,7 @@ def supply_cut(ledger: Ledger, request: Request, cut: Cut, basis: Grounds) -> Su
             f"the cut of {cut.on} lies before the census' snapshot of {projection.snapshot}; name a later day"
         )
     collected = Collected(ledger, request, cut, basis, projection)
-    collected.value()
+    collected.value(progress)
     return _Comparison(collected).close()
 
 
