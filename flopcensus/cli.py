@@ -43,6 +43,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lint": ("flopcensus.commands.lint", "Check a census for figures that cannot be right."),
     "report": ("flopcensus.commands.report", "Write the page of a study's results."),
     "run": ("flopcensus.commands.run", "Run a whole study: measure, estimate, compare, report."),
+    "scenario": (
+        "flopcensus.commands.scenario",
+        "Show who gains when capacity is offered, hosted, rented or pooled.",
+    ),
+    "supply-cut": (
+        "flopcensus.commands.supply_cut",
+        "Show capacity after a nation or firm stops supplying.",
+    ),
     "shares": (
         "flopcensus.commands.shares",
         "Set a designer's shares side by side: of revenue, sold, located.",
