@@ -14,12 +14,15 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import groupby
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 300
+CUT = "..."
 _BLOCK = re.compile(r"^```console(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -75,10 +78,33 @@ def run(example: Example, folder: Path) -> subprocess.CompletedProcess[str]:
 def agrees(shown: tuple[str, ...], printed: list[str]) -> bool:
     """Whether what is printed is what is shown, with ``...`` for any lines left out."""
     pattern = [
-        r"(?:[^\n]*\n)*?" if line.strip() == "..." else re.escape(line.rstrip()) + r"\n" for line in shown
+        r"(?:[^\n]*\n)*?" if line.strip() == CUT else re.escape(line.rstrip()) + r"\n" for line in shown
     ]
     text = "".join(line.rstrip() + "\n" for line in printed)
     return re.fullmatch("".join(pattern), text) is not None
+
+
+def cut_alike(shown: Sequence[str], printed: list[str]) -> list[str]:
+    """Cut lines out of what is printed where they were cut out of what is shown.
+
+    The first stretch begins with the first line, the last ends with the last; one in between begins where
+    a line is most like its first.
+    """
+    stretches = [list(lines) for cut, lines in groupby(shown, key=lambda line: line == CUT) if not cut]
+    kept, place = [], 0
+    for number, lines in enumerate(stretches):
+        first, last = number == 0 and shown[0] != CUT, number == len(stretches) - 1 and shown[-1] != CUT
+        if last:
+            place = max(place, len(printed) - len(lines))
+        elif not first:
+            begin = lines[0]
+            later = range(place, len(printed))
+            place = max(later, key=lambda n: (SequenceMatcher(None, printed[n], begin).ratio(), -n))
+        kept.append(printed[place : place + len(lines)])
+        place += len(lines)
+    ends = [CUT] if shown[0] == CUT else [], [CUT] if shown[-1] == CUT else []
+    between = [line for lines in kept for line in (*lines, CUT)][:-1]
+    return [*ends[0], *between, *ends[1]]
 
 
 def refresh(file: Path) -> None:
@@ -89,9 +115,8 @@ def refresh(file: Path) -> None:
             continue
         with tempfile.TemporaryDirectory() as folder:
             printed = [line.rstrip() for line in run(example, Path(folder)).stdout.rstrip("\n").splitlines()]
-        if "..." in example.shown:
-            keep = example.shown.index("...")
-            printed = [*printed[:keep], "...", *printed[len(printed) - (len(example.shown) - keep - 1) :]]
+        if CUT in example.shown:
+            printed = cut_alike(example.shown, printed)
         before = "\n".join(["$ " + example.command, *example.shown])
         text = text.replace(before, "\n".join(["$ " + example.command, *printed]))
     file.write_text(text, encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.examples import REPOSITORY, Example, agrees, examples, files, run
+from tests.docs.examples import REPOSITORY, Example, agrees, cut_alike, examples, files, run
 
 RUNNABLE = [example for example in examples() if example.runs_in_tests]
 
@@ -39,3 +39,10 @@ def test_every_folder_named_in_the_layout_is_there() -> None:
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     for name in re.findall(r"^(\w+/)\s{2,}", readme, flags=re.MULTILINE):
         assert (REPOSITORY / name).is_dir(), name
+
+
+def test_what_is_cut_out_stays_cut_out() -> None:
+    shown = ["head", "...", "rate 1", "price 2", "...", "end"]
+    printed = ["head anew", "note", "one more", "rate 7", "price 8", "others", "end anew"]
+    assert cut_alike(shown, printed) == ["head anew", "...", "rate 7", "price 8", "...", "end anew"]
+    assert cut_alike(["...", "price 2"], printed) == ["...", "end anew"]
