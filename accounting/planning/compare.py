@@ -33,7 +33,11 @@ from accounting.planning.outlook import METRICS, Outlook, Planner, outlook
 from bench.errors import InputError
 
 # what a level says of a place or a batch, and not of where its parts come from
-_NO_ORIGIN = frozenset({"territory", "owner", "operator", "sector", "accelerator", "facility", "deployment"})
+# who uses a hypothetical cluster nobody knows, and one site is one territory, operator and facility
+_NO_ORIGIN = frozenset(
+    {"territory", "owner", "operator", "operator_nation", "sector", "accelerator", "facility", "deployment"}
+    | {"user", "user_nation", "access"}
+)
 _LIMITS = {"power_cap": "facility_full_load_w", "budget": "capital_usd"}
 
 
