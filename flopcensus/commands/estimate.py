@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from flopcensus.asked import BASES
 from flopcensus.options import (
     calibration_option,
     draws_option,
@@ -19,17 +19,8 @@ from flopcensus.options import (
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
-    import datetime
+    from flopcensus.estimated import Answer
 
-    from accounting.accounts.estimate import Estimate, Request
-    from accounting.accounts.origins import Origins
-    from accounting.accounts.sold import Unlocated
-    from accounting.capacity.calibration import Calibration
-    from accounting.census.ledger import Ledger
-    from accounting.reference.facts import Facts
-
-_SOLD_WORDS = ("none", "shipped")
-_BASES = ("peak", "achievable", "sustained", "delivered")
 _EXAMPLE = """\b
 Examples:
   flopcensus estimate --by territory --by provider --by vendor
@@ -50,7 +41,7 @@ Examples:
 @click.option("--as-of", help="Date to count at, YYYY-MM-DD [default: today].")
 @click.option("--years", help="A series at the ends of years, A:B [2015 to 2035]; later ones are projected.")
 @click.option("--project", is_flag=True, help="Project to an --as-of after the snapshot, plans included.")
-@click.option("--basis", "bases", multiple=True, help=f"{', '.join(_BASES)} [default: peak, delivered].")
+@click.option("--basis", "bases", multiple=True, help=f"{', '.join(BASES)} [default: peak, delivered].")
 @click.option(
     "--precision",
     default=None,
@@ -123,264 +114,9 @@ def command(output: Format, **options: Any) -> None:
     """
     if options["reconcile"] != "none" and not options["sold"]:
         raise click.UsageError("--reconcile needs --sold")
+    from flopcensus.estimated import run_estimate
+
     _emit(run_estimate(options, traced=output == "json"), output)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Estimates, what is sold and not located where that was asked for, and what stands behind each row."""
-
-    estimates: tuple[Estimate, ...]
-    sales: Unlocated | None
-    origins: Origins | None
-    sales_in_full: bool = False
-
-
-def run_estimate(options: dict[str, Any], *, traced: bool = False) -> Answer:
-    """Read the census, estimate it and hold it against sales; ``traced`` says what stands behind each row.
-
-    Raises InputError and its kin.
-    """
-    from accounting.accounts.estimate import estimate
-    from accounting.accounts.origins import trace
-    from accounting.capacity.calibration import Calibration, load_calibration
-    from accounting.capacity.sums import Work
-    from accounting.census.sources import load_census
-    from accounting.reference.facts import load_facts
-    from flopcensus.output import Meter
-
-    facts = load_facts(overlays=options["overlays"])
-    request = _request(options, facts)
-    ledger = _with_unrecorded(load_census(options["census"], facts), options["unrecorded"], facts)
-    # a peak needs no measurement
-    needed = request.bases != ("peak",) or options["calibrations"]
-    calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
-    work = Work(progress=Meter("deployments valued"))
-    if options.get("years") or options.get("project"):
-        estimates = over_time(ledger, request, facts, calibration, options)
-    else:
-        estimates = tuple(_unprojected(e) for e in estimate(ledger, request, facts, calibration, work=work))
-    origins = trace(ledger, request, facts, calibration) if traced else None
-    sales = _unlocated(options, ledger, request, facts)
-    return Answer(estimates, sales, origins, bool(options["sold"]))
-
-
-def _unprojected(found: Estimate) -> Estimate:
-    import datetime
-    from dataclasses import replace
-
-    day = found.request.selection.as_of
-    if day <= datetime.datetime.now().date():
-        return found
-    text = (
-        f"{day} is yet to come: what operates today is counted as if none of it left service; see --project"
-    )
-    return replace(found, warnings=(*found.warnings, text))
-
-
-def over_time(
-    ledger: Ledger, request: Request, facts: Facts, calibration: Calibration, options: dict[str, Any]
-) -> tuple[Estimate, ...]:
-    """Estimate at the date asked for, projected where it lies ahead, with the series of the years."""
-    import datetime
-    from dataclasses import replace
-
-    from accounting.accounts.estimate import estimate
-    from accounting.accounts.series import (
-        dates_of,
-        projected_selection,
-        projection_of,
-        series,
-        warnings_of,
-    )
-    from accounting.capacity.stock.projection import ProjectedValuer
-    from accounting.capacity.stock.rates import load_stock_rates
-
-    day = request.selection.as_of
-    dates = dates_of(*_years(options["years"]), day) if options["years"] else (day,)
-    projection = projection_of(ledger, request, load_stock_rates(), datetime.datetime.now().date())
-    levels = request.levels if options["levels"] else ()
-    found = series(ledger, request, dates, facts, calibration, projection, levels)
-    if day > projection.snapshot:
-        ahead = replace(request, selection=projected_selection(request.selection, day))
-        estimates = estimate(
-            ledger, ahead, facts, calibration, lambda valuer: ProjectedValuer.on(day, valuer, projection)
-        )
-    else:
-        estimates = estimate(ledger, request, facts, calibration)
-    return tuple(
-        replace(
-            e, series=found[e.basis], warnings=(*e.warnings, *warnings_of(found[e.basis], projection.rates))
-        )
-        for e in estimates
-    )
-
-
-def _years(text: str) -> tuple[int, int]:
-    from bench.errors import InputError
-
-    first, _, last = text.partition(":")
-    try:
-        return int(first), int(last or first)
-    except ValueError:
-        raise InputError(f"--years: write FIRST:LAST, such as 2019:2030 (found '{text}')") from None
-
-
-def _with_unrecorded(ledger: Ledger, ids: tuple[str, ...], facts: Facts) -> Ledger:
-    from accounting.census.unrecorded import load_unrecorded, with_unrecorded
-    from accounting.errors import UnknownNameError
-    from accounting.reference.shipped import configs_root
-
-    if not ids:
-        return ledger
-    known = {one.id: one for one in load_unrecorded(configs_root() / "unrecorded", facts)}
-    for name in ids:
-        if name not in known:
-            raise UnknownNameError("estimate of unrecorded accelerators", name, known)
-    return with_unrecorded(ledger, [known[name] for name in dict.fromkeys(ids)], facts)
-
-
-def _unlocated(options: dict[str, Any], ledger: Ledger, request: Request, facts: Facts) -> Unlocated | None:
-    from accounting.accounts.sized import stated
-    from accounting.accounts.sold import shipped_totals
-    from accounting.accounts.unlocated import unlocated
-    from accounting.census.readers.epoch_chips import control_totals
-
-    given = [path for path in options["sold"] if str(path) not in _SOLD_WORDS]
-    words = {str(path) for path in options["sold"]} - set(map(str, given))
-    if not options["sold"] and not _of_the_world(options, ledger):
-        return None
-    if "none" in words:
-        return None
-    totals = control_totals(given, facts) if given else shipped_totals(facts)
-    if not options["sold"] and not totals.covered(request.selection.as_of):
-        return None
-    return unlocated(
-        stated(ledger) if options["sized"] == "drop" else ledger,
-        totals,
-        request.selection,
-        facts,
-        seed=request.seed,
-        draws=request.draws,
-        reconcile=options["reconcile"],
-    )
-
-
-def _of_the_world(options: dict[str, Any], ledger: Ledger) -> bool:
-    """Whether chip sales of the world measure a census: the shipped one, or a list of the world."""
-    if ledger.valued_by == "file" or options.get("years") or options.get("project"):
-        return False
-    return not options["census"] or "shipped" in options["census"] or ledger.readout is not None
-
-
-def _request(options: dict[str, Any], facts: Facts) -> Request:
-    from accounting.accounts.estimate import DEFAULT_BASES, DEFAULT_LEVELS, Request
-    from accounting.accounts.levels import read_levels
-    from accounting.capacity.bases import MEMORY_BASES
-
-    selection = _selection(options)
-    levels = tuple(dict.fromkeys(read_levels(text) for text in options["levels"]))
-    default = MEMORY_BASES if options["unit"] == "bytes_per_s" else DEFAULT_BASES
-    return Request(
-        selection=selection,
-        bases=_bases(options["bases"]) or default,
-        precision=_precision(options),
-        unit=options["unit"],
-        levels=levels or DEFAULT_LEVELS,
-        countries=_countries(options, facts, selection.as_of),
-        seed=options["seed"],
-        draws=options["draws"],
-        recipe=options["recipe"],
-        sized=options["sized"],
-        drivers=bool(options.get("drivers")),
-        joint=options["joint"],
-    )
-
-
-def _selection(options: dict[str, Any]) -> Any:
-    import datetime
-
-    from accounting.census.selection import RECIPES, Selection
-    from accounting.errors import UnknownNameError
-
-    recipe = options["recipe"]
-    if recipe is not None and recipe not in RECIPES:
-        raise UnknownNameError("recipe", recipe, RECIPES)
-    chosen = dict(RECIPES.get(recipe, {}))
-    names = ("since", "subset", "superseded", "duplicates", "unknown")
-    chosen |= {name: options[name] for name in names if options[name] is not None}
-    return Selection(
-        as_of=_date(options["as_of"], "--as-of") if options["as_of"] else datetime.datetime.now().date(),
-        statuses=_statuses(options["status"]),
-        with_plans=options["status"] is None,
-        since=_date(chosen["since"], "--since") if chosen.get("since") else None,
-        standard_only=chosen.get("subset") == "standard",
-        drop_superseded=chosen.get("superseded", "drop") == "drop",
-        drop_duplicates=chosen.get("duplicates", "drop") == "drop",
-        known_only=chosen.get("unknown") == "drop",
-    )
-
-
-def _date(text: str, option: str) -> datetime.date:
-    from pydantic_core import PydanticCustomError
-
-    from accounting.validation import read_date
-    from bench.errors import InputError
-
-    try:
-        return read_date(text)
-    except PydanticCustomError as error:
-        raise InputError(f"{option}: {error} (found '{text}')") from None
-
-
-def _statuses(text: str | None) -> frozenset[str]:
-    from typing import get_args
-
-    from accounting.census.facilities import Status
-    from accounting.errors import UnknownNameError
-
-    statuses = frozenset(part.strip() for part in (text or "operational").split(","))
-    for status in statuses:
-        if status not in get_args(Status):
-            raise UnknownNameError("status", status, get_args(Status))
-    return statuses
-
-
-def _bases(texts: tuple[str, ...]) -> tuple[Any, ...]:
-    from accounting.errors import UnknownNameError
-
-    asked = [part.strip() for text in texts for part in text.split(",")]
-    for basis in asked:
-        if basis not in _BASES:
-            raise UnknownNameError("basis", basis, _BASES)
-    return tuple(basis for basis in _BASES if basis in asked)
-
-
-def _precision(options: dict[str, Any]) -> str:
-    if options["precision"] and options["column"]:
-        raise click.UsageError("--precision and --column exclude each other")
-    if options["unit"] == "bytes_per_s":
-        for name in ("precision", "column"):
-            if options[name]:
-                raise click.UsageError(
-                    f"--{name} is about arithmetic, --unit bytes_per_s about memory, which has no precision: "
-                    "leave one of them out"
-                )
-        return "memory"
-    return str(options["column"] or options["precision"] or "bf16")
-
-
-def _countries(options: dict[str, Any], facts: Facts, as_of: datetime.date) -> frozenset[str]:
-    from accounting.errors import UnknownNameError
-
-    table = facts.names.countries
-    codes = {table.resolve(name) for name in options["countries"]} if table else set()
-    if options["group"]:
-        groups = facts.groups_on(as_of)
-        if options["group"] not in groups:
-            raise UnknownNameError("group", options["group"], groups)
-        codes |= set(groups[options["group"]])
-    return frozenset(codes)
 
 
 def _emit(answer: Answer, output: Format) -> None:

@@ -1,0 +1,140 @@
+"""What the options of an estimate ask for: dates, statuses, bases, levels, countries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import datetime
+
+    from accounting.accounts.estimate import Request
+    from accounting.reference.facts import Facts
+
+BASES = ("peak", "achievable", "sustained", "delivered")
+
+
+def request_of(options: dict[str, Any], facts: Facts) -> Request:
+    """Return what the options of an estimate ask for.
+
+    Raises InputError and its kin for what is no date, status, basis, level, country or group.
+    """
+    from accounting.accounts.estimate import DEFAULT_BASES, DEFAULT_LEVELS, Request
+    from accounting.accounts.levels import read_levels
+    from accounting.capacity.bases import MEMORY_BASES
+
+    selection = _selection(options)
+    levels = tuple(dict.fromkeys(read_levels(text) for text in options["levels"]))
+    default = MEMORY_BASES if options["unit"] == "bytes_per_s" else DEFAULT_BASES
+    return Request(
+        selection=selection,
+        bases=_bases(options["bases"]) or default,
+        precision=_precision(options),
+        unit=options["unit"],
+        levels=levels or DEFAULT_LEVELS,
+        countries=_countries(options, facts, selection.as_of),
+        seed=options["seed"],
+        draws=options["draws"],
+        recipe=options["recipe"],
+        sized=options["sized"],
+        drivers=bool(options.get("drivers")),
+        joint=options["joint"],
+    )
+
+
+def _selection(options: dict[str, Any]) -> Any:
+    import datetime
+
+    from accounting.census.selection import RECIPES, Selection
+    from accounting.errors import UnknownNameError
+
+    recipe = options["recipe"]
+    if recipe is not None and recipe not in RECIPES:
+        raise UnknownNameError("recipe", recipe, RECIPES)
+    chosen = dict(RECIPES.get(recipe, {}))
+    names = ("since", "subset", "superseded", "duplicates", "unknown")
+    chosen |= {name: options[name] for name in names if options[name] is not None}
+    return Selection(
+        as_of=_date(options["as_of"], "--as-of") if options["as_of"] else datetime.datetime.now().date(),
+        statuses=_statuses(options["status"]),
+        with_plans=options["status"] is None,
+        since=_date(chosen["since"], "--since") if chosen.get("since") else None,
+        standard_only=chosen.get("subset") == "standard",
+        drop_superseded=chosen.get("superseded", "drop") == "drop",
+        drop_duplicates=chosen.get("duplicates", "drop") == "drop",
+        known_only=chosen.get("unknown") == "drop",
+    )
+
+
+def _date(text: str, option: str) -> datetime.date:
+    from pydantic_core import PydanticCustomError
+
+    from accounting.validation import read_date
+    from bench.errors import InputError
+
+    try:
+        return read_date(text)
+    except PydanticCustomError as error:
+        raise InputError(f"{option}: {error} (found '{text}')") from None
+
+
+def _statuses(text: str | None) -> frozenset[str]:
+    from typing import get_args
+
+    from accounting.census.facilities import Status
+    from accounting.errors import UnknownNameError
+
+    statuses = frozenset(part.strip() for part in (text or "operational").split(","))
+    for status in statuses:
+        if status not in get_args(Status):
+            raise UnknownNameError("status", status, get_args(Status))
+    return statuses
+
+
+def _bases(texts: tuple[str, ...]) -> tuple[Any, ...]:
+    from accounting.errors import UnknownNameError
+
+    asked = [part.strip() for text in texts for part in text.split(",")]
+    for basis in asked:
+        if basis not in BASES:
+            raise UnknownNameError("basis", basis, BASES)
+    return tuple(basis for basis in BASES if basis in asked)
+
+
+def _precision(options: dict[str, Any]) -> str:
+    if options["precision"] and options["column"]:
+        raise click.UsageError("--precision and --column exclude each other")
+    if options["unit"] == "bytes_per_s":
+        for name in ("precision", "column"):
+            if options[name]:
+                raise click.UsageError(
+                    f"--{name} is about arithmetic, --unit bytes_per_s about memory, which has no precision: "
+                    "leave one of them out"
+                )
+        return "memory"
+    return str(options["column"] or options["precision"] or "bf16")
+
+
+def _countries(options: dict[str, Any], facts: Facts, as_of: datetime.date) -> frozenset[str]:
+    from accounting.errors import UnknownNameError
+
+    table = facts.names.countries
+    codes = {table.resolve(name) for name in options["countries"]} if table else set()
+    if options["group"]:
+        groups = facts.groups_on(as_of)
+        if options["group"] not in groups:
+            raise UnknownNameError("group", options["group"], groups)
+        codes |= set(groups[options["group"]])
+    return frozenset(codes)
+
+
+def years_of(text: str) -> tuple[int, int]:
+    """Return the first and last year of ``--years``. Raises InputError for what is none."""
+    from bench.errors import InputError
+
+    first, _, last = text.partition(":")
+    try:
+        return int(first), int(last or first)
+    except ValueError:
+        raise InputError(f"--years: write FIRST:LAST, such as 2019:2030 (found '{text}')") from None
