@@ -22,11 +22,11 @@ def request_of(options: dict[str, Any], facts: Facts) -> Request:
     """
     from accounting.accounts.estimate import DEFAULT_BASES, DEFAULT_LEVELS, Request
     from accounting.accounts.levels import read_levels
-    from accounting.capacity.bases import MEMORY_BASES
+    from accounting.capacity.bases import FLOW_BASES, MEMORY_BASES
 
     selection = _selection(options)
     levels = tuple(dict.fromkeys(read_levels(text) for text in options["levels"]))
-    default = MEMORY_BASES if options["unit"] == "bytes_per_s" else DEFAULT_BASES
+    default = {"bytes_per_s": MEMORY_BASES, "flop_per_year": FLOW_BASES}.get(options["unit"], DEFAULT_BASES)
     return Request(
         selection=selection,
         bases=_bases(options["bases"]) or default,

@@ -74,7 +74,10 @@ def _unprojected(found: Estimate) -> Estimate:
 def over_time(
     ledger: Ledger, request: Request, facts: Facts, calibration: Calibration, options: dict[str, Any]
 ) -> tuple[Estimate, ...]:
-    """Estimate at the date asked for, projected where it lies ahead, with the series of the years."""
+    """Estimate at the date asked for, projected where it lies ahead, with the series of the years.
+
+    Raises InputError where what is used is asked for: it is stated for one day's stock alone.
+    """
     import datetime
     from dataclasses import replace
 
@@ -88,7 +91,13 @@ def over_time(
     )
     from accounting.capacity.stock.projection import ProjectedValuer
     from accounting.capacity.stock.rates import load_stock_rates
+    from bench.errors import InputError
 
+    if request.unit == "flop_per_year":
+        raise InputError(
+            "what is used is a flow of what stands on one day: leave --years and --project out, or use "
+            "--unit flops"
+        )
     day = request.selection.as_of
     dates = dates_of(*years_of(options["years"]), day) if options["years"] else (day,)
     projection = projection_of(ledger, request, load_stock_rates(), datetime.datetime.now().date())

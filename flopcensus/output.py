@@ -52,11 +52,16 @@ def si(value: float | None, unit: str, digits: int = 3) -> str:
 
     >>> si(2.345e19, "FLOP/s")
     '23.4 EFLOP/s'
+    >>> si(8.2e26, "FLOP/year")
+    '8.20e+26 FLOP/year'
     """
     if value is None:
         return "not available"
     if unit == "H100e":
         return f"{value:,.0f} H100e"
+    if unit == "FLOP/year":
+        # work is written with a power of ten, as that of training runs is
+        return f"{value:.{digits - 1}e} {unit}"
     for factor, prefix in _PREFIXES:
         if abs(value) >= factor:
             return f"{_significant(value / factor, digits)} {prefix}{unit}"

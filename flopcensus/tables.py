@@ -8,7 +8,7 @@ from typing import Any
 from accounting.accounts.account import Account, Quantiles
 from accounting.accounts.estimate import Estimate
 from accounting.accounts.levels import MEANING
-from accounting.capacity.bases import meaning
+from accounting.capacity.bases import USED_MEANING, meaning
 from flopcensus.output import percent, print_table, say, si, to_csv
 from flopcensus.results import quantiles, row_entry
 
@@ -76,6 +76,8 @@ def percents(low: float, high: float) -> str:
 
 
 def _basis_line(estimate: Estimate) -> str:
+    if estimate.accounts.denomination.unit == "FLOP/year":
+        return USED_MEANING
     return meaning(estimate.basis, estimate.request.precision)
 
 

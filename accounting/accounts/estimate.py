@@ -15,7 +15,9 @@ from accounting.accounts.sized import warnings as sizing_warnings
 from accounting.capacity.bases import BASES, MEMORY, MEMORY_BASES, Basis
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
+from accounting.capacity.occupancy import Occupancy
 from accounting.capacity.sums import ONE_THREAD, Work
+from accounting.capacity.used import UsedValuer, shipped_occupancy
 from accounting.capacity.valuation import Valuer
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import Selection, select
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 DEFAULT_BASES: tuple[Basis, ...] = ("peak", "delivered")
 # units that fix what stands for the precision
 UNIT_PRECISION = {"bytes_per_s": MEMORY}
+# a flow of what is delivered
+FLOW = "flop_per_year"
 DEFAULT_LEVELS: tuple[Levels, ...] = (("territory",), ("provider",), ("vendor",))
 
 
@@ -39,7 +43,8 @@ class Request:
     """What to estimate.
 
     ``precision`` is one of ours, the name of a foreign file's column (``max``, ``h100e``), or ``memory``.
-    ``unit`` is ``flops``, ``h100e`` or ``bytes_per_s``, the last with precision ``memory`` and no other.
+    ``unit`` is ``flops``, ``h100e``, ``bytes_per_s`` (with precision ``memory`` and no other) or
+    ``flop_per_year``: what is used, a flow of what is delivered.
     ``countries`` keeps those territories only (ISO alpha-2); empty keeps all. ``sized`` says whether
     deployments known by power, cost or a bare number of chips are valued (``keep``) or left out. ``joint``
     says whose a joint venture is counted as; ``drivers`` asks what drives the spread of each total.
@@ -88,9 +93,13 @@ def estimate(
         InputError: a precision, column or unit that the census cannot be stated in.
     """
     refuse_what_cannot_be(ledger, request)
+    if project is not None and request.unit == FLOW:
+        raise InputError(f"what is used is not projected (found unit {request.unit}); use --unit flops")
     entries, skipped, sized = chosen_entries(ledger, request, facts)
     said = list(sizing_warnings(sized)) if sized is not None else []
     said += _of_memory(entries, request, facts)
+    if request.unit == FLOW:
+        said += _of_occupancy(shipped_occupancy(facts))
     valuer = valuer_of(ledger, request, facts, calibration)
     valuer = valuer if project is None else project(valuer)
     results = account(
@@ -132,9 +141,12 @@ def with_drivers(found: Estimate, ledger: Ledger, facts: Facts, calibration: Cal
 
 def valuer_of(ledger: Ledger, request: Request, facts: Facts, calibration: Calibration) -> Valuer:
     """Return what values a ledger as requested."""
-    return Valuer(
+    asked = (
         facts, calibration, request.precision, request.bases, request.seed, request.draws, ledger.valued_by
-    )
+    )  # fmt: skip
+    if request.unit == FLOW:
+        return UsedValuer(*asked, fleets=shipped_occupancy(facts))
+    return Valuer(*asked)
 
 
 def chosen_entries(
@@ -209,6 +221,13 @@ def _of_memory(entries: Sequence[Entry], request: Request, facts: Facts) -> list
     return [
         f"{share:.1%} of the peak bandwidth is of accelerators whose memory is on the chip (SRAM): fast and "
         "small, so that they hold a model only together, and no stream on them was measured"
+    ]
+
+
+def _of_occupancy(fleets: Sequence[Occupancy]) -> list[str]:
+    where = "; ".join(f"{fleet.where} ({fleet.occupancy.best:.0%})" for fleet in fleets)
+    return [
+        f"occupancy is that of {len(fleets)} fleet{'s' * (len(fleets) > 1)}: {where}; others may be far off"
     ]
 
 

@@ -16,13 +16,15 @@ from accounting.errors import MixedValuesError
 
 Basis = Literal["peak", "achievable", "sustained", "delivered"]
 BASES: tuple[Basis, ...] = ("peak", "achievable", "sustained", "delivered")
-Unit = Literal["FLOP/s", "H100e", "B/s"]
+Unit = Literal["FLOP/s", "H100e", "B/s", "FLOP/year"]
 Draws = NDArray[np.float64]
 
 # what stands in place of a precision where the capacity is memory bandwidth, to which none applies
 MEMORY = "memory"
 # nothing is published of what memory sustains beyond the best stream
 MEMORY_BASES: tuple[Basis, ...] = ("peak", "achievable")
+# what is used is a flow of what is delivered
+FLOW_BASES: tuple[Basis, ...] = ("delivered",)
 
 BASIS_MEANING = {
     "peak": "spec sheet, dense",
@@ -30,6 +32,7 @@ BASIS_MEANING = {
     "sustained": "model FLOP/s in a measured training step at scale",
     "delivered": "sustained × availability (goodput)",
 }
+USED_MEANING = "delivered × occupancy × a year: a flow, no capacity"
 MEMORY_MEANING = {"peak": "spec sheet, memory bandwidth", "achievable": "best measured stream"}
 
 
@@ -42,7 +45,8 @@ def meaning(basis: Basis, precision: str) -> str:
 class Denomination:
     """What a capacity is stated in. An H100e is one on its own basis only: the basis is part of it.
 
-    Memory bandwidth (B/s) has ``MEMORY`` in place of a precision, and is neither dense nor sparse.
+    Memory bandwidth (B/s) has ``MEMORY`` in place of a precision, and is neither dense nor sparse. What is
+    used (FLOP/year) is a flow of what is delivered.
     """
 
     precision: str
@@ -54,6 +58,8 @@ class Denomination:
         """Read as people write it: ``bf16 dense peak FLOP/s``, ``memory peak B/s``."""
         if self.unit == "B/s":
             return f"{self.precision} {self.basis} {self.unit}"
+        if self.unit == "FLOP/year":
+            return f"{self.precision} dense used {self.unit}"
         return f"{self.precision} {'sparse' if self.sparse else 'dense'} {self.basis} {self.unit}"
 
 
@@ -87,7 +93,7 @@ class Capacity:
         """Convert from FLOP/s to H100e by the constant of the same basis and precision.
 
         Raises:
-            MixedValuesError: a memory bandwidth.
+            MixedValuesError: a memory bandwidth, or what is used.
         """
         if self.denomination.unit == "H100e":
             return self
@@ -95,6 +101,10 @@ class Capacity:
             raise MixedValuesError(
                 f"{self.denomination} cannot be stated in H100e: an H100e is arithmetic, and bytes are none; "
                 "compare shares instead, each of its own total"
+            )
+        if self.denomination.unit == "FLOP/year":
+            raise MixedValuesError(
+                f"{self.denomination} cannot be stated in H100e: it is a flow, and an H100e a capacity"
             )
         unit = replace(self.denomination, unit="H100e")
         return Capacity(self.draws / constant_flop_per_s, unit)

@@ -35,7 +35,7 @@ Progress = Callable[[int, int], None]
 TOTAL: RowKey = "total"
 # what values are rounded to, by unit of capacity: a hundred-thousandth of one accelerator or less. Sums stay
 # exact up to 2**53 grains, 9.7e24 FLOP/s
-GRAIN = {"FLOP/s": 2.0**30, "H100e": 2.0**-20, "B/s": 2.0**20}
+GRAIN = {"FLOP/s": 2.0**30, "H100e": 2.0**-20, "B/s": 2.0**20, "FLOP/year": 2.0**55}
 _OTHER_GRAIN = 2.0**20
 # draws are worked on in windows of so many, whose vectors fit a core's cache
 WINDOW = 10_000

@@ -50,10 +50,10 @@ Examples:
 @click.option("--column", default=None, help="A foreign file's own value column instead (max, h100e, …).")
 @click.option(
     "--unit",
-    type=click.Choice(["flops", "h100e", "bytes_per_s"]),
+    type=click.Choice(["flops", "h100e", "bytes_per_s", "flop_per_year"]),
     default="flops",
     show_default=True,
-    help="bytes_per_s is memory bandwidth, on peak and achievable.",
+    help="bytes_per_s is memory bandwidth, on peak and achievable; flop_per_year what is used, a flow.",
 )
 @click.option(
     "--by", "levels", multiple=True, help="A level, or levels joined by commas to cross them; repeatable."

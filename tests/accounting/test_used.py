@@ -1,0 +1,97 @@
+"""What is used: delivered × occupancy × a year, entry by entry."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from accounting.accounts.account import account
+from accounting.accounts.estimate import Request, estimate
+from accounting.capacity.bases import Capacity, Denomination
+from accounting.capacity.calibration import Calibration, load_calibration
+from accounting.capacity.occupancy import YEAR_S, Occupancy, used_flop_per_year
+from accounting.capacity.used import UsedValuer, shipped_occupancy
+from accounting.capacity.valuation import Valued, Valuer
+from accounting.census.ledger import Ledger
+from accounting.census.selection import Selection
+from accounting.census.sources import load_census
+from accounting.errors import MixedValuesError
+from accounting.reference.facts import Facts
+from bench.errors import InputError
+
+DAY = datetime.date(2026, 6, 30)
+SIZE = 4_000
+
+
+@pytest.fixture(scope="module")
+def census(facts: Facts) -> Ledger:
+    whole = load_census([], facts)
+    return replace(whole, entries=tuple(e for e in whole.entries if e.territory in {"FI", "IT", "CH"}))
+
+
+@pytest.fixture(scope="module")
+def calibration(facts: Facts) -> Calibration:
+    return load_calibration(facts)
+
+
+def test_an_entry_is_worth_what_the_formula_says(
+    census: Ledger, facts: Facts, calibration: Calibration
+) -> None:
+    fleets = shipped_occupancy(facts)
+    used = UsedValuer(facts, calibration, bases=("delivered",), size=SIZE, fleets=fleets)
+    delivered = Valuer(facts, calibration, bases=("delivered",), size=SIZE)
+    seen = 0
+    for entry in census.entries:
+        mine, plain = used.value(entry), delivered.value(entry)
+        if isinstance(mine, Valued) and isinstance(plain, Valued):
+            expected = used_flop_per_year(plain.capacity["delivered"], fleets, 0, entry.facility)
+            np.testing.assert_allclose(mine.capacity["delivered"].draws, expected, rtol=1e-9)
+            seen += 1
+    assert seen > 3
+
+
+def test_the_account_adds_up_and_is_a_flow(census: Ledger, facts: Facts, calibration: Calibration) -> None:
+    fleets = shipped_occupancy(facts)
+    valuer = UsedValuer(facts, calibration, bases=("delivered",), size=SIZE, fleets=fleets)
+    plain = Valuer(facts, calibration, bases=("delivered",), size=SIZE)
+    levels = (("territory",), ("vendor",))
+    flow = account(census.entries, valuer, levels, as_of=DAY)["delivered"]
+    stock = account(census.entries, plain, levels, as_of=DAY)["delivered"]
+    assert str(flow.denomination) == "bf16 dense used FLOP/year"
+    for level in flow.accounts:
+        assert sum(row.quantiles.mean for row in level.rows) == pytest.approx(flow.total.mean)
+    ratio = flow.total.mean / (stock.total.mean * YEAR_S)
+    # the fleet that is known was busy four fifths of the time
+    assert 0.6 < ratio < 0.9
+
+
+def test_a_flow_is_no_capacity() -> None:
+    flow = Capacity(np.ones(3), Denomination("bf16", "delivered", "FLOP/year"))
+    with pytest.raises(MixedValuesError, match="cannot be added"):
+        _ = flow + Capacity(np.ones(3), Denomination("bf16", "delivered"))
+    with pytest.raises(MixedValuesError, match="a flow"):
+        flow.in_h100e(1.0)
+
+
+@pytest.mark.parametrize("basis", ["peak", "sustained"])
+def test_only_what_is_delivered_is_used(
+    basis: str, census: Ledger, facts: Facts, calibration: Calibration
+) -> None:
+    request = Request(Selection(DAY), (basis,), unit="flop_per_year", draws=100)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="a flow of what is delivered"):
+        estimate(census, request, facts, calibration)
+
+
+def test_the_fleets_are_named(census: Ledger, facts: Facts, calibration: Calibration) -> None:
+    request = Request(Selection(DAY), ("delivered",), unit="flop_per_year", draws=100)
+    (found,) = estimate(census, request, facts, calibration)
+    assert any("Meta research clusters" in text for text in found.warnings)
+
+
+def test_without_a_fleet_there_is_no_flow(facts: Facts, calibration: Calibration) -> None:
+    with pytest.raises(InputError, match="no occupancy is known"):
+        UsedValuer(facts, calibration, bases=("delivered",), fleets=())
+    assert isinstance(shipped_occupancy(facts)[0], Occupancy)
