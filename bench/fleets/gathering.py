@@ -1,0 +1,218 @@
+"""What a fleet's records say, in columns: a few numbers a result, so that 100,000 records fit into memory.
+
+A result's rounds are kept as eight quantiles; records themselves are let go as soon as they are read.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.fleets.comparability import Likeness, likeness
+from bench.fleets.decoding import Device, FleetRecord, Result
+from bench.fleets.faults import Fault, device_faults, result_faults
+from bench.fleets.reading import Read
+
+# Shares of a device's rounds at which their distribution is kept.
+LEVELS = tuple((place + 0.5) / 8 for place in range(8))
+_GOOD_STATE = 6  # the level, 0.8125, that a device's rounds are aligned at
+_LEAST_ROUNDS = 4
+_BLOCK = 4096
+
+FEATURES = ("level", "steady", "drift", "clock", "power", "temperature")
+
+
+class Metric(NamedTuple):
+    """What was measured: results of the same metric are compared. ``size`` tells rungs of a ladder apart."""
+
+    workload: str
+    precision: str
+    metric: str
+    unit: str
+    size: str = ""
+
+    @property
+    def name(self) -> str:
+        """``gemm bf16``."""
+        return " ".join(part for part in (self.workload, self.size, self.precision) if part)
+
+
+@dataclass
+class DeviceSeen:
+    """One device of one node, as its latest record describes it."""
+
+    node: int
+    description: Device
+    likeness: Likeness
+    created: str
+    runs: int = 1
+    faults: dict[int, list[Fault]] = field(default_factory=dict)
+
+
+@dataclass
+class Gathered:
+    """All records of a fleet in columns, a row for each result that is ok."""
+
+    nodes: list[str] = field(default_factory=list)
+    devices: list[DeviceSeen] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    first: str = ""
+    last: str = ""
+    _nodes: dict[str, int] = field(default_factory=dict)
+    _devices: dict[tuple[int, str], int] = field(default_factory=dict)
+    _metrics: dict[Metric, int] = field(default_factory=dict)
+    _where: array[int] = field(default_factory=lambda: array("i"))
+    _numbers: array[float] = field(default_factory=lambda: array("f"))
+    _levels: array[float] = field(default_factory=lambda: array("d"))
+    _rounds: list[list[float]] = field(default_factory=list)
+    _shapes: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def add(self, read: Read) -> None:
+        """Take a record; nothing of it is kept but its numbers."""
+        record, created = read.record, read.record.created.isoformat()
+        node = self._nodes.setdefault(record.node, len(self.nodes))
+        if node == len(self.nodes):
+            self.nodes.append(record.node)
+        self.files.append(read.file)
+        self.first = min(self.first or created, created)
+        self.last = max(self.last, created)
+        known = {one.id: self._device(node, one, record, created, read.place) for one in record.devices}
+        sizes = _sizes(record.results)
+        for result in record.results:
+            device = known[result.device]
+            if result.status == "ok":
+                self._row(result, device, read.place, sizes)
+            if (
+                result.status != "ok" or result.throttled or result.correct is False
+            ) and not record.interrupted:
+                found = result_faults(result)
+                self.devices[device].faults.setdefault(read.place, []).extend(found)
+        if len(self._rounds) >= _BLOCK:
+            self._flush()
+
+    def _device(self, node: int, one: Device, record: FleetRecord, created: str, place: int) -> int:
+        found = self._devices.setdefault((node, one.id), len(self.devices))
+        faults = device_faults(one)
+        if found == len(self.devices):
+            seen = DeviceSeen(node, one, likeness(one, record.environment), created)
+            self.devices.append(seen)
+        else:
+            seen = self.devices[found]
+            seen.runs += 1
+            if created >= seen.created:
+                seen.description, seen.created = one, created
+                seen.likeness = likeness(one, record.environment)
+        if faults:
+            seen.faults.setdefault(place, []).extend(faults)
+        return found
+
+    def _row(self, result: Result, device: int, place: int, sizes: Counter[Any] | None) -> None:
+        key = (result.workload, result.device, result.precision)
+        several = sizes is not None and sizes[key] > 1 and result.shape
+        size = "{}={}".format(*next(iter(result.shape.items()))) if several else ""
+        metric = Metric(result.workload, result.precision, result.metric, result.unit, size)
+        number = self._metrics.setdefault(metric, len(self.metrics))
+        if number == len(self.metrics):
+            self.metrics.append(metric)
+        value = result.value or float("nan")
+        self._where.extend((device, number, place))
+        self._levels.append(value)
+        steady = result.steady / result.burst if result.steady and result.burst else float("nan")
+        self._numbers.extend(
+            (
+                steady,
+                result.clock_mhz or float("nan"),
+                result.power_w or float("nan"),
+                float("nan") if result.temperature_c is None else result.temperature_c,
+            )
+        )
+        rounds = result.rounds
+        if result.round_details and any(one.disturbed for one in result.round_details):
+            kept = [v for v, one in zip(rounds, result.round_details, strict=False) if not one.disturbed]
+            rounds = kept if len(kept) >= _LEAST_ROUNDS else rounds
+        self._rounds.append(rounds)
+
+    def _flush(self) -> None:
+        if self._rounds:
+            self._shapes.append(_shapes(self._rounds))
+            self._rounds.clear()
+
+    def rows(self, withdrawn: Iterable[int] = ()) -> Rows:
+        """The columns as arrays, without the rows of records that were withdrawn."""
+        self._flush()
+        where = np.frombuffer(self._where, dtype=np.int32).reshape(-1, 3) if self._where else _EMPTY
+        numbers = np.frombuffer(self._numbers, dtype=np.float32).reshape(-1, 4)
+        shapes = np.concatenate(self._shapes) if self._shapes else np.zeros((0, len(LEVELS) + 1), np.float32)
+        kept = ~np.isin(where[:, 2], list(withdrawn))
+        values = np.frombuffer(self._levels, dtype=np.float64)
+        picked = (where, values, numbers, shapes)
+        return Rows(*(column if kept.all() else column[kept] for column in picked))
+
+    def flat(self, withdrawn: Iterable[int] = ()) -> Iterator[dict[str, Any]]:
+        """Yield a flat row for each node, device, workload, precision and size, for tables of any kind."""
+        rows = self.rows(withdrawn)
+        for (device, metric, place), value, numbers in zip(
+            rows.where, rows.values, rows.numbers, strict=True
+        ):
+            seen, what = self.devices[device], self.metrics[metric]
+            steady, clock, power, temperature = (None if np.isnan(x) else float(x) for x in numbers)
+            yield {
+                "node": self.nodes[seen.node],
+                "device": seen.description.id,
+                "accelerator": seen.description.accelerator,
+                "model": seen.description.name,
+                "workload": what.workload,
+                "precision": what.precision,
+                "size": what.size,
+                "metric": what.metric,
+                "unit": what.unit,
+                "value": float(value),
+                "steady_over_burst": steady,
+                "clock_mhz": clock,
+                "power_w": power,
+                "temperature_c": temperature,
+                "file": self.files[place],
+            }
+
+
+_EMPTY = np.zeros((0, 3), dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Columns of a fleet: ``where`` (device, metric, record), values, further numbers, shapes of rounds."""
+
+    where: NDArray[np.int32]
+    values: NDArray[np.float64]
+    numbers: NDArray[np.float32]
+    shapes: NDArray[np.float32]
+
+
+def _sizes(results: list[Result]) -> Counter[Any] | None:
+    """How often each workload, device and precision stands in a record; None where each does once."""
+    counted = Counter((one.workload, one.device, one.precision) for one in results if one.status == "ok")
+    return counted if len(counted) < counted.total() else None
+
+
+def _shapes(rounds: list[list[float]]) -> NDArray[np.float32]:
+    """Eight quantiles of the logs of each row's rounds, aligned at its good state; then the drift.
+
+    The drift is the mean log of the later half less that of the earlier.
+    """
+    counts = np.array([len(one) for one in rounds])
+    result = np.full((len(rounds), len(LEVELS) + 1), np.nan, dtype=np.float32)
+    for count in np.unique(counts[counts >= _LEAST_ROUNDS]):
+        rows = np.flatnonzero(counts == count)
+        logs = np.log(np.array([rounds[row] for row in rows]))
+        found = np.quantile(logs, LEVELS, axis=1).T
+        result[rows, :-1] = found - found[:, [_GOOD_STATE]]
+        half = count // 2
+        result[rows, -1] = logs[:, -half:].mean(axis=1) - logs[:, :half].mean(axis=1)
+    return result

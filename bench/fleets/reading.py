@@ -1,0 +1,147 @@
+"""Records of a folder as a stream: one in memory at a time, and what is no record set aside with the reason.
+
+The seam for whatever keeps or judges many records: `stream` gives each run once, in an order that does not
+depend on the file system.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+
+from bench.errors import InputError
+from bench.fleets.decoding import MOST_BYTES, FleetRecord, Unusable, decode
+
+SUFFIXES = (".json", ".json.gz")
+Watch = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A file that was not taken, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Read:
+    """A record, the file it was read from, and the place it has among the records read."""
+
+    file: str
+    record: FleetRecord
+    place: int
+
+
+@dataclass
+class Reading:
+    """What became of the files while a stream was read.
+
+    ``withdrawn`` are places of records that a later file of the same run replaced: it holds more of it.
+    """
+
+    set_aside: list[SetAside] = field(default_factory=list)
+    withdrawn: set[int] = field(default_factory=set)
+    files: int = 0
+    records: int = 0
+
+
+@dataclass(slots=True)
+class _Run:
+    file: str
+    digest: bytes
+    results: int
+    place: int
+
+
+def record_files(folder: Path) -> list[str]:
+    """Return the files below a folder that may be records, sorted; a file stands for itself.
+
+    Hidden files and folders, and links to folders, are passed over.
+
+    Raises:
+        InputError: There is no such folder, or none of its files may be a record.
+    """
+    if folder.is_file():
+        return [str(folder)]
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give one with records of flopcensus bench")
+    found = sorted(_below(str(folder)))
+    if not found:
+        raise InputError(f"{folder}: holds no {' or '.join(SUFFIXES)} file; give a folder of bench records")
+    return found
+
+
+def _below(folder: str) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if name.endswith(SUFFIXES) and not name.startswith("."):
+                yield os.path.join(parent, name)  # noqa: PTH118  (a Path each takes as long as reading it)
+
+
+def stream(files: Sequence[str], reading: Reading, watch: Watch | None = None) -> Iterator[Read]:
+    """Yield each run's record once; what is no record, or one twice, goes to ``reading.set_aside``.
+
+    Two files with the same content are one. Of two files of one run (node, start and seed) that differ, the one
+    with more results counts, then the one whose content sorts first, so that the order of files does
+    not matter; the place of a record already given is then in ``reading.withdrawn``.
+
+    Args:
+        files: paths; `record_files` finds them.
+        reading: filled while the stream is read; complete when it has ended.
+        watch: told how many files are done, and how many there are.
+    """
+    runs: dict[tuple[str, str, int], _Run] = {}
+    seen: dict[bytes, str] = {}
+    for number, file in enumerate(files, 1):
+        reading.files = number
+        if watch is not None:
+            watch(number, len(files))
+        try:
+            digest, record = _read(file, seen)
+        except Unusable as reason:
+            reading.set_aside.append(SetAside(file, str(reason)))
+            continue
+        if not _is_best(file, digest, record, runs, reading):
+            continue
+        runs[record.run] = _Run(file, digest, len(record.results), reading.records)
+        reading.records += 1
+        yield Read(file, record, reading.records - 1)
+
+
+def _read(file: str, seen: dict[bytes, str]) -> tuple[bytes, FleetRecord]:
+    try:
+        with open(file, "rb") as opened:  # noqa: PTH123
+            data = opened.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise Unusable(f"cannot be read: {error.strerror or error}") from error
+    if len(data) > MOST_BYTES:
+        raise Unusable(f"larger than {MOST_BYTES / 2**20:.0f} MiB")
+    digest = blake2b(data, digest_size=16).digest()
+    if (first := seen.get(digest)) is not None:
+        raise Unusable(f"duplicate of {first}")
+    record = decode(data)
+    seen[digest] = file
+    return digest, record
+
+
+def _is_best(
+    file: str,
+    digest: bytes,
+    record: FleetRecord,
+    runs: dict[tuple[str, str, int], _Run],
+    reading: Reading,
+) -> bool:
+    other = runs.get(record.run)
+    if other is None:
+        return True
+    if (-other.results, other.digest) < (-len(record.results), digest):
+        reading.set_aside.append(SetAside(file, f"another file of the run in {other.file}"))
+        return False
+    reading.set_aside.append(SetAside(other.file, f"another file of the run in {file}"))
+    reading.withdrawn.add(other.place)
+    return True
