@@ -5,12 +5,14 @@ python benchmarks/fleet_detection.py [--seed 2026] [--fleets 20] [--nodes 24] [-
 Rules that are compared, each at its published threshold; what a record alone says (wrong results,
 errors of memory, throttling, a narrow link) is given to all of them:
 
-- median: a device is bad where a metric lies 5 % or more below the fleet's median. It is the rule that SuperBench's
+- median: a device is bad where a metric lies 5 % or more below the fleet's median. It is the rule that
+SuperBench's
   documentation gives for its data diagnosis (``variance``, ``lambda x: x < -0.05``, microsoft.github.io/
   superbenchmark, "Data Diagnosis"), with the median as baseline.
 - similarity: SuperBench (Xiong et al., USENIX ATC 2024, section 3.4, threshold 0.95): the similarity of two
-  samples is 1 less the area between their cumulative distributions over the larger of the areas under them; the
-  criterion is the sample that is most similar to all others, learnt anew while those below 0.95 are left out.
+  samples is 1 less the area between their cumulative distributions over the larger of the areas under them;
+  the criterion is the sample that is most similar to all others, learnt anew while those below 0.95 are left
+  out.
 
 The seeds of the fleets reported are fixed; what was tuned was tuned on others (below 1000).
 """

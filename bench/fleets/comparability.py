@@ -1,8 +1,8 @@
 """Which devices may be judged by one another: the same hardware, limits and software.
 
-Hardware is compared as `bench.difference` compares two records; beyond it variant (slice, partition), torch's and
-the runtime's release, the driver's branch, and variables that tune libraries, as they set how fast a
-device can be.
+Hardware is compared as `bench.difference` compares two records; beyond it variant (slice, partition),
+torch's and the runtime's release, the driver's branch, and variables that tune libraries, as they set how
+fast a device can be.
 """
 
 from __future__ import annotations

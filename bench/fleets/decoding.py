@@ -28,7 +28,7 @@ _NEWER = re.compile(r"flopcensus/record/(\d{1,9})")
 MOST_BYTES = 256 * 2**20
 
 
-class Unusable(Exception):  # noqa: N818  (no fault of ours: it sets a file aside)
+class Unusable(Exception):
     """A file that is no record, with the reason in a few words."""
 
 
@@ -120,7 +120,7 @@ def decode(data: bytes) -> FleetRecord:
         Unusable: empty, cut short, binary, not JSON, of another schema or a newer version, or holding what no
             record may; the words say which.
     """
-    text = _plain(data)
+    text = plain(data)
     try:
         record = _RECORD.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -131,7 +131,8 @@ def decode(data: bytes) -> FleetRecord:
     return record
 
 
-def _plain(data: bytes) -> bytes:
+def plain(data: bytes) -> bytes:
+    """Return a file's bytes unpacked, without a byte order mark. Raises Unusable where none are left."""
     if data.startswith(_GZIP):
         data = _unpacked(data)
     data = data.removeprefix(_BYTE_ORDER_MARK)
@@ -143,14 +144,14 @@ def _plain(data: bytes) -> bytes:
 def _unpacked(data: bytes) -> bytes:
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        plain = unpacker.decompress(data, MOST_BYTES)
+        text = unpacker.decompress(data, MOST_BYTES)
     except zlib.error as error:
         raise Unusable(f"not gzip ({error})") from error
     if unpacker.unconsumed_tail:
         raise Unusable(f"unpacks to more than {MOST_BYTES / 2**20:.0f} MiB")
     if not unpacker.eof:
         raise Unusable("cut short (the gzip stream has no end)")
-    return plain
+    return text
 
 
 def _check(record: FleetRecord) -> None:
@@ -193,7 +194,8 @@ def _not_json(text: bytes, error: Exception) -> str:
         return "cut short"
     if b"\x00" in text:
         return "binary data"
-    if "truncated" in str(error):
+    place = re.search(r"byte (\d+)", str(error))
+    if "truncated" in str(error) or (place and int(place[1]) >= len(text.rstrip())):
         return "cut short"
     return f"not JSON ({str(error)[:120]})"
 

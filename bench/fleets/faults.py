@@ -1,7 +1,7 @@
 """What one record alone says is wrong with a device: no peers are needed.
 
-Wrong results; heat or a power brake held it down; memory errors that were not corrected; a link narrower than it
-can be. Of ECC and retired memory, what NVIDIA's GPU memory error management guide (r555, "Row remapping" and
+Wrong results; heat or a power brake held it down; memory errors that were not corrected; a link narrower
+than it can be. Of ECC and retired memory, what NVIDIA's GPU memory error management guide (r555, "Row remapping" and
 "RMA policy") acts on: a row that could not be remapped, one that waits for a reset, an error since boot; and of
 older GPUs 60 retired pages.
 """
@@ -17,6 +17,9 @@ Kind = Literal[
     "wrong", "failing", "throttling", "ecc", "link", "hot", "slow", "flaky", "drifting", "power", "regressed"
 ]
 MOST_RETIRED_PAGES = 60
+# A matrix product in 16 bit below this share of the data sheet is slow whatever the peers do (assumed: sound
+# devices give half of it and more).
+LEAST_OF_PEAK = 0.3
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ def result_faults(result: Result) -> list[Fault]:
         found.append(Fault("wrong", f"{name}: {result.reason or 'wrong output'}", name))
     elif result.status == "failed":
         found.append(Fault("failing", f"{name}: {result.reason}", name))
+    share = result.fraction_of_peak
+    if result.workload == "gemm" and result.precision in ("bf16", "fp16") and share and share < LEAST_OF_PEAK:
+        found.append(Fault("slow", f"{name}: {100 * share:.0f} % of the data sheet", name))
     if result.throttled:
         why = ", ".join(result.throttle_reasons) or "no reason given"
         found.append(Fault("throttling", f"{name}: {why}", name))

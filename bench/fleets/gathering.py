@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench.fleets.comparability import Likeness, likeness
 from bench.fleets.decoding import Device, FleetRecord, Result
-from bench.fleets.faults import Fault, device_faults, result_faults
+from bench.fleets.faults import LEAST_OF_PEAK, Fault, device_faults, result_faults
 from bench.fleets.reading import Read
 
 # Shares of a device's rounds at which their distribution is kept.
@@ -51,7 +51,7 @@ class DeviceSeen:
     description: Device
     likeness: Likeness
     created: str
-    runs: int = 1
+    places: set[int] = field(default_factory=set)
     faults: dict[int, list[Fault]] = field(default_factory=dict)
 
 
@@ -89,9 +89,7 @@ class Gathered:
             device = known[result.device]
             if result.status == "ok":
                 self._row(result, device, read.place, sizes)
-            if (
-                result.status != "ok" or result.throttled or result.correct is False
-            ) and not record.interrupted:
+            if not record.interrupted and _may_be_faulty(result):
                 found = result_faults(result)
                 self.devices[device].faults.setdefault(read.place, []).extend(found)
         if len(self._rounds) >= _BLOCK:
@@ -105,10 +103,10 @@ class Gathered:
             self.devices.append(seen)
         else:
             seen = self.devices[found]
-            seen.runs += 1
             if created >= seen.created:
                 seen.description, seen.created = one, created
                 seen.likeness = likeness(one, record.environment)
+        seen.places.add(place)
         if faults:
             seen.faults.setdefault(place, []).extend(faults)
         return found
@@ -193,6 +191,12 @@ class Rows:
     values: NDArray[np.float64]
     numbers: NDArray[np.float32]
     shapes: NDArray[np.float32]
+
+
+def _may_be_faulty(result: Result) -> bool:
+    # most results have no fault: a look is cheaper than a call
+    share = result.fraction_of_peak
+    return result.status != "ok" or bool(result.throttled) or bool(share and share < LEAST_OF_PEAK)
 
 
 def _sizes(results: list[Result]) -> Counter[Any] | None:

@@ -86,8 +86,8 @@ def _below(folder: str) -> Iterator[str]:
 def stream(files: Sequence[str], reading: Reading, watch: Watch | None = None) -> Iterator[Read]:
     """Yield each run's record once; what is no record, or one twice, goes to ``reading.set_aside``.
 
-    Two files with the same content are one. Of two files of one run (node, start and seed) that differ, the one
-    with more results counts, then the one whose content sorts first, so that the order of files does
+    Two files with the same content are one. Of two files of one run (node, start and seed) that differ, the
+    one with more results counts, then the one whose content sorts first, so that the order of files does
     not matter; the place of a record already given is then in ``reading.withdrawn``.
 
     Args:

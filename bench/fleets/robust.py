@@ -3,9 +3,9 @@
 Location is the median. Scale is the τ-estimate of Maronna and Zamar (Technometrics 44:4, 2002, section 2):
 the median absolute deviation to begin with, then a mean of squares bounded at three of them. It keeps most of
 a standard deviation's efficiency and half of the devices may be bad. Both are then standardised, so that
-(x − median) ÷ scale of healthy devices follows a multiple of Student's t. Its degrees and the multiple were fitted to
-simulated normal samples (`python benchmarks/fleet_calibration.py` prints them): in a small fleet a scale is
-itself uncertain, and a threshold of the normal distribution would raise false alarms.
+(x − median) ÷ scale of healthy devices follows a multiple of Student's t. Its degrees and the multiple were
+fitted to simulated normal samples (`python benchmarks/fleet_calibration.py` prints them): in a small fleet a
+scale is itself uncertain, and a threshold of the normal distribution would raise false alarms.
 """
 
 from __future__ import annotations
