@@ -28,7 +28,7 @@ from bench.fleets.decoding import decode
 from bench.fleets.gathering import Gathered
 from bench.fleets.judging import judge
 from bench.fleets.reading import Read
-from bench.fleets.synthetic import Fleet, make_fleet, records
+from bench.fleets.synthetic import Fleet, make_fleet, node_name, records
 
 Bad = set[tuple[str, str]]
 SIMILAR, BELOW_MEDIAN = 0.95, 0.05
@@ -57,9 +57,9 @@ def main() -> None:
     print(f"| rule | found of {planted.total()} | false alarms | " + " | ".join(names) + " |")
     print("|---" * (len(names) + 3) + "|")
     print(f"| planted | | | {' | '.join(str(planted[name]) for name in names)} |")
-    for rule in found:
-        cells = " | ".join(str(found[rule][name]) for name in names)
-        print(f"| {rule} | {found[rule].total()} | {false[rule]} | {cells} |")
+    for rule, counts in found.items():
+        cells = " | ".join(str(counts[name]) for name in names)
+        print(f"| {rule} | {counts.total()} | {false[rule]} | {cells} |")
 
 
 def parsed() -> argparse.Namespace:
@@ -74,8 +74,6 @@ def parsed() -> argparse.Namespace:
 
 
 def named(fleet: Fleet) -> dict[tuple[str, str], object]:
-    from bench.fleets.synthetic import node_name
-
     return {(node_name(node), f"cuda:{device}"): fault for (node, device), fault in fleet.planted.items()}
 
 
@@ -119,9 +117,7 @@ def by_similarity(sample: dict[tuple[str, str], list[float]]) -> Bad:
         good &= now
     # one-sided: what is unlike the criterion because it is faster is not bad
     slower = rounds.mean(axis=1) < rounds[centre].mean()
-    return {
-        device for device, fits, slow in zip(devices, alike[centre] >= SIMILAR, slower) if not fits and slow
-    }
+    return {device for device, fits, slow in zip(devices, good, slower, strict=True) if not fits and slow}
 
 
 def similarity(rounds: np.ndarray) -> np.ndarray:

@@ -35,7 +35,19 @@ COLUMNS = (
     "file",
 )
 _MOST_SHOWN = 20
-_ORDER = ("wrong", "ecc", "failing", "throttling", "link", "slow", "hot", "flaky", "drifting", "regressed", "power")
+_ORDER = (
+    "wrong",
+    "ecc",
+    "failing",
+    "throttling",
+    "link",
+    "slow",
+    "hot",
+    "flaky",
+    "drifting",
+    "regressed",
+    "power",
+)
 
 
 @dataclass(frozen=True)
@@ -115,8 +127,7 @@ def document(fleet: Fleet) -> dict[str, Any]:
 def accelerators(fleet: Fleet) -> list[dict[str, Any]]:
     """How many devices of which model were seen: the fleet as a measured facility."""
     counted = Counter(
-        (one.description.accelerator, one.description.name, one.description.kind)
-        for one in _counted(fleet)
+        (one.description.accelerator, one.description.name, one.description.kind) for one in _counted(fleet)
     )
     return [
         {"accelerator": known, "model": name, "kind": kind, "count": count}
@@ -268,7 +279,7 @@ def _print_shifts(fleet: Fleet) -> None:
 
 
 def _print_sick(fleet: Fleet) -> None:
-    from flopcensus.output import percent, print_table, say
+    from flopcensus.output import percent, say
 
     judged, sick = fleet.judgement, fleet.judgement.sick
     if not sick:
@@ -292,8 +303,10 @@ def _print_left(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     """Print a table of words: all columns to the left."""
     from flopcensus.output import printable, say
 
-    widths = [max(len(printable(row[place])) for row in [columns, *rows]) for place in range(len(columns) -
-    1)] for row in [columns, *rows]:
+    widths = [
+        max(len(printable(row[place])) for row in [columns, *rows]) for place in range(len(columns) - 1)
+    ]
+    for row in [columns, *rows]:
         cells = [printable(cell).ljust(width) for cell, width in zip(row, widths, strict=False)]
         say("  ".join([*cells, printable(row[-1])]).rstrip())
     say("")

@@ -16,6 +16,7 @@ SAID = "host, job and user names, serial numbers, UUIDs, addresses and paths rem
 _NAMING = re.compile(
     r"uuid|serial|guid|bus_id|asset|mac_address|^job$|user|logname|hostname|account", re.IGNORECASE
 )
+_USER = re.compile("user|logname", re.I)
 _UUID = re.compile(r"(?:GPU-|MIG-)?\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _PATH = re.compile(r"(?<![\w>/.])~?/(?:[^\s/:;,'\"()]+/?)+|\b[A-Za-z]:\\[^\s:;,'\"]+")
 _HOME = re.compile(r"(?:/home/|/Users/|/user/|\\Users\\)([^\s/\\:;,'\"]+)")
@@ -88,11 +89,7 @@ def _without(value: Any, names: Names) -> Any:
 def _users(value: Any) -> set[str]:
     """Names of users in any path or variable of a document."""
     if isinstance(value, Mapping):
-        named = {
-            one
-            for key, one in value.items()
-            if isinstance(one, str) and one and re.search("user|logname", key, re.I)
-        }
+        named = {one for key, one in value.items() if isinstance(one, str) and one and _USER.search(key)}
         return named.union(*(_users(one) for one in value.values()))
     if isinstance(value, list | tuple):
         return set().union(*(_users(one) for one in value))

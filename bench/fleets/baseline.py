@@ -1,6 +1,4 @@
-"""A fleet against itself at an earlier time: devices that lost more than their peers, and the fleet as a
-whole.
-"""
+"""A fleet against itself at an earlier time: devices that lost more than their peers, and the whole."""
 
 from __future__ import annotations
 
@@ -106,8 +104,7 @@ def shifts(table: Table, ratios: Floats) -> Iterator[Shift]:
 
 
 def _order(count: int) -> int | None:
-    """Place of the lower end of the sign test's interval among so many sorted values; None where there is
-    none.
+    """Place of the lower end of the sign test's interval among so many sorted values, if there is one.
 
     >>> [_order(count) for count in (5, 6, 20)]
     [None, 0, 5]

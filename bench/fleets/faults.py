@@ -1,9 +1,9 @@
 """What one record alone says is wrong with a device: no peers are needed.
 
 Wrong results; heat or a power brake held it down; memory errors that were not corrected; a link narrower
-than it can be. Of ECC and retired memory, what NVIDIA's GPU memory error management guide (r555, "Row remapping" and
-"RMA policy") acts on: a row that could not be remapped, one that waits for a reset, an error since boot; and of
-older GPUs 60 retired pages.
+than it can be. Of memory errors, what NVIDIA's documents act on ("GPU Memory Error Management", sections on
+row remapping and RMA policy; "Dynamic Page Retirement"): a row that could not be remapped, one that waits for
+a reset, an error since boot; and of older GPUs 60 retired pages.
 """
 
 from __future__ import annotations

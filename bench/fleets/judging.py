@@ -275,8 +275,8 @@ def _alone(gathered: Gathered, work: _Work, faults: list[list[Fault]]) -> Iterat
 
 
 def _links(gathered: Gathered, work: _Work) -> Iterator[Outlier]:
-    """Links that are less than those of most peers: what a slot or a cable gives at best, and active
-    NVLinks.""" names = {
+    """Links that are less than those of most peers: what a slot or a cable gives at best, active NVLinks."""
+    names = {
         "pcie_generation_max": "PCIe generation at most",
         "pcie_width": "PCIe width",
         "nvlink_active": "active NVLinks",

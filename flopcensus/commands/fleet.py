@@ -77,7 +77,7 @@ def _require_sense(output: str, out: Path | None, options: dict[str, Any]) -> No
         raise click.UsageError("Parquet is no text: name a file with -o")
     if output == "table" and out is not None:
         raise click.UsageError(
-            "a table is for the terminal: give --format json, csv, parquet or openmetrics with -o"
+            "a table is for the terminal: give -o with --format json, csv, parquet or openmetrics"
         )
 
 
