@@ -26,6 +26,8 @@ _GZIP = b"\x1f\x8b"
 _NEWER = re.compile(r"flopcensus/record/(\d{1,9})")
 # A record of a node with many devices has some megabytes; what unpacks to more is no record.
 MOST_BYTES = 256 * 2**20
+# Of fewer rounds nothing is said but their median.
+LEAST_ROUNDS = 4
 
 
 class Unusable(Exception):
@@ -57,8 +59,11 @@ class Round(Struct, frozen=True, gc=False):
     disturbed: str | None = None
 
 
-class Result(Struct, frozen=True):
-    """One workload on one device; fields as in `bench.record.Result`."""
+class Result(Struct, frozen=True, gc=False):
+    """One workload on one device; fields as in `bench.record.Result`.
+
+    ``round_details`` are read only where a record has a disturbed round: they are most of it.
+    """
 
     workload: str
     device: str
@@ -80,11 +85,30 @@ class Result(Struct, frozen=True):
     correct: bool | None = None
     throttled: bool | None = None
     throttle_reasons: tuple[str, ...] = ()
-    round_details: list[Round] = []
     reason: str | None = None
 
+    @property
+    def calm_rounds(self) -> list[float]:
+        """Rounds that nothing disturbed, as far as it is known."""
+        return self.rounds
 
-class FleetRecord(Struct, frozen=True):
+
+class DisturbedResult(Result, frozen=True, gc=False):
+    """A result of a record in which some round was disturbed."""
+
+    round_details: list[Round] = []
+
+    @property
+    def calm_rounds(self) -> list[float]:
+        """Rounds that nothing disturbed; all of them where too few are left."""
+        details = self.round_details
+        if not any(one.disturbed for one in details) or len(details) != len(self.rounds):
+            return self.rounds
+        calm = [value for value, one in zip(self.rounds, details, strict=True) if not one.disturbed]
+        return calm if len(calm) >= LEAST_ROUNDS else self.rounds
+
+
+class FleetRecord(Struct, frozen=True, gc=False):
     """One run on one node; fields as in `bench.record.Record`."""
 
     node: str
@@ -100,15 +124,23 @@ class FleetRecord(Struct, frozen=True):
     interrupted: bool = False
 
     @property
-    def run(self) -> tuple[str, str, int]:
+    def run(self) -> tuple[str, datetime, int]:
         """What tells runs apart: node, start and seed."""
-        return self.node, self.created.isoformat(), self.seed
+        return self.node, self.created, self.seed
+
+
+class DisturbedRecord(FleetRecord, frozen=True, gc=False):
+    """A run in which some round was disturbed."""
+
+    results: list[DisturbedResult]  # type: ignore[assignment]
 
 
 class _Head(Struct):
     schema_: object = msgspec.field(name="schema", default=None)
 
 
+_DISTURBED = re.compile(rb'"disturbed"\s*:\s*"')
+_DISTURBED_RECORD = msgspec.json.Decoder(DisturbedRecord)
 _RECORD = msgspec.json.Decoder(FleetRecord)
 _HEAD = msgspec.json.Decoder(_Head)
 
@@ -122,7 +154,7 @@ def decode(data: bytes) -> FleetRecord:
     """
     text = plain(data)
     try:
-        record = _RECORD.decode(text)
+        record = (_DISTURBED_RECORD if _DISTURBED.search(text) else _RECORD).decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unusable(_why(text, error)) from error
     if record.schema_ != SCHEMA:

@@ -20,6 +20,7 @@ MOST_RETIRED_PAGES = 60
 # A matrix product in 16 bit below this share of the data sheet is slow whatever the peers do (assumed: sound
 # devices give half of it and more).
 LEAST_OF_PEAK = 0.3
+_PAGES = ("retired_pages_single_bit", "retired_pages_double_bit", "retired_pages")
 
 
 @dataclass(frozen=True)
@@ -56,24 +57,22 @@ def device_faults(device: Device) -> list[Fault]:
 
 def _memory(details: dict[str, Any]) -> list[Fault]:
     found = []
-    for name in ("ecc_uncorrected_since_boot", "ecc_uncorrected"):
-        if count := _number(details.get(name)):
-            found.append(Fault("ecc", f"{count:g} uncorrected memory errors since boot"))
+    if count := details.get("ecc_uncorrected_since_boot") or details.get("ecc_uncorrected"):
+        found.append(Fault("ecc", f"{_number(count):g} uncorrected memory errors since boot"))
     if details.get("remapped_rows_failed"):
         found.append(Fault("ecc", "a memory row could not be remapped"))
     if details.get("remapped_rows_pending"):
         found.append(Fault("ecc", "a memory row waits to be remapped: reset the device"))
-    names = ("retired_pages_single_bit", "retired_pages_double_bit", "retired_pages")
-    pages = sum(_number(details.get(name)) for name in names)
+    pages = sum(_number(details.get(name)) for name in _PAGES)
     if pages >= MOST_RETIRED_PAGES:
         found.append(Fault("ecc", f"{pages:g} retired memory pages"))
     return found
 
 
 def _link(details: dict[str, Any]) -> list[Fault]:
-    width, most = _number(details.get("pcie_width")), _number(details.get("pcie_width_max"))
-    if 0 < width < most:
-        return [Fault("link", f"PCIe width {width:g} of {most:g}")]
+    width, most = details.get("pcie_width"), details.get("pcie_width_max")
+    if width != most and 0 < _number(width) < _number(most):
+        return [Fault("link", f"PCIe width {width} of {most}")]
     return []
 
 
