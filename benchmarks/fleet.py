@@ -103,7 +103,11 @@ def scaled(document: dict, factor: float) -> dict:
     results = [
         one
         | {"rounds": [value * factor for value in one["rounds"]]}
-        | ({"value": one["value"] * factor, "ci95": [end * factor for end in one["ci95"]]} if one["value"] else {})
+        | (
+            {"value": one["value"] * factor, "ci95": [end * factor for end in one["ci95"]]}
+            if one["value"]
+            else {}
+        )
         for one in document["results"]
     ]
     return document | {"results": results}

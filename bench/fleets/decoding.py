@@ -221,9 +221,8 @@ def _not_json(text: bytes, error: Exception) -> str:
         text.decode("utf-8")
     except UnicodeDecodeError as fault:
         # a text cut within a character ends in bytes that are no text
-        if fault.start < len(text) - 4:
-            return "binary data"
-        return "cut short"
+        at_end = fault.reason == "unexpected end of data" and b"\x00" not in text
+        return "cut short" if at_end else "binary data"
     if b"\x00" in text:
         return "binary data"
     place = re.search(r"byte (\d+)", str(error))

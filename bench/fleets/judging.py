@@ -183,7 +183,7 @@ def _work(gathered: Gathered, rows: Rows, members: Sequence[int], faults: list[l
     nodes = np.array([gathered.devices[one].node for one in members])
     table = table_of(gathered, rows, members)
     learnt = len(np.unique(nodes)) >= LEAST_NODES
-    signals = list(signals_of(table)) if learnt else []
+    signals = [one for one in signals_of(table) if np.isfinite(one.badness).any()] if learnt else []
     sick = np.array([_left_out(faults[one]) for one in members])
     return _Work(np.array(members), nodes, table, signals, sick, learnt)
 
