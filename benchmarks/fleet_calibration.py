@@ -1,11 +1,11 @@
-"""The constants of `bench.fleets.robust`, and whether a fleet without a fault is left alone as often as promised.
+"""The constants of `bench.fleets.robust`, and whether a sound fleet is left alone as often as promised.
 
 python benchmarks/fleet_calibration.py [--constants] [--fleets 400] [--rate 0.05] [--tails normal|t5|skewed]
 
---constants fits, to simulated normal samples of each size, the t that (x − median) ÷ scale follows. Without it, fleets
-of 24 nodes with 4 devices and no fault are judged; printed is the share of them with any outlier. Further tails
-show what happens where sound devices are not normal: Student's t with 5 degrees, or a long lower tail (an exponential
-added, as chips held back by power give).
+--constants fits, to simulated normal samples of each size, the t that (x − median) ÷ scale follows. Without it,
+fleets of 24 nodes with 4 devices and no fault are judged; printed is the share of them with any outlier. Further
+tails show what happens where sound devices are not normal: Student's t with 5 degrees, or a long lower tail (an
+exponential added, as chips held back by power give).
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def alarms(fleets: int, rate: float, tails: str) -> None:
         devices += fleet.nodes * fleet.devices
     low, high = stats.binomtest(raised, fleets).proportion_ci(method="wilson")
     print(
-        f"{tails}: {raised} of {fleets} sound fleets with an alarm ({raised / fleets:.1%}, 95 % interval {low:.1%} to "
-        f"{high:.1%}); promised at most {rate:.1%}; {false} false alarms in {devices:,} devices"
+        f"{tails}: {raised} of {fleets} sound fleets with an alarm ({raised / fleets:.1%}, 95 % interval "
+        f"{low:.1%} to {high:.1%}); promised at most {rate:.1%}; {false} false alarms in {devices:,} devices"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -299,7 +299,7 @@ def _print_sick(fleet: Fleet) -> None:
         )
 
 
-def _print_left(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _print_left(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print a table of words: all columns to the left."""
     from flopcensus.output import printable, say
 

@@ -141,8 +141,9 @@ class Gathered:
         shapes = np.concatenate(self._shapes) if self._shapes else np.zeros((0, len(LEVELS) + 1), np.float32)
         kept = ~np.isin(where[:, 2], list(withdrawn))
         values = np.frombuffer(self._levels, dtype=np.float64)
-        picked = (where, values, numbers, shapes)
-        return Rows(*(column if kept.all() else column[kept] for column in picked))
+        if kept.all():
+            return Rows(where, values, numbers, shapes)
+        return Rows(where[kept], values[kept], numbers[kept], shapes[kept])
 
     def flat(self, withdrawn: Iterable[int] = ()) -> Iterator[dict[str, Any]]:
         """Yield a flat row for each node, device, workload, precision and size, for tables of any kind."""

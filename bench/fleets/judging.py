@@ -157,7 +157,8 @@ def judge(
     if not force:
         require_comparable(gathered.devices[one].likeness for one in counted)
     rows, faults = gathered.rows(withdrawn), _faults(gathered, set(withdrawn))
-    works, notes = [], []
+    works: list[_Work] = []
+    notes: list[str] = []
     for group in groups_of([gathered.devices[one].likeness for one in counted]):
         work = _work(gathered, rows, [counted[one] for one in group], faults)
         notes.extend(_told(gathered, work))

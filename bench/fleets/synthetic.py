@@ -3,8 +3,8 @@
 Sound devices of one model differ. Sinha et al., "Not All GPUs Are Created Equal" (SC 2022, abstract), found
 8 % on average, 22 % at most, between the ends of the distributions over five clusters; for a normal whose
 box-plot whiskers end at 2.7 σ, 8 % is σ = 1.5 %. Here a fleet's σ for arithmetic is drawn between 0.7 and
-1.6 %; memory and links, which no clock governs, have 0.2 to 0.5 % (assumed). Rounds scatter by 0.2 to 0.8 %, and
-one in fifty is held up by 1 to 4 % (assumed), so that a slow round is no fault by itself.
+1.6 %; memory and links, which no clock governs, have 0.2 to 0.5 % (assumed). Rounds scatter by 0.2 to 0.8 %,
+and one in fifty is held up by 1 to 4 % (assumed), so that a slow round is no fault by itself.
 
 Faults are drawn from the distributions in `draw_fault`: most are small enough to be missed by a fixed
 threshold.

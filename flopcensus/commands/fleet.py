@@ -55,7 +55,7 @@ Examples:
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="File [default: stdout].")
 @click.pass_context
-def command(context: click.Context, folder: Path, output: str, out: Path | None, **options: Any) -> None:
+def command(context: click.Context, /, folder: Path, output: str, out: Path | None, **options: Any) -> None:
     """Merge the records of many nodes in DIR, show how they are spread, and name the nodes to drain.
 
     Reads every .json and .json.gz file below DIR; what is no record, or one twice, is set aside and listed.

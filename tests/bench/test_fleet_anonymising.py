@@ -1,4 +1,4 @@
-"""Records without names: nothing that tells whose they are is left, the figures stay, and the record says so."""
+"""Records without names: nothing tells whose they are, the figures stay, and the record says so."""
 
 from __future__ import annotations
 

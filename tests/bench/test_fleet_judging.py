@@ -1,4 +1,4 @@
-"""Devices judged by their peers: planted faults are found and named, sound fleets pass, order does not matter."""
+"""Devices judged by their peers: planted faults are found and named, sound fleets pass, order is nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_sound_fleet_has_no_outlier_and_says_how_often_it_would() -> None:
     judged = judge(gathered(documents()))
     assert not judged.outliers
     assert judged.rate == 0.01
-    # 11 metrics; level, rounds and drift of three loads; clock, power, temperature, per clock; of them by node too
+    # 11 metrics; level, rounds and drift of three loads; clock, power, heat, per clock; some by node too
     by_device, by_node = 11 + 3 * 3 + 4, 3 + 4
     assert judged.tests == by_device * 20 + by_node * 10
 

@@ -1,4 +1,4 @@
-"""Records read by the thousand: what bench.record takes is taken, what it refuses is set aside, nothing is lost."""
+"""Records read by the thousand: bench.record's are taken, what it refuses is set aside, nothing is lost."""
 
 from __future__ import annotations
 
@@ -196,7 +196,6 @@ def test_which_file_of_a_run_counts_does_not_depend_on_their_order(
     taken = {one.place: one for one in stream(files, reading)}
     left = sorted(one.record.budget_seconds for place, one in taken.items() if place not in reading.withdrawn)
     # of the two whole files of one run the one whose content sorts first
-    assert left == [299.0, 300.0] or left == [300.0, 300.0]
     assert left == _expected()
     assert len(reading.set_aside) == 4
 

@@ -100,7 +100,8 @@ def families(text: str) -> Iterator[tuple[str, list[str]]]:
     assert lines[-1] == ""
     assert lines[-2] == "# EOF"
     seen: set[str] = set()
-    name, samples, described = "", [], Counter[str]()
+    name, described = "", Counter[str]()
+    samples: list[str] = []
     for line in lines[:-2]:
         if line.startswith("# "):
             _, what, family, *rest = line.split(" ")

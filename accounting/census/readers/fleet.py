@@ -106,8 +106,8 @@ def read(path: Path, facts: Facts) -> Ledger:
         )
     about = _about(path, facts)
     seen = _seen(path)
-    counts = Counter(_known(one, facts) for one in seen.devices.values())
-    if unknown := counts.pop(None, 0):
+    counts = Counter(one for one in seen.devices.values() if one and one in facts.accelerators)
+    if unknown := len(seen.devices) - counts.total():
         seen.left_out[NO_MODEL] += unknown
     if not counts:
         message = "no record with an accelerator that is known here"
@@ -158,10 +158,6 @@ def _files(path: Path) -> Iterator[str]:
         for name in sorted(files):
             if name.endswith(_SUFFIXES) and not name.startswith("."):
                 yield str(Path(parent) / name)
-
-
-def _known(accelerator: str | None, facts: Facts) -> str | None:
-    return accelerator if accelerator in facts.accelerators else None
 
 
 def _entry(about: About, accelerator: str, count: int, seen: _Seen, path: Path, facts: Facts) -> Entry:
