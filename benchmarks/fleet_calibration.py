@@ -2,15 +2,16 @@
 
 python benchmarks/fleet_calibration.py [--constants] [--fleets 400] [--rate 0.05] [--tails normal|t5|skewed]
 
---constants fits, to simulated normal samples of each size, the t that (x − median) ÷ scale follows. Without it,
-fleets of 24 nodes with 4 devices and no fault are judged; printed is the share of them with any outlier. Further
-tails show what happens where sound devices are not normal: Student's t with 5 degrees, or a long lower tail (an
-exponential added, as chips held back by power give).
+--constants fits, to simulated normal samples of each size, the t that (x − median) ÷ scale follows. Without
+it, fleets of 24 nodes with 4 devices and no fault are judged; printed is the share of them with any outlier.
+Further tails show what happens where sound devices are not normal: Student's t with 5 degrees, or a long lower tail
+(an exponential added, as chips held back by power give).
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 
 import msgspec
 import numpy as np
@@ -88,13 +89,14 @@ def changed(document: dict, fleet: Fleet, tails: str, rng: np.random.Generator) 
         return document
     sigma = fleet.sound["compute"]
     for device in document["devices"]:
-        off = sigma * (rng.standard_t(5) if tails == "t5" else -rng.exponential())
+        off = float(sigma * (rng.standard_t(5) if tails == "t5" else -rng.exponential()))
+        factor = math.exp(off)
         for one in document["results"]:
             if one["device"] == device["id"] and one["metric"] == "flop_rate":
-                one["rounds"] = [value * np.exp(off) for value in one["rounds"]]
-                one["value"] *= np.exp(off)
-                one["ci95"] = [end * np.exp(off) for end in one["ci95"]]
-                one["clock_mhz"] *= np.exp(0.8 * off)
+                one["rounds"] = [value * factor for value in one["rounds"]]
+                one["value"] *= factor
+                one["ci95"] = [end * factor for end in one["ci95"]]
+                one["clock_mhz"] *= factor**0.8
     return document
 
 
