@@ -5,12 +5,14 @@ python benchmarks/fleet_detection.py [--seed 2026] [--fleets 20] [--nodes 24] [-
 Rules that are compared, each at its published threshold; what a record alone says (wrong results,
 errors of memory, throttling, a narrow link) is given to all of them:
 
-- median: a device is bad where a metric lies 5 % or more below the fleet's median. It is the rule that SuperBench's
+- median: a device is bad where a metric lies 5 % or more below the fleet's median. It is the rule that
+SuperBench's
   documentation gives for its data diagnosis (``variance``, ``lambda x: x < -0.05``, microsoft.github.io/
   superbenchmark, "Data Diagnosis"), with the median as baseline.
 - similarity: SuperBench (Xiong et al., USENIX ATC 2024, section 3.4, threshold 0.95): the similarity of two
-  samples is 1 less the area between their cumulative distributions over the larger of the areas under them; the
-  criterion is the sample that is most similar to all others, learnt anew while those below 0.95 are left out.
+  samples is 1 less the area between their cumulative distributions over the larger of the areas under them;
+  the criterion is the sample that is most similar to all others, learnt anew while those below 0.95 are left
+  out.
 
 The seeds of the fleets reported are fixed; what was tuned was tuned on others (below 1000).
 """
@@ -26,7 +28,7 @@ from bench.fleets.decoding import decode
 from bench.fleets.gathering import Gathered
 from bench.fleets.judging import judge
 from bench.fleets.reading import Read
-from bench.fleets.synthetic import Fleet, make_fleet, records
+from bench.fleets.synthetic import Fleet, make_fleet, node_name, records
 
 Bad = set[tuple[str, str]]
 SIMILAR, BELOW_MEDIAN = 0.95, 0.05
@@ -55,9 +57,9 @@ def main() -> None:
     print(f"| rule | found of {planted.total()} | false alarms | " + " | ".join(names) + " |")
     print("|---" * (len(names) + 3) + "|")
     print(f"| planted | | | {' | '.join(str(planted[name]) for name in names)} |")
-    for rule in found:
-        cells = " | ".join(str(found[rule][name]) for name in names)
-        print(f"| {rule} | {found[rule].total()} | {false[rule]} | {cells} |")
+    for rule, counts in found.items():
+        cells = " | ".join(str(counts[name]) for name in names)
+        print(f"| {rule} | {counts.total()} | {false[rule]} | {cells} |")
 
 
 def parsed() -> argparse.Namespace:
@@ -72,8 +74,6 @@ def parsed() -> argparse.Namespace:
 
 
 def named(fleet: Fleet) -> dict[tuple[str, str], object]:
-    from bench.fleets.synthetic import node_name
-
     return {(node_name(node), f"cuda:{device}"): fault for (node, device), fault in fleet.planted.items()}
 
 
@@ -117,9 +117,7 @@ def by_similarity(sample: dict[tuple[str, str], list[float]]) -> Bad:
         good &= now
     # one-sided: what is unlike the criterion because it is faster is not bad
     slower = rounds.mean(axis=1) < rounds[centre].mean()
-    return {
-        device for device, fits, slow in zip(devices, alike[centre] >= SIMILAR, slower) if not fits and slow
-    }
+    return {device for device, fits, slow in zip(devices, good, slower, strict=True) if not fits and slow}
 
 
 def similarity(rounds: np.ndarray) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""Many nodes: reading records by the thousand, judging devices by their peers, and fleets made up to test that."""
+"""Many nodes: records read by the thousand, devices judged by their peers, fleets made up to test it."""

@@ -1,12 +1,13 @@
 """Which devices may be judged by one another: the same hardware, limits and software.
 
-Hardware is compared as `bench.difference` compares two records; beyond it variant (slice, partition), torch's and
-the runtime's release, the driver's branch, and variables that tune libraries, as they set how fast a
-device can be.
+Hardware is compared as `bench.difference` compares two records; beyond it variant (slice, partition),
+torch's and the runtime's release, the driver's branch, and variables that tune libraries, as they set how
+fast a device can be.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -54,9 +55,22 @@ _WORDS = {
 }
 
 
-def likeness(device: Device, environment: dict[str, Any]) -> Likeness:
-    """What a device is compared by."""
+class Software(NamedTuple):
+    """What must agree of a node's software."""
+
+    torch: str | None
+    runtime: str | None
+    tuning: tuple[str, ...]
+
+
+def software(environment: dict[str, Any]) -> Software:
+    """What a node's software is compared by."""
     runtime = environment.get("cuda") or environment.get("rocm")
+    return Software(_release(environment.get("torch"), 2), _release(runtime, 1), tuning(environment))
+
+
+def likeness(device: Device, software: Software) -> Likeness:
+    """What a device is compared by."""
     return Likeness(
         device.kind,
         device.name,
@@ -65,22 +79,20 @@ def likeness(device: Device, environment: dict[str, Any]) -> Likeness:
         device.cores_usable,
         device.power_limit_w,
         device.variant,
-        _release(environment.get("torch"), 2),
-        _release(runtime, 1),
+        software.torch,
+        software.runtime,
         _release(device.driver, 1),
-        tuning(environment),
+        software.tuning,
     )
 
 
 def tuning(environment: dict[str, Any]) -> tuple[str, ...]:
     """Variables that tune libraries, ``OMP_NUM_THREADS=8``, sorted."""
-    return tuple(
-        f"{name[4:]}={value}"
-        for name, value in sorted(environment.items())
-        if name.startswith("env_") and not _NO_TUNING.search(name)
-    )
+    names = [name for name in environment if name.startswith("env_") and not _NO_TUNING.search(name)]
+    return tuple(f"{name[4:]}={environment[name]}" for name in sorted(names))
 
 
+@functools.lru_cache(maxsize=1024)
 def _release(version: Any, parts: int) -> str | None:
     """The first parts of a version: ``2.13`` of ``2.13.0+cpu``."""
     return None if version is None else ".".join(re.split(r"[.+]", str(version))[:parts])

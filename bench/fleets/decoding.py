@@ -26,9 +26,11 @@ _GZIP = b"\x1f\x8b"
 _NEWER = re.compile(r"flopcensus/record/(\d{1,9})")
 # A record of a node with many devices has some megabytes; what unpacks to more is no record.
 MOST_BYTES = 256 * 2**20
+# Of fewer rounds nothing is said but their median.
+LEAST_ROUNDS = 4
 
 
-class Unusable(Exception):  # noqa: N818  (no fault of ours: it sets a file aside)
+class Unusable(Exception):
     """A file that is no record, with the reason in a few words."""
 
 
@@ -57,8 +59,11 @@ class Round(Struct, frozen=True, gc=False):
     disturbed: str | None = None
 
 
-class Result(Struct, frozen=True):
-    """One workload on one device; fields as in `bench.record.Result`."""
+class Result(Struct, frozen=True, gc=False):
+    """One workload on one device; fields as in `bench.record.Result`.
+
+    ``round_details`` are read only where a record has a disturbed round: they are most of it.
+    """
 
     workload: str
     device: str
@@ -80,11 +85,30 @@ class Result(Struct, frozen=True):
     correct: bool | None = None
     throttled: bool | None = None
     throttle_reasons: tuple[str, ...] = ()
-    round_details: list[Round] = []
     reason: str | None = None
 
+    @property
+    def calm_rounds(self) -> list[float]:
+        """Rounds that nothing disturbed, as far as it is known."""
+        return self.rounds
 
-class FleetRecord(Struct, frozen=True):
+
+class DisturbedResult(Result, frozen=True, gc=False):
+    """A result of a record in which some round was disturbed."""
+
+    round_details: list[Round] = []
+
+    @property
+    def calm_rounds(self) -> list[float]:
+        """Rounds that nothing disturbed; all of them where too few are left."""
+        details = self.round_details
+        if not any(one.disturbed for one in details) or len(details) != len(self.rounds):
+            return self.rounds
+        calm = [value for value, one in zip(self.rounds, details, strict=True) if not one.disturbed]
+        return calm if len(calm) >= LEAST_ROUNDS else self.rounds
+
+
+class FleetRecord(Struct, frozen=True, gc=False):
     """One run on one node; fields as in `bench.record.Record`."""
 
     node: str
@@ -100,15 +124,23 @@ class FleetRecord(Struct, frozen=True):
     interrupted: bool = False
 
     @property
-    def run(self) -> tuple[str, str, int]:
+    def run(self) -> tuple[str, datetime, int]:
         """What tells runs apart: node, start and seed."""
-        return self.node, self.created.isoformat(), self.seed
+        return self.node, self.created, self.seed
+
+
+class DisturbedRecord(FleetRecord, frozen=True, gc=False):
+    """A run in which some round was disturbed."""
+
+    results: list[DisturbedResult]  # type: ignore[assignment]
 
 
 class _Head(Struct):
     schema_: object = msgspec.field(name="schema", default=None)
 
 
+_DISTURBED = re.compile(rb'"disturbed"\s*:\s*"')
+_DISTURBED_RECORD = msgspec.json.Decoder(DisturbedRecord)
 _RECORD = msgspec.json.Decoder(FleetRecord)
 _HEAD = msgspec.json.Decoder(_Head)
 
@@ -120,9 +152,9 @@ def decode(data: bytes) -> FleetRecord:
         Unusable: empty, cut short, binary, not JSON, of another schema or a newer version, or holding what no
             record may; the words say which.
     """
-    text = _plain(data)
+    text = plain(data)
     try:
-        record = _RECORD.decode(text)
+        record = (_DISTURBED_RECORD if _DISTURBED.search(text) else _RECORD).decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unusable(_why(text, error)) from error
     if record.schema_ != SCHEMA:
@@ -131,7 +163,8 @@ def decode(data: bytes) -> FleetRecord:
     return record
 
 
-def _plain(data: bytes) -> bytes:
+def plain(data: bytes) -> bytes:
+    """Return a file's bytes unpacked, without a byte order mark. Raises Unusable where none are left."""
     if data.startswith(_GZIP):
         data = _unpacked(data)
     data = data.removeprefix(_BYTE_ORDER_MARK)
@@ -143,14 +176,14 @@ def _plain(data: bytes) -> bytes:
 def _unpacked(data: bytes) -> bytes:
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        plain = unpacker.decompress(data, MOST_BYTES)
+        text = unpacker.decompress(data, MOST_BYTES)
     except zlib.error as error:
         raise Unusable(f"not gzip ({error})") from error
     if unpacker.unconsumed_tail:
         raise Unusable(f"unpacks to more than {MOST_BYTES / 2**20:.0f} MiB")
     if not unpacker.eof:
         raise Unusable("cut short (the gzip stream has no end)")
-    return plain
+    return text
 
 
 def _check(record: FleetRecord) -> None:
@@ -188,12 +221,12 @@ def _not_json(text: bytes, error: Exception) -> str:
         text.decode("utf-8")
     except UnicodeDecodeError as fault:
         # a text cut within a character ends in bytes that are no text
-        if fault.start < len(text) - 4:
-            return "binary data"
-        return "cut short"
+        at_end = fault.reason == "unexpected end of data" and b"\x00" not in text
+        return "cut short" if at_end else "binary data"
     if b"\x00" in text:
         return "binary data"
-    if "truncated" in str(error):
+    place = re.search(r"byte (\d+)", str(error))
+    if "truncated" in str(error) or (place and int(place[1]) >= len(text.rstrip())):
         return "cut short"
     return f"not JSON ({str(error)[:120]})"
 

@@ -6,26 +6,25 @@ A result's rounds are kept as eight quantiles; records themselves are let go as 
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.fleets.comparability import Likeness, likeness
-from bench.fleets.decoding import Device, FleetRecord, Result
-from bench.fleets.faults import Fault, device_faults, result_faults
+from bench.fleets.comparability import Likeness, Software, likeness, software
+from bench.fleets.decoding import LEAST_ROUNDS, Device, Result
+from bench.fleets.faults import LEAST_OF_PEAK, Fault, device_faults, result_faults
 from bench.fleets.reading import Read
 
 # Shares of a device's rounds at which their distribution is kept.
 LEVELS = tuple((place + 0.5) / 8 for place in range(8))
 _GOOD_STATE = 6  # the level, 0.8125, that a device's rounds are aligned at
-_LEAST_ROUNDS = 4
 _BLOCK = 4096
-
-FEATURES = ("level", "steady", "drift", "clock", "power", "temperature")
+_NAN = float("nan")
+_Key = tuple[str, str]
 
 
 class Metric(NamedTuple):
@@ -51,7 +50,7 @@ class DeviceSeen:
     description: Device
     likeness: Likeness
     created: str
-    runs: int = 1
+    places: set[int] = field(default_factory=set)
     faults: dict[int, list[Fault]] = field(default_factory=dict)
 
 
@@ -67,7 +66,7 @@ class Gathered:
     last: str = ""
     _nodes: dict[str, int] = field(default_factory=dict)
     _devices: dict[tuple[int, str], int] = field(default_factory=dict)
-    _metrics: dict[Metric, int] = field(default_factory=dict)
+    _metrics: dict[tuple[str, ...], int] = field(default_factory=dict)
     _where: array[int] = field(default_factory=lambda: array("i"))
     _numbers: array[float] = field(default_factory=lambda: array("f"))
     _levels: array[float] = field(default_factory=lambda: array("d"))
@@ -76,68 +75,58 @@ class Gathered:
 
     def add(self, read: Read) -> None:
         """Take a record; nothing of it is kept but its numbers."""
-        record, created = read.record, read.record.created.isoformat()
+        record, place = read.record, read.place
+        created = record.created.astimezone(UTC).isoformat()
         node = self._nodes.setdefault(record.node, len(self.nodes))
         if node == len(self.nodes):
             self.nodes.append(record.node)
         self.files.append(read.file)
         self.first = min(self.first or created, created)
         self.last = max(self.last, created)
-        known = {one.id: self._device(node, one, record, created, read.place) for one in record.devices}
-        sizes = _sizes(record.results)
+        runs_on = software(record.environment)
+        known = {one.id: self._device(node, one, runs_on, created, place) for one in record.devices}
+        several = _several(record.results)
         for result in record.results:
             device = known[result.device]
             if result.status == "ok":
-                self._row(result, device, read.place, sizes)
-            if (
-                result.status != "ok" or result.throttled or result.correct is False
-            ) and not record.interrupted:
-                found = result_faults(result)
-                self.devices[device].faults.setdefault(read.place, []).extend(found)
+                self._row(result, device, place, several)
+            if not record.interrupted and _may_be_faulty(result):
+                self.devices[device].faults.setdefault(place, []).extend(result_faults(result))
         if len(self._rounds) >= _BLOCK:
             self._flush()
 
-    def _device(self, node: int, one: Device, record: FleetRecord, created: str, place: int) -> int:
+    def _device(self, node: int, one: Device, runs_on: Software, created: str, place: int) -> int:
         found = self._devices.setdefault((node, one.id), len(self.devices))
-        faults = device_faults(one)
         if found == len(self.devices):
-            seen = DeviceSeen(node, one, likeness(one, record.environment), created)
-            self.devices.append(seen)
-        else:
-            seen = self.devices[found]
-            seen.runs += 1
-            if created >= seen.created:
-                seen.description, seen.created = one, created
-                seen.likeness = likeness(one, record.environment)
-        if faults:
+            self.devices.append(DeviceSeen(node, one, likeness(one, runs_on), created))
+        seen = self.devices[found]
+        if created > seen.created:
+            seen.description, seen.created, seen.likeness = one, created, likeness(one, runs_on)
+        seen.places.add(place)
+        if faults := device_faults(one):
             seen.faults.setdefault(place, []).extend(faults)
         return found
 
-    def _row(self, result: Result, device: int, place: int, sizes: Counter[Any] | None) -> None:
-        key = (result.workload, result.device, result.precision)
-        several = sizes is not None and sizes[key] > 1 and result.shape
-        size = "{}={}".format(*next(iter(result.shape.items()))) if several else ""
-        metric = Metric(result.workload, result.precision, result.metric, result.unit, size)
-        number = self._metrics.setdefault(metric, len(self.metrics))
-        if number == len(self.metrics):
-            self.metrics.append(metric)
-        value = result.value or float("nan")
+    def _row(self, result: Result, device: int, place: int, several: set[_Key]) -> None:
+        key = (result.workload, result.precision, result.metric, result.unit)
+        if several and key[:2] in several and result.shape:
+            key = (*key, "{}={}".format(*next(iter(result.shape.items()))))  # type: ignore[assignment]
+        number = self._metrics.get(key)
+        if number is None:
+            number = self._metrics[key] = len(self.metrics)
+            self.metrics.append(Metric(*key))
+        heat = result.temperature_c
         self._where.extend((device, number, place))
-        self._levels.append(value)
-        steady = result.steady / result.burst if result.steady and result.burst else float("nan")
+        self._levels.append(result.value or _NAN)
         self._numbers.extend(
             (
-                steady,
-                result.clock_mhz or float("nan"),
-                result.power_w or float("nan"),
-                float("nan") if result.temperature_c is None else result.temperature_c,
+                result.steady / result.burst if result.steady and result.burst else _NAN,
+                result.clock_mhz or _NAN,
+                result.power_w or _NAN,
+                _NAN if heat is None else heat,
             )
         )
-        rounds = result.rounds
-        if result.round_details and any(one.disturbed for one in result.round_details):
-            kept = [v for v, one in zip(rounds, result.round_details, strict=False) if not one.disturbed]
-            rounds = kept if len(kept) >= _LEAST_ROUNDS else rounds
-        self._rounds.append(rounds)
+        self._rounds.append(result.calm_rounds)
 
     def _flush(self) -> None:
         if self._rounds:
@@ -152,8 +141,9 @@ class Gathered:
         shapes = np.concatenate(self._shapes) if self._shapes else np.zeros((0, len(LEVELS) + 1), np.float32)
         kept = ~np.isin(where[:, 2], list(withdrawn))
         values = np.frombuffer(self._levels, dtype=np.float64)
-        picked = (where, values, numbers, shapes)
-        return Rows(*(column if kept.all() else column[kept] for column in picked))
+        if kept.all():
+            return Rows(where, values, numbers, shapes)
+        return Rows(where[kept], values[kept], numbers[kept], shapes[kept])
 
     def flat(self, withdrawn: Iterable[int] = ()) -> Iterator[dict[str, Any]]:
         """Yield a flat row for each node, device, workload, precision and size, for tables of any kind."""
@@ -195,10 +185,23 @@ class Rows:
     shapes: NDArray[np.float32]
 
 
-def _sizes(results: list[Result]) -> Counter[Any] | None:
-    """How often each workload, device and precision stands in a record; None where each does once."""
-    counted = Counter((one.workload, one.device, one.precision) for one in results if one.status == "ok")
-    return counted if len(counted) < counted.total() else None
+def _may_be_faulty(result: Result) -> bool:
+    # most results have no fault: a look is cheaper than a call
+    share = result.fraction_of_peak
+    return result.status != "ok" or bool(result.throttled) or bool(share and share < LEAST_OF_PEAK)
+
+
+def _several(results: list[Result]) -> set[_Key]:
+    """Workloads and precisions that stand more than once for one device: rungs of a ladder."""
+    seen: set[tuple[str, str, str]] = set()
+    several: set[_Key] = set()
+    for one in results:
+        if one.status == "ok":
+            key = (one.workload, one.precision, one.device)
+            if key in seen:
+                several.add(key[:2])
+            seen.add(key)
+    return several
 
 
 def _shapes(rounds: list[list[float]]) -> NDArray[np.float32]:
@@ -208,11 +211,20 @@ def _shapes(rounds: list[list[float]]) -> NDArray[np.float32]:
     """
     counts = np.array([len(one) for one in rounds])
     result = np.full((len(rounds), len(LEVELS) + 1), np.nan, dtype=np.float32)
-    for count in np.unique(counts[counts >= _LEAST_ROUNDS]):
+    for count in np.unique(counts[counts >= LEAST_ROUNDS]):
         rows = np.flatnonzero(counts == count)
         logs = np.log(np.array([rounds[row] for row in rows]))
-        found = np.quantile(logs, LEVELS, axis=1).T
+        found = _quantiles(np.sort(logs, axis=1))
         result[rows, :-1] = found - found[:, [_GOOD_STATE]]
         half = count // 2
         result[rows, -1] = logs[:, -half:].mean(axis=1) - logs[:, :half].mean(axis=1)
     return result
+
+
+def _quantiles(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quantiles of sorted rows at `LEVELS`, between neighbours by the line through them, as numpy's own."""
+    places = np.array(LEVELS) * (ordered.shape[1] - 1)
+    below = places.astype(int)
+    share = places - below
+    above = np.minimum(below + 1, ordered.shape[1] - 1)
+    return np.asarray(ordered[:, below] * (1 - share) + ordered[:, above] * share)

@@ -1,16 +1,16 @@
 """From a fleet's columns to the devices that are out of line, and why; and how often a healthy one would be.
 
-Each signal of each device (and of each node with several devices) is one test, one-sided. A device is an outlier
-where it lies further off than a healthy one would with chance α ÷ tests (Bonferroni), so that in a fleet
-without a fault there is any outlier at all with chance at most α. Outliers are then taken out of the baseline and
-the others judged again, until none is found; a fleet without a fault never gets to a second pass without a
-first alarm, so that α holds. A baseline is learnt from no fewer than five nodes.
+Each signal of each device (and of each node with several devices) is one test, one-sided. A device is an
+outlier where it lies further off than a healthy one would with chance α ÷ tests (Bonferroni), so that in a
+fleet without a fault there is any outlier at all with chance at most α. Outliers are then taken out of the
+baseline and the others judged again, until none is found; a fleet without a fault never gets to a second
+pass without a first alarm, so that α holds. A baseline is learnt from no fewer than five nodes.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import InputError
+from bench.fleets.baseline import Before, Shift, lost_alone, ratios_of, regressions, shifts
 from bench.fleets.comparability import Likeness, groups_of, require_comparable
 from bench.fleets.faults import Fault, Kind
-from bench.fleets.gathering import Gathered
+from bench.fleets.gathering import Gathered, Rows
 from bench.fleets.robust import (
     LEAST_NODES,
     Centre,
@@ -95,7 +96,8 @@ class Group:
 class Judgement:
     """What was found in a fleet.
 
-    ``tests`` is how many were made; ``rate`` the chance that a fleet without a fault shows any outlier at all.
+    ``shifts`` say how the fleet moved since a baseline. ``tests`` is how many were made; ``rate`` the chance
+    that a fleet without a fault shows any outlier at all.
     """
 
     groups: tuple[Group, ...]
@@ -104,6 +106,7 @@ class Judgement:
     tests: int
     rate: float
     notes: tuple[str, ...] = ()
+    shifts: tuple[Shift, ...] = ()
 
     @property
     def sick(self) -> dict[str, list[Outlier]]:
@@ -123,10 +126,17 @@ class _Work:
     table: Table
     signals: list[Signal]
     sick: NDArray[np.bool_]
+    learnt: bool
+    ratios: Floats | None = None
 
 
 def judge(
-    gathered: Gathered, withdrawn: Sequence[int] = (), rate: float = DEFAULT_RATE, *, force: bool = False
+    gathered: Gathered,
+    withdrawn: Collection[int] = (),
+    rate: float = DEFAULT_RATE,
+    *,
+    force: bool = False,
+    before: Before | None = None,
 ) -> Judgement:
     """Judge every device of a fleet by its peers and by itself.
 
@@ -135,6 +145,7 @@ def judge(
         withdrawn: places of records that do not count (`bench.fleets.reading.Reading.withdrawn`).
         rate: chance, at most, of any false alarm in a fleet without a fault; between 0 and 1.
         force: judge groups of devices that differ each apart, in place of refusing them.
+        before: the same fleet at an earlier time.
 
     Raises:
         IncomparableError: devices of one kind differ, and ``force`` is off.
@@ -142,36 +153,67 @@ def judge(
     """
     if not 0 < rate < 1:
         raise InputError(f"the rate of false alarms must lie between 0 and 1 (found {rate:g})")
+    counted = [place for place, one in enumerate(gathered.devices) if one.places - set(withdrawn)]
     if not force:
-        require_comparable(one.likeness for one in gathered.devices)
-    rows = gathered.rows(withdrawn)
-    faults = _faults(gathered, set(withdrawn))
-    works, groups, notes = [], [], []
-    for members in groups_of([one.likeness for one in gathered.devices]):
-        nodes = np.array([gathered.devices[one].node for one in members])
-        count = len(np.unique(nodes))
-        first = gathered.devices[members[0]]
-        groups.append(Group(first.likeness, len(members), count, count >= LEAST_NODES))
-        table = table_of(gathered, rows, members)
-        signals = list(signals_of(table)) if count >= LEAST_NODES else []
-        sick = np.array([_left_out(faults[one]) for one in members])
-        works.append(_Work(np.array(members), nodes, table, signals, sick))
-        if count < LEAST_NODES:
-            notes.append(
-                f"{len(members)} devices ({first.description.name}) of {count} nodes: no baseline is learnt from "
-                f"fewer than {LEAST_NODES} nodes; only what a record says by itself is judged"
-            )
+        require_comparable(gathered.devices[one].likeness for one in counted)
+    rows, faults = gathered.rows(withdrawn), _faults(gathered, set(withdrawn))
+    works: list[_Work] = []
+    notes: list[str] = []
+    for group in groups_of([gathered.devices[one].likeness for one in counted]):
+        work = _work(gathered, rows, [counted[one] for one in group], faults)
+        notes.extend(_told(gathered, work))
+        if before is not None:
+            notes.extend(_compare(gathered, work, before))
+        works.append(work)
     tests = sum(_tests(work) for work in works)
-    outliers = [
-        found
-        for work, group in zip(works, groups, strict=True)
-        for found in _alone(gathered, work, faults, group)
-    ]
+    outliers = [found for work in works for found in _alone(gathered, work, faults)]
     for work in works:
         outliers.extend(_beside_peers(gathered, work, rate / max(tests, 1)))
-    distributions = [one for number, work in enumerate(works) for one in _distributions(number, work.table)]
-    ordered = sorted(outliers, key=_order)
-    return Judgement(tuple(groups), tuple(distributions), tuple(ordered), tests, rate, tuple(notes))
+    return Judgement(
+        tuple(_group(gathered, work) for work in works),
+        tuple(one for number, work in enumerate(works) for one in _distributions(number, work.table)),
+        tuple(sorted(outliers, key=_order)),
+        tests,
+        rate,
+        tuple(notes),
+        tuple(one for work in works if work.ratios is not None for one in shifts(work.table, work.ratios)),
+    )
+
+
+def _work(gathered: Gathered, rows: Rows, members: Sequence[int], faults: list[list[Fault]]) -> _Work:
+    nodes = np.array([gathered.devices[one].node for one in members])
+    table = table_of(gathered, rows, members)
+    learnt = len(np.unique(nodes)) >= LEAST_NODES
+    signals = [one for one in signals_of(table) if np.isfinite(one.badness).any()] if learnt else []
+    sick = np.array([_left_out(faults[one]) for one in members])
+    return _Work(np.array(members), nodes, table, signals, sick, learnt)
+
+
+def _group(gathered: Gathered, work: _Work) -> Group:
+    likeness = gathered.devices[work.devices[0]].likeness
+    return Group(likeness, len(work.devices), len(np.unique(work.nodes)), work.learnt)
+
+
+def _told(gathered: Gathered, work: _Work) -> Iterator[str]:
+    if not work.learnt:
+        name, count = gathered.devices[work.devices[0]].description.name, len(np.unique(work.nodes))
+        yield (
+            f"{len(work.devices)} devices ({name}) of {count} nodes: no baseline is learnt from fewer than "
+            f"{LEAST_NODES} nodes; only what a record says by itself is judged"
+        )
+
+
+def _compare(gathered: Gathered, work: _Work, before: Before) -> Iterator[str]:
+    """Set a group beside its baseline, and say what could not be compared."""
+    ratios, different = ratios_of(gathered, [int(one) for one in work.devices], work.table, before)
+    both = int(np.isfinite(ratios).any(axis=1).sum())
+    if both:
+        work.ratios = ratios
+        if work.learnt:
+            work.signals.extend(regressions(work.table, ratios))
+    if both < len(work.devices):
+        told = f", {different} of them because their hardware differs" if different else ""
+        yield f"{len(work.devices) - both} devices are not in the baseline{told}"
 
 
 def _order(one: Outlier) -> tuple[Any, ...]:
@@ -201,14 +243,14 @@ def _tests(work: _Work) -> int:
     return sum(len(work.nodes) + (by_node if one.of_node else 0) for one in work.signals)
 
 
-def _alone(gathered: Gathered, work: _Work, faults: list[list[Fault]], group: Group) -> Iterator[Outlier]:
+def _alone(gathered: Gathered, work: _Work, faults: list[list[Fault]]) -> Iterator[Outlier]:
     """What records say by themselves; what fails on most devices is not a device's fault."""
     failing = Counter(f.workload for one in work.devices for f in faults[one] if f.kind == "failing")
     for one in work.devices:
         seen = gathered.devices[one]
         for fault in faults[one]:
-            everywhere = fault.kind == "failing" and 2 * failing[fault.workload] >= group.devices
-            if everywhere or (fault.kind == "slow" and group.learnt):
+            everywhere = fault.kind == "failing" and 2 * failing[fault.workload] >= len(work.devices)
+            if everywhere or (fault.kind == "slow" and work.learnt):
                 continue
             yield Outlier(
                 gathered.nodes[seen.node],
@@ -218,12 +260,23 @@ def _alone(gathered: Gathered, work: _Work, faults: list[list[Fault]], group: Gr
                 0.0,
                 words=fault.words,
             )
-    if group.learnt:
+    if work.learnt:
         yield from _links(gathered, work)
+    elif work.ratios is not None:
+        for place, load, lost in lost_alone(work.table, work.ratios):
+            seen = gathered.devices[work.devices[place]]
+            yield Outlier(
+                gathered.nodes[seen.node],
+                seen.description.id,
+                "regressed",
+                f"{load} since the baseline",
+                lost,
+                words=f"{load}: {100 * lost:.1f} % below the baseline",
+            )
 
 
 def _links(gathered: Gathered, work: _Work) -> Iterator[Outlier]:
-    """Links that are less than those of most peers: what a slot or a cable gives at best, and active NVLinks."""
+    """Links that are less than those of most peers: what a slot or a cable gives at best, active NVLinks."""
     names = {
         "pcie_generation_max": "PCIe generation at most",
         "pcie_width": "PCIe width",
@@ -328,7 +381,7 @@ def _whole_nodes(gathered: Gathered, work: _Work, chance: float) -> Iterator[Out
             effect = np.bincount(inverse[used], signal.effect[used], len(nodes)) / count
         # the mean of one device is that device, judged already
         badness[count < 2] = np.nan
-        alone = _Work(nodes, nodes, work.table, [], np.zeros(len(nodes), dtype=bool))
+        alone = _Work(nodes, nodes, work.table, [], np.zeros(len(nodes), dtype=bool), work.learnt)
         for place, distance, centre in _far(badness, effect, signal.least, alone, chance):
             yield Outlier(
                 gathered.nodes[nodes[place]],

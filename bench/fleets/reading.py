@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.errors import InputError
-from bench.fleets.decoding import MOST_BYTES, FleetRecord, Unusable, decode
+from bench.fleets.decoding import MOST_BYTES, FleetRecord, Unusable, decode, plain
 
 SUFFIXES = (".json", ".json.gz")
 Watch = Callable[[int, int], None]
@@ -49,10 +50,8 @@ class Reading:
     records: int = 0
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(NamedTuple):
     file: str
-    digest: bytes
     results: int
     place: int
 
@@ -86,8 +85,8 @@ def _below(folder: str) -> Iterator[str]:
 def stream(files: Sequence[str], reading: Reading, watch: Watch | None = None) -> Iterator[Read]:
     """Yield each run's record once; what is no record, or one twice, goes to ``reading.set_aside``.
 
-    Two files with the same content are one. Of two files of one run (node, start and seed) that differ, the one
-    with more results counts, then the one whose content sorts first, so that the order of files does
+    Two files with the same content are one. Of two files of one run (node, start and seed) that differ, the
+    one with more results counts, then the one whose content sorts first, so that the order of files does
     not matter; the place of a record already given is then in ``reading.withdrawn``.
 
     Args:
@@ -95,25 +94,25 @@ def stream(files: Sequence[str], reading: Reading, watch: Watch | None = None) -
         reading: filled while the stream is read; complete when it has ended.
         watch: told how many files are done, and how many there are.
     """
-    runs: dict[tuple[str, str, int], _Run] = {}
-    seen: dict[bytes, str] = {}
+    runs: dict[tuple[str, datetime, int], _Run] = {}
     for number, file in enumerate(files, 1):
         reading.files = number
         if watch is not None:
             watch(number, len(files))
         try:
-            digest, record = _read(file, seen)
+            data = _bytes(file)
+            record = decode(data)
         except Unusable as reason:
             reading.set_aside.append(SetAside(file, str(reason)))
             continue
-        if not _is_best(file, digest, record, runs, reading):
+        if (other := runs.get(record.run)) is not None and not _replaces(file, data, record, other, reading):
             continue
-        runs[record.run] = _Run(file, digest, len(record.results), reading.records)
+        runs[record.run] = _Run(file, len(record.results), reading.records)
         reading.records += 1
         yield Read(file, record, reading.records - 1)
 
 
-def _read(file: str, seen: dict[bytes, str]) -> tuple[bytes, FleetRecord]:
+def _bytes(file: str) -> bytes:
     try:
         with open(file, "rb") as opened:  # noqa: PTH123
             data = opened.read(MOST_BYTES + 1)
@@ -121,25 +120,17 @@ def _read(file: str, seen: dict[bytes, str]) -> tuple[bytes, FleetRecord]:
         raise Unusable(f"cannot be read: {error.strerror or error}") from error
     if len(data) > MOST_BYTES:
         raise Unusable(f"larger than {MOST_BYTES / 2**20:.0f} MiB")
-    digest = blake2b(data, digest_size=16).digest()
-    if (first := seen.get(digest)) is not None:
-        raise Unusable(f"duplicate of {first}")
-    record = decode(data)
-    seen[digest] = file
-    return digest, record
+    return data
 
 
-def _is_best(
-    file: str,
-    digest: bytes,
-    record: FleetRecord,
-    runs: dict[tuple[str, str, int], _Run],
-    reading: Reading,
-) -> bool:
-    other = runs.get(record.run)
-    if other is None:
-        return True
-    if (-other.results, other.digest) < (-len(record.results), digest):
+def _replaces(file: str, data: bytes, record: FleetRecord, other: _Run, reading: Reading) -> bool:
+    """Whether a second file of a run is the one to count; the other is set aside."""
+    # read again: keeping every file's content, or its hash, would cost all records for the sake of a few
+    earlier, new = plain(_bytes(other.file)), plain(data)
+    if earlier == new:
+        reading.set_aside.append(SetAside(file, f"duplicate of {other.file}"))
+        return False
+    if (-other.results, earlier) < (-len(record.results), new):
         reading.set_aside.append(SetAside(file, f"another file of the run in {other.file}"))
         return False
     reading.set_aside.append(SetAside(other.file, f"another file of the run in {file}"))

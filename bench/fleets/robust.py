@@ -3,9 +3,9 @@
 Location is the median. Scale is the τ-estimate of Maronna and Zamar (Technometrics 44:4, 2002, section 2):
 the median absolute deviation to begin with, then a mean of squares bounded at three of them. It keeps most of
 a standard deviation's efficiency and half of the devices may be bad. Both are then standardised, so that
-(x − median) ÷ scale of healthy devices follows a multiple of Student's t. Its degrees and the multiple were fitted to
-simulated normal samples (`python benchmarks/fleet_calibration.py` prints them): in a small fleet a scale is
-itself uncertain, and a threshold of the normal distribution would raise false alarms.
+(x − median) ÷ scale of healthy devices follows a multiple of Student's t. Its degrees and the multiple were
+fitted to simulated normal samples (`python benchmarks/fleet_calibration.py` prints them): in a small fleet a
+scale is itself uncertain, and a threshold of the normal distribution would raise false alarms.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MAD_OF_NORMAL = 0.6744897501960817
 _BOUND = 3.0
 # E[min(x², 9)] of a standard normal x for deviations in units of the standard deviation.
 _BOUNDED_SQUARE = 0.9950048
-_LARGE = 100_000.0
+_LARGE = 1e8
 # Independent values, and the t that a healthy distance in scales follows: degrees of freedom and multiple.
 # Fitted at chances of 1e-3, 1e-4 and 1e-5 by benchmarks/fleet_calibration.py.
 _COUNTS = (5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0)

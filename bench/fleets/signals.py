@@ -1,7 +1,7 @@
 """What is compared between devices: signals, each a number a device, higher where it is worse.
 
-Levels of each metric; their mean by what they load (compute, memory, link, host); clock, power, temperature; what
-a long run loses; how far the rounds fall below their good state, beyond those of peers; how they drift.
+Levels of each metric; their mean by what they load (compute, memory, link, host); clock, power, temperature;
+what a long run loses; how far the rounds fall below their good state, beyond those of peers; how they drift.
 """
 
 from __future__ import annotations
@@ -111,14 +111,14 @@ def signals_of(table: Table) -> Iterator[Signal]:
     if not table.metrics:
         return
     loads = np.array([load_of(metric) for metric in table.metrics])
-    off, spread = _residuals(table.logs)
+    off, spread = residuals(table.logs)
     for place, metric in enumerate(table.metrics):
         kind: Kind = "link" if loads[place] == "link" else "slow"
         yield Signal(
             metric.name,
             kind,
             -off[:, place],
-            _shrunk(off[:, place]),
+            shrunk(off[:, place]),
             0.01,
             metric,
             np.exp(table.logs[:, place]),
@@ -136,9 +136,9 @@ def _of_load(
     kind: Kind = "link" if load == "link" else "slow"
     # metrics that vary less tell more; one with no spread at all cannot be weighed
     weights = np.where(spread[where] > 0, 1 / np.maximum(spread[where], 1e-4), 0.0)
-    level = _mean(off[:, where], weights)
-    yield Signal(f"{load} level", kind, -level, _shrunk(level), 0.01, of_node=True)
-    distance = _mean(_distances(table.shapes[:, where, :]))
+    level = mean_over(off[:, where], weights)
+    yield Signal(f"{load} level", kind, -level, shrunk(level), 0.01, of_node=True)
+    distance = mean_over(_distances(table.shapes[:, where, :]))
     # reported as the share of rate that the rounds lose against those of peers
     yield Signal(
         f"{load} rounds",
@@ -148,29 +148,30 @@ def _of_load(
         0.003,
         of_node=False,
     )
-    drift = _mean(_residuals(table.drift[:, where])[0])
-    yield Signal(f"{load} drift", "drifting", -drift, _shrunk(drift), 0.01, of_node=False)
+    drift = mean_over(residuals(table.drift[:, where])[0])
+    yield Signal(f"{load} drift", "drifting", -drift, shrunk(drift), 0.01, of_node=False)
 
 
 def _surroundings(table: Table, loads: NDArray[np.str_]) -> Iterator[Signal]:
     busy = np.flatnonzero((loads == "compute") | (loads == "memory"))
     if not len(busy):
         return
-    clock = _mean(_residuals(table.clock[:, busy])[0])
-    yield Signal("clock", "throttling", -clock, _shrunk(clock), 0.01, of_node=True)
+    clock = mean_over(residuals(table.clock[:, busy])[0])
+    yield Signal("clock", "throttling", -clock, shrunk(clock), 0.01, of_node=True)
     if (arithmetic := np.flatnonzero(loads == "compute")).size:
-        # what arithmetic gives in a clock hardly differs between sound chips of a model: a lowered clock aside
-        clocked = _mean(_residuals((table.logs - table.clock)[:, arithmetic])[0])
-        yield Signal("compute per clock", "slow", -clocked, _shrunk(clocked), 0.01, of_node=True)
-    steady = _mean(_residuals(table.steady[:, busy])[0])
-    yield Signal("steady over burst", "throttling", -steady, _shrunk(steady), 0.01, of_node=True)
-    power = _mean(_residuals(table.power[:, busy])[0])
+        # what arithmetic gives in a clock hardly differs between sound chips of a model: a lowered clock
+        # aside
+        clocked = mean_over(residuals((table.logs - table.clock)[:, arithmetic])[0])
+        yield Signal("compute per clock", "slow", -clocked, shrunk(clocked), 0.01, of_node=True)
+    steady = mean_over(residuals(table.steady[:, busy])[0])
+    yield Signal("steady over burst", "throttling", -steady, shrunk(steady), 0.01, of_node=True)
+    power = mean_over(residuals(table.power[:, busy])[0])
     yield Signal("power", "power", power, np.expm1(power), 0.03, of_node=True)
-    heat = _mean(_residuals(table.temperature[:, busy])[0])
+    heat = mean_over(residuals(table.temperature[:, busy])[0])
     yield Signal("temperature", "hot", heat, heat, 3.0, of_node=True)
 
 
-def _residuals(values: Floats) -> tuple[Floats, Floats]:
+def residuals(values: Floats) -> tuple[Floats, Floats]:
     """Values less their column's median, and each column's scale."""
     off = np.full(values.shape, np.nan)
     scales = np.zeros(values.shape[1])
@@ -183,7 +184,7 @@ def _residuals(values: Floats) -> tuple[Floats, Floats]:
     return off, scales
 
 
-def _mean(values: Floats, weights: Floats | None = None) -> Floats:
+def mean_over(values: Floats, weights: Floats | None = None) -> Floats:
     """Weighted mean over metrics of a device that has enough of them; NaN where it has not."""
     known = np.isfinite(values)
     weights = np.ones(values.shape[1]) if weights is None else weights
@@ -196,8 +197,8 @@ def _mean(values: Floats, weights: Floats | None = None) -> Floats:
 def _distances(shapes: NDArray[np.float32]) -> Floats:
     """One-sided Wasserstein distances of devices' rounds below those of their peers, by metric.
 
-    The mean over levels of how far a device's quantile lies below the median of its peers' at that level, both
-    aligned at the good state. The median quantile function is a robust barycentre of the peers in
+    The mean over levels of how far a device's quantile lies below the median of its peers' at that level,
+    both aligned at the good state. The median quantile function is a robust barycentre of the peers in
     that metric. Source: Villani, Topics in Optimal Transportation (2003), section 2.2 (one dimension).
     """
     result = np.full(shapes.shape[:2], np.nan)
@@ -209,6 +210,6 @@ def _distances(shapes: NDArray[np.float32]) -> Floats:
     return result
 
 
-def _shrunk(logs: Floats) -> Floats:
+def shrunk(logs: Floats) -> Floats:
     """From a difference of logs to the fraction by which a value is lower."""
     return np.asarray(-np.expm1(logs))

@@ -1,12 +1,13 @@
 """Fleets that never were, in the format of real records, with faults planted where we know them.
 
-Sound devices of one model differ. Sinha et al., "Not All GPUs Are Created Equal" (SC 2022, abstract) found 8 % on
-average, 22 % at most, between the ends of the distributions over five clusters; for a normal whose box-plot
-whiskers end at 2.7 σ, 8 % is σ = 1.5 %. Here a fleet's σ for arithmetic is drawn between 0.7 and 1.6 %; memory and links,
-which no clock governs, have 0.2 to 0.5 % (assumed). Rounds scatter by 0.2 to 0.8 %, and one in fifty is
-held up by 1 to 4 % (assumed), so that a slow round is no fault by itself.
+Sound devices of one model differ. Sinha et al., "Not All GPUs Are Created Equal" (SC 2022, abstract), found
+8 % on average, 22 % at most, between the ends of the distributions over five clusters; for a normal whose
+box-plot whiskers end at 2.7 σ, 8 % is σ = 1.5 %. Here a fleet's σ for arithmetic is drawn between 0.7 and
+1.6 %; memory and links, which no clock governs, have 0.2 to 0.5 % (assumed). Rounds scatter by 0.2 to 0.8 %,
+and one in fifty is held up by 1 to 4 % (assumed), so that a slow round is no fault by itself.
 
-Faults are drawn from the distributions in `draw_fault`: most are small enough to be missed by a fixed threshold.
+Faults are drawn from the distributions in `draw_fault`: most are small enough to be missed by a fixed
+threshold.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from bench.statistics import summarise
 
 FaultName = Literal["slow", "hot", "link", "flaky", "drifting", "wrong", "ecc"]
 SINGLE: tuple[FaultName, ...] = ("slow", "link", "flaky", "drifting", "wrong", "ecc")
-# Arithmetic slows by this share for each degree of chip temperature: leakage takes from the power limit (assumed).
+# Arithmetic slows by this share for each degree of chip temperature: leakage takes from the power limit
+# (assumed).
 _PER_DEGREE = 0.0004
 _START = datetime(2026, 3, 1, 6, 0, 0, tzinfo=UTC)
 
