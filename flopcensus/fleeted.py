@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.fleets.gathering import DeviceSeen, Gathered
     from bench.fleets.judging import Judgement, Outlier
-    from bench.fleets.reading import Reading
+    from bench.fleets.reading import Read, Reading
 
 SCHEMA = "flopcensus/fleet/1"
 COLUMNS = (
@@ -73,8 +73,8 @@ class Fleet:
         return bool(self.judgement.outliers) or any(one.slower for one in self.judgement.shifts)
 
 
-def read_fleet(folder: Path) -> tuple[Gathered, Reading]:
-    """Read a folder's records; progress goes to stderr.
+def read_fleet(folder: Path, also: Callable[[Read], object] | None = None) -> tuple[Gathered, Reading]:
+    """Read a folder's records; progress goes to stderr. ``also`` is given each record too.
 
     Raises:
         InputError: no such folder, or no record in it; the first reasons are named.
@@ -87,6 +87,8 @@ def read_fleet(folder: Path) -> tuple[Gathered, Reading]:
     gathered, reading = Gathered(), Reading()
     for read in stream(record_files(folder), reading, Meter("files read")):
         gathered.add(read)
+        if also is not None:
+            also(read)
     if not reading.records:
         reasons = "; ".join(f"{one.file}: {one.reason}" for one in reading.set_aside[:3])
         raise InputError(f"{folder}: no file is a record of flopcensus bench ({reasons})")

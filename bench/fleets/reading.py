@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,11 +31,17 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Read:
-    """A record, the file it was read from, and the place it has among the records read."""
+    """A record, the file it was read from, the place it has among the records read, and the file's bytes."""
 
     file: str
     record: FleetRecord
     place: int
+    data: bytes = b""
+
+    @property
+    def content(self) -> str:
+        """A hash of the file, unpacked."""
+        return content_of(self.data)
 
 
 @dataclass
@@ -54,6 +61,16 @@ class _Run(NamedTuple):
     file: str
     results: int
     place: int
+
+
+def content_of(data: bytes) -> str:
+    """A hash of what a file of a record holds, gzip or plain."""
+    return blake2b(plain(data), digest_size=16).hexdigest()
+
+
+def rank(results: int, content: str) -> tuple[int, str]:
+    """What decides between two records of one run: the least counts. Most results first, then the hash."""
+    return -results, content
 
 
 def record_files(folder: Path) -> list[str]:
@@ -86,7 +103,7 @@ def stream(files: Sequence[str], reading: Reading, watch: Watch | None = None) -
     """Yield each run's record once; what is no record, or one twice, goes to ``reading.set_aside``.
 
     Two files with the same content are one. Of two files of one run (node, start and seed) that differ, the
-    one with more results counts, then the one whose content sorts first, so that the order of files does
+    one with more results counts, then the one whose hash sorts first, so that the order of files does
     not matter; the place of a record already given is then in ``reading.withdrawn``.
 
     Args:
@@ -109,7 +126,7 @@ def stream(files: Sequence[str], reading: Reading, watch: Watch | None = None) -
             continue
         runs[record.run] = _Run(file, len(record.results), reading.records)
         reading.records += 1
-        yield Read(file, record, reading.records - 1)
+        yield Read(file, record, reading.records - 1, data)
 
 
 def _bytes(file: str) -> bytes:
@@ -130,7 +147,7 @@ def _replaces(file: str, data: bytes, record: FleetRecord, other: _Run, reading:
     if earlier == new:
         reading.set_aside.append(SetAside(file, f"duplicate of {other.file}"))
         return False
-    if (-other.results, earlier) < (-len(record.results), new):
+    if rank(other.results, content_of(earlier)) < rank(len(record.results), content_of(new)):
         reading.set_aside.append(SetAside(file, f"another file of the run in {other.file}"))
         return False
     reading.set_aside.append(SetAside(other.file, f"another file of the run in {file}"))

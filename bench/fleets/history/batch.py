@@ -14,6 +14,7 @@ import numpy as np
 
 from bench.fleets.decoding import Device, FleetRecord, Result
 from bench.fleets.history.schema import COLUMNS, STRINGS, arrow_schema, require_pyarrow
+from bench.fleets.reading import rank
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_RESULT = ("workload", "precision", "metric", "unit", "status", "reason")
@@ -31,11 +32,6 @@ _OF_DEVICE = ("device", "kind", "model", "accelerator", "uuid", "driver")
 _NO, _YES, _UNKNOWN = 0, 1, 2
 
 Rank = tuple[int, str]
-
-
-def rank(results: int, content: str) -> Rank:
-    """What decides between two records of one run: the least counts. Results first, then the hash of the file."""
-    return -results, content
 
 
 def run_id(record: FleetRecord) -> str:

@@ -1,6 +1,6 @@
 """The dataset on disk: added to by anyone at any time, never changed in place, the same whatever came first.
 
-A date's folder holds the join of all that was ever added: of each run the best record (`bench.fleets.history.batch.rank`).
+A date's folder holds the join of all that was ever added: of each run the best record (`bench.fleets.reading.rank`).
 Joining is commutative, associative and idempotent, so that order, repetition and parts do not matter.
 
 Nothing is locked; many file systems of clusters cannot. Files are named by the records in them and appear whole, by a
@@ -28,7 +28,7 @@ import numpy as np
 
 from bench.errors import InputError
 from bench.files import write_bytes_atomic
-from bench.fleets.history.batch import Batch, Rank, rank
+from bench.fleets.history.batch import Batch, Rank
 from bench.fleets.history.schema import (
     NOTE,
     ORDER,
@@ -40,6 +40,7 @@ from bench.fleets.history.schema import (
     require_parquet,
     require_pyarrow,
 )
+from bench.fleets.reading import rank
 
 _FOLDER = re.compile(r"date=(\d{4}-\d\d-\d\d)")
 _NEWER = re.compile(r"flopcensus/history/(\d{1,9})")
