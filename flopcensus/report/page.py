@@ -19,11 +19,11 @@ def render(document: Mapping[str, Any]) -> str:
     Raises:
         InputError: The document is of another schema, newer, or lacks a part.
     """
-    return _environment().get_template("page.html").render(view=view(check_results(document)))
+    return environment().get_template("page.html").render(view=view(check_results(document)))
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("flopcensus.report"),
         autoescape=True,
