@@ -5,8 +5,8 @@ python benchmarks/fleet.py --scale 10 1000 100000
 
 The records are copies of one that flopcensus bench wrote (``--template``; else synthetic ones of four GPUs),
 each with a node of its own and its rates scattered, written into a temporary folder. Two denominators: the
-same files read and decoded into Python objects (``msgspec.json.decode``), and decoded into the types that fleets
-use, which is the least that can be done with them. Runs are interleaved; ratios are of medians.
+same files read and decoded into Python objects (``msgspec.json.decode``), and decoded into the types that
+fleets use, which is the least that can be done with them. Runs are interleaved; ratios are of medians.
 
 --scale judges synthetic fleets of so many nodes of one GPU, one device in a hundred bad, each in a process of
 its own, and prints what was found, time and peak memory as lines of docs/fleet.md's table.

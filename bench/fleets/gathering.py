@@ -5,7 +5,6 @@ A result's rounds are kept as eight quantiles; records themselves are let go as 
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -23,7 +22,6 @@ from bench.fleets.reading import Read
 LEVELS = tuple((place + 0.5) / 8 for place in range(8))
 _GOOD_STATE = 6  # the level, 0.8125, that a device's rounds are aligned at
 _BLOCK = 4096
-_NAN = float("nan")
 _Key = tuple[str, str]
 
 
@@ -67,11 +65,9 @@ class Gathered:
     _nodes: dict[str, int] = field(default_factory=dict)
     _devices: dict[tuple[int, str], int] = field(default_factory=dict)
     _metrics: dict[tuple[str, ...], int] = field(default_factory=dict)
-    _where: array[int] = field(default_factory=lambda: array("i"))
-    _numbers: array[float] = field(default_factory=lambda: array("f"))
-    _levels: array[float] = field(default_factory=lambda: array("d"))
+    _pending: list[tuple[float | None, ...]] = field(default_factory=list)
     _rounds: list[list[float]] = field(default_factory=list)
-    _shapes: list[NDArray[np.float32]] = field(default_factory=list)
+    _blocks: list[Rows] = field(default_factory=list)
 
     def add(self, read: Read) -> None:
         """Take a record; nothing of it is kept but its numbers."""
@@ -92,7 +88,7 @@ class Gathered:
                 self._row(result, device, place, several)
             if not record.interrupted and _may_be_faulty(result):
                 self.devices[device].faults.setdefault(place, []).extend(result_faults(result))
-        if len(self._rounds) >= _BLOCK:
+        if len(self._pending) >= _BLOCK:
             self._flush()
 
     def _device(self, node: int, one: Device, runs_on: Software, created: str, place: int) -> int:
@@ -115,35 +111,46 @@ class Gathered:
         if number is None:
             number = self._metrics[key] = len(self.metrics)
             self.metrics.append(Metric(*key))
-        heat = result.temperature_c
-        self._where.extend((device, number, place))
-        self._levels.append(result.value or _NAN)
-        self._numbers.extend(
+        steady = result.steady / result.burst if result.steady and result.burst else None
+        self._pending.append(
             (
-                result.steady / result.burst if result.steady and result.burst else _NAN,
-                result.clock_mhz or _NAN,
-                result.power_w or _NAN,
-                _NAN if heat is None else heat,
+                device,
+                number,
+                place,
+                result.value,
+                steady,
+                result.clock_mhz,
+                result.power_w,
+                result.temperature_c,
             )
         )
         self._rounds.append(result.calm_rounds)
 
     def _flush(self) -> None:
-        if self._rounds:
-            self._shapes.append(_shapes(self._rounds))
+        if self._pending:
+            # None becomes NaN
+            block = np.array(self._pending, dtype=np.float64)
+            where, numbers = block[:, :3].astype(np.int32), block[:, 4:].astype(np.float32)
+            self._blocks.append(Rows(where, block[:, 3].copy(), numbers, _shapes(self._rounds)))
+            self._pending.clear()
             self._rounds.clear()
 
     def rows(self, withdrawn: Iterable[int] = ()) -> Rows:
         """The columns as arrays, without the rows of records that were withdrawn."""
         self._flush()
-        where = np.frombuffer(self._where, dtype=np.int32).reshape(-1, 3) if self._where else _EMPTY
-        numbers = np.frombuffer(self._numbers, dtype=np.float32).reshape(-1, 4)
-        shapes = np.concatenate(self._shapes) if self._shapes else np.zeros((0, len(LEVELS) + 1), np.float32)
-        kept = ~np.isin(where[:, 2], list(withdrawn))
-        values = np.frombuffer(self._levels, dtype=np.float64)
+        if not self._blocks:
+            return _NO_ROWS
+        if len(self._blocks) > 1:
+            columns = zip(
+                *((one.where, one.values, one.numbers, one.shapes) for one in self._blocks), strict=True
+            )
+            where, values, numbers, shapes = (np.concatenate(column) for column in columns)
+            self._blocks = [Rows(where, values, numbers, shapes)]
+        whole = self._blocks[0]
+        kept = ~np.isin(whole.where[:, 2], list(withdrawn))
         if kept.all():
-            return Rows(where, values, numbers, shapes)
-        return Rows(where[kept], values[kept], numbers[kept], shapes[kept])
+            return whole
+        return Rows(whole.where[kept], whole.values[kept], whole.numbers[kept], whole.shapes[kept])
 
     def flat(self, withdrawn: Iterable[int] = ()) -> Iterator[dict[str, Any]]:
         """Yield a flat row for each node, device, workload, precision and size, for tables of any kind."""
@@ -172,9 +179,6 @@ class Gathered:
             }
 
 
-_EMPTY = np.zeros((0, 3), dtype=np.int32)
-
-
 @dataclass(frozen=True)
 class Rows:
     """Columns of a fleet: ``where`` (device, metric, record), values, further numbers, shapes of rounds."""
@@ -183,6 +187,14 @@ class Rows:
     values: NDArray[np.float64]
     numbers: NDArray[np.float32]
     shapes: NDArray[np.float32]
+
+
+_NO_ROWS = Rows(
+    np.zeros((0, 3), dtype=np.int32),
+    np.zeros(0),
+    np.zeros((0, 4), dtype=np.float32),
+    np.zeros((0, len(LEVELS) + 1), dtype=np.float32),
+)
 
 
 def _may_be_faulty(result: Result) -> bool:

@@ -34,7 +34,7 @@ from bench.fleets.robust import (
 )
 from bench.fleets.signals import Signal, Table, signals_of, table_of
 
-DEFAULT_RATE = 0.01
+DEFAULT_RATE = 0.05
 _PASSES = 6
 # Values of a group that agree to this share have no spread to speak of.
 _NO_SPREAD = 1e-9

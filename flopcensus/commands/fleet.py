@@ -36,7 +36,7 @@ Examples:
     "--false-alarms",
     "rate",
     type=float,
-    default=0.01,
+    default=0.05,
     show_default=True,
     metavar="RATE",
     help="Chance, at most, that a fleet without a fault shows any outlier.",

@@ -46,7 +46,7 @@ def test_a_sick_fleet_exits_with_1_and_names_the_nodes(sick: Path) -> None:
     assert re.search(r"r00n02\s+cuda:0\s+slow: ", done.stdout)
     assert re.search(r"r00n05\s+cuda:1\s+wrong: .*wrong output", done.stdout)
     assert "3 files set aside" in done.stdout
-    assert "chance 1.0 % at most" in done.stdout
+    assert "chance 5.0 % at most" in done.stdout
 
 
 def test_a_sound_fleet_exits_with_0(tmp_path: Path) -> None:
