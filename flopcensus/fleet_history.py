@@ -202,7 +202,7 @@ def rows(answer: Answer) -> Iterator[dict[str, Any]]:
 def print_answer(answer: Answer) -> None:
     """Print what a history says as the fleet's operator reads it."""
     found, question = answer.findings, answer.question
-    of = f" of node {printable(question.node)}" if question.node else ""
+    of = f" of node {printable(question.node)} and of the medians of all" if question.node else ""
     say(
         f"{found.nights:,} nights from {found.first} to {found.last}, {found.nodes:,} nodes; "
         f"{found.judged:,} series{of} judged"
@@ -224,8 +224,7 @@ def _print_regressed(found: Sequence[Found]) -> None:
         say("no node has lost speed\n")
         return
     nodes = sorted({one.node for one in found if one.node})
-    whole = any(not one.node for one in found)
-    say(f"{len(nodes):,} nodes have lost speed{', and the fleet as a whole' if whole else ''}")
+    say(" and ".join(_losers(len(nodes), whole=any(not one.node for one in found))))
     table = [
         (
             _whose(one),
@@ -242,6 +241,13 @@ def _print_regressed(found: Sequence[Found]) -> None:
     columns = ("node and device", "metric", "since", "lost", "95 % interval", "before", "now", "changed too")
     print_table("", columns, table)
     _print_rest(len(found))
+
+
+def _losers(nodes: int, *, whole: bool) -> Iterator[str]:
+    if nodes:
+        yield f"{nodes:,} node{'s have' if nodes > 1 else ' has'} lost speed"
+    if whole:
+        yield "the fleet as a whole has lost speed"
 
 
 def _print_others(found: Sequence[Found]) -> None:

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1_000
 MOST_METRICS = 30
-NAME_CHARACTERS = 60
-# Where one shade ends and the next begins, as shares of the median.
-BOUNDS = (0.80, 0.90, 0.95, 0.98, 1.02)
-SHADES = ("below 80 %", "80 to 90 %", "90 to 95 %", "95 to 98 %", "98 to 102 %", "above 102 %")
+# Where one shade ends and the next begins, in per cent of the median.
+BOUNDS = (80, 90, 95, 98, 103)
+SHADES = ("below 80 %", "80 to 89 %", "90 to 94 %", "95 to 97 %", "98 to 102 %", "103 % and more")
 _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 
 
@@ -161,6 +160,6 @@ def _row(
 def _cell(share: float) -> HeatCell:
     if not math.isfinite(share):
         return HeatCell("–", None)
-    percent = 100 * share
-    text = f"{percent:.0f}" if percent < 1000 else "over 999"
-    return HeatCell(text, sum(share >= bound for bound in BOUNDS))
+    # the shade is that of the figure shown
+    percent = round(100 * min(share, 10.0))
+    return HeatCell(f"{percent}" if percent < 1000 else "over 999", sum(percent >= bound for bound in BOUNDS))

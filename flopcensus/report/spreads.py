@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bench.fleets.judging import Distribution
 
 _LABEL = 15.0
-_ROW = 30.0
+_ROW = 33.0
 _TOP = 4.0
 _AXIS = 18.0
 _SIDE = 14.0
@@ -71,7 +71,7 @@ def spread_chart(labels: Sequence[str], found: Sequence[Distribution]) -> Spread
         lowest = one.least / one.median
         rows.append(
             SpreadRow(
-                shorten(label, WIDTH), top + 11, top + _LABEL + 6, x(lowest),
+                shorten(label, WIDTH), top + 11, top + _LABEL + 8, x(lowest),
                 at["p1"], at["p25"], at["p50"], at["p75"], at["p99"], lowest < 1 - reach,
             )
         )  # fmt: skip
