@@ -174,7 +174,7 @@ def night_correlation(values: Floats, splits: Ints) -> Floats:
 
 def changes(values: Floats, limit: float, correlation: float = 0.0) -> list[Change]:
     """All changes of one series whose chance is at most ``limit``, in the order of time (binary segmentation)."""
-    places = sorted(_places(values, limit, correlation, 0))
+    places = _refined(values, _places(values, limit, correlation, 0))
     ends = [0, *places, len(values)]
     return [
         _sized(values[ends[number] : place], values[place : ends[number + 2]], place, correlation)
@@ -191,6 +191,15 @@ def _places(values: Floats, limit: float, correlation: float, first: int) -> lis
     earlier = _places(values[:place], limit, correlation, first)
     later = _places(values[place:], limit, correlation, first + place)
     return [*earlier, first + place, *later]
+
+
+def _refined(values: Floats, places: Sequence[int]) -> list[int]:
+    """Each place found anew between its neighbours: the first was found while later changes were in sight."""
+    found = [0, *places, len(values)]
+    for number in range(1, len(found) - 1):
+        first, end = found[number - 1], found[number + 1]
+        found[number] = first + best_place(values[first:end])
+    return found[1:-1]
 
 
 def best_place(values: Floats) -> int:
