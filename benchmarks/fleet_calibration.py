@@ -4,7 +4,7 @@ python benchmarks/fleet_calibration.py [--constants] [--fleets 400] [--rate 0.05
 
 --constants fits, to simulated normal samples of each size, the t that (x − median) ÷ scale follows. Without
 it, fleets of 24 nodes with 4 devices and no fault are judged; printed is the share of them with any outlier.
-Further tails show what happens where sound devices are not normal: Student's t with 5 degrees, or a long lower
+Further tails show what happens where sound devices are not: Student's t with 5 degrees, or a long lower
 tail (an exponential added, as chips held back by power give).
 """
 

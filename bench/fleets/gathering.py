@@ -21,7 +21,7 @@ from bench.fleets.reading import Read
 # Shares of a device's rounds at which their distribution is kept.
 LEVELS = tuple((place + 0.5) / 8 for place in range(8))
 _GOOD_STATE = 6  # the level, 0.8125, that a device's rounds are aligned at
-_BLOCK = 4096
+_BLOCK = 512
 _Key = tuple[str, str]
 
 
