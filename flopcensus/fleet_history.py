@@ -214,8 +214,8 @@ def print_answer(answer: Answer) -> None:
     _print_trends(found.trends)
     _print_not_ok(answer)
     say(
-        f"A history in which nothing changed shows any finding with chance {percent(found.rate)} at most; of the "
-        f"series found, {percent(found.rate)} at most are false on average."
+        f"A history in which nothing changed shows any finding with chance {percent(found.rate)} at most; of "
+        f"the series found, {percent(found.rate)} at most are false on average."
     )
 
 

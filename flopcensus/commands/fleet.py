@@ -82,7 +82,8 @@ def command(
     Reads every .json and .json.gz file below DIR; what is no record, or one twice, is set aside and listed.
     A device is judged by its peers one-sidedly, from five nodes on. Exit code 1 means that a node is sick.
 
-    With --history and without DIR: says which nodes of a history of nightly runs have lost speed, and since when.
+    With --history and without DIR: says which nodes of a history of nightly runs have lost speed, and since
+    when.
     """
     output = output or ("html" if out is not None and out.suffix.lower() in (".html", ".htm") else "table")
     if folder is None:

@@ -1,7 +1,7 @@
 """The heat map of a fleet: its nodes, or racks of them, by metric, each cell a share of the fleet's median.
 
-A cell is that of the lowest device of a node, as one sick device makes a node sick. Devices are held against the median of
-those they may be compared with, and several runs of one device count as their mean log.
+A cell is that of the lowest device of a node, as one sick device makes a node sick. Devices are held against
+the median of those they may be compared with, and several runs of one device count as their mean log.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 
 @dataclass(frozen=True)
 class HeatCell:
-    """A share of the median as text, in per cent, and its shade; ``–`` without one where nothing was measured."""
+    """A share of the median in per cent, and its shade; ``–`` and none where nothing was measured."""
 
     text: str
     shade: int | None
@@ -46,7 +46,7 @@ class HeatRow:
 
 @dataclass(frozen=True)
 class HeatMap:
-    """Rows and columns; ``grouped`` where a row stands for several nodes, ``left_out`` metrics beyond those shown."""
+    """Rows and columns; ``grouped``: a row stands for several nodes; ``left_out``: metrics not shown."""
 
     metrics: tuple[str, ...]
     rows: tuple[HeatRow, ...]
@@ -69,7 +69,7 @@ def heat_map(fleet: Fleet, kinds: Mapping[str, Sequence[str]]) -> HeatMap:
     rows = []
     for title, first, last in blocks:
         members = order[first:last]
-        rows.append(_row(title, [names[one] for one in members], shares[np.ix_(members, chosen)], kinds))
+        rows.append(_row(title, [names[one] for one in members], shares[members][:, chosen], kinds))
     return HeatMap(
         tuple(metrics[place] for place in chosen),
         tuple(rows),
@@ -121,7 +121,7 @@ def natural(name: str) -> tuple[tuple[int, int | str], ...]:
 
 
 def _blocks(names: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Title, first and end of each row's nodes: one node each where they fit, else racks, else equal parts."""
+    """Title, first and end of each row's nodes: one each where they fit, else racks, else equal parts."""
     if len(names) <= MOST_ROWS:
         return [(name, place, place + 1) for place, name in enumerate(names)]
     starts = [place for place, name in enumerate(names) if not place or rack(name) != rack(names[place - 1])]

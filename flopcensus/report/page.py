@@ -24,7 +24,8 @@ def render(document: Mapping[str, Any]) -> str:
 
 @cache
 def environment() -> Environment:
-    environment = Environment(
+    """Return the templates of pages: strings are escaped, control characters made visible."""
+    made = Environment(
         loader=PackageLoader("flopcensus.report"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -33,8 +34,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["unit"] = _unit
-    return environment
+    made.filters["unit"] = _unit
+    return made
 
 
 def _shown(value: Any) -> Any:

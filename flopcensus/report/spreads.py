@@ -1,4 +1,4 @@
-"""How each metric is spread over a fleet, as one picture: quantiles as shares of the median on a common axis."""
+"""How each metric is spread over a fleet, as one picture: quantiles as shares of the median on one axis."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import numpy as np
 from bench.fleets.decoding import Device, FleetRecord, Result
 from bench.fleets.history.batch import Batch
 from bench.fleets.history.dataset import History
+from bench.record import Scalar
 
 START = datetime(2026, 3, 1, 2, tzinfo=UTC)
 MODEL = "NVIDIA H100 80GB HBM3"
@@ -30,7 +31,7 @@ def record(
     results = [
         _result(place, column, value) for place, row in enumerate(values) for column, value in enumerate(row)
     ]
-    environment = {"torch": "2.13.0", "cuda": "13.0"}
+    environment: dict[str, Scalar] = {"torch": "2.13.0", "cuda": "13.0"}
     return FleetRecord(
         node, created, "0.1.0", "quick", 60.0, seed, devices, environment, results, "flopcensus/record/1"
     )

@@ -1,7 +1,8 @@
-"""The dataset of nightly runs: the same whatever came first, whole whoever was killed, plain to other readers."""
+"""The dataset of nightly runs: the same whatever came first, whole whoever was killed, plain to others."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -39,7 +40,8 @@ PLAIN = {pa.string(), pa.float64(), pa.int32(), pa.bool_(), pa.timestamp("us", t
 
 def plain_rows(folder: Path) -> list[dict[str, Any]]:
     """What pyarrow reads, without a word of ours."""
-    return ds.dataset(folder, partitioning="hive").to_table().to_pylist()
+    rows: list[dict[str, Any]] = ds.dataset(folder, partitioning="hive").to_table().to_pylist()
+    return rows
 
 
 def best(records: Sequence[FleetRecord]) -> dict[tuple[str, datetime, int], FleetRecord]:
@@ -70,7 +72,7 @@ def arrivals(draw: st.DrawFn) -> tuple[list[FleetRecord], list[list[FleetRecord]
     order = draw(st.permutations([*made, *again]))
     cuts = sorted(draw(st.lists(st.integers(0, len(order)), max_size=3)))
     ends = [0, *cuts, len(order)]
-    return made, [order[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    return made, [order[a:b] for a, b in itertools.pairwise(ends)]
 
 
 @settings(max_examples=40)
@@ -156,7 +158,8 @@ def test_types_are_plain_and_nothing_of_arrow_or_pandas_is_in_a_file(tmp_path: P
 def test_duckdb_reads_it_as_it_stands(tmp_path: Path) -> None:
     days = [START, START + timedelta(days=1)]
     History.at(tmp_path / "h").merge(batch([record("a", day, [[1.0, 2.0]]) for day in days]))
-    query = "SELECT date, count(*), sum(value) FROM read_parquet(?, hive_partitioning = true) GROUP BY 1 ORDER BY 1"
+    query = "SELECT date, count(*), sum(value) FROM read_parquet(?, hive_partitioning = true) GROUP BY 1"
+    query += " ORDER BY 1"
     found = duckdb.execute(query, [f"{tmp_path}/h/*/*.parquet"]).fetchall()
     assert found == [(day.date(), 2, 7e14 + 2 * 3e12) for day in days]
 

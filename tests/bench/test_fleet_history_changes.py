@@ -1,4 +1,4 @@
-"""Change points by ranks: chances against counting, false alarms against their promise, sizes against scipy."""
+"""Change points by ranks: chances against counting, false alarms against a promise, sizes against scipy."""
 
 from __future__ import annotations
 
@@ -183,5 +183,5 @@ def test_discoveries_are_those_of_benjamini_and_hochberg(chances: list[float], r
     adjusted = stats.false_discovery_control(chances)
     expected = [one for one, a in zip(chances, adjusted, strict=True) if a <= rate * (1 - 1e-12)]
     lenient = [one for one, a in zip(chances, adjusted, strict=True) if a <= rate * (1 + 1e-12)]
-    found = [one for one in chances if one <= limit and limit > 0 or one == 0]
+    found = [one for one in chances if (one <= limit and limit > 0) or one == 0]
     assert len(expected) <= len(found) <= len(lenient)

@@ -1,4 +1,4 @@
-"""What a history holds of devices and metrics, night by night, by DuckDB, embedded, over the files as they are."""
+"""What a history holds of devices and metrics, night by night, by DuckDB over the files as they are."""
 
 # ruff: noqa: S608  (names of our own columns stand in the queries; what users give is passed as arguments)
 
@@ -108,8 +108,9 @@ class Asked:
         """Every series and night for which a value is there."""
         keys = self._rows(f"SELECT {', '.join(_KEY)} FROM series ORDER BY id")
         columns = self._arrays(
-            f"""SELECT s.id AS which, datediff('day', DATE '1970-01-01', n.date) AS day, n.log, p.middle, p.nodes
-            FROM nightly n JOIN series s USING ({", ".join(_KEY)}) JOIN peers p USING (date, {", ".join(_PEERS)})
+            f"""SELECT s.id AS which, n.date - DATE '1970-01-01' AS day, n.log, p.middle, p.nodes
+            FROM nightly n JOIN series s USING ({", ".join(_KEY)})
+            JOIN peers p USING (date, {", ".join(_PEERS)})
             ORDER BY which, day"""
         )
         return Nights(
@@ -124,7 +125,7 @@ class Asked:
     def settings(self, node: str, device: str) -> list[Setting]:
         """What a device and its software were, each time that something changed."""
         rows = self._rows(
-            f"""SELECT datediff('day', DATE '1970-01-01', date), {", ".join(f"arg_max({n}, created)" for n in _SET)}
+            f"""SELECT date - DATE '1970-01-01', {", ".join(f"arg_max({n}, created)" for n in _SET)}
             FROM chosen WHERE node = ? AND device = ? GROUP BY date ORDER BY date""",
             [node, device],
         )
@@ -138,7 +139,8 @@ class Asked:
     def not_ok(self) -> dict[tuple[str, str, str], int]:
         """How many results of each node, device and status other than ok there are."""
         rows = self._rows(
-            "SELECT node, device, status, count(*) FROM chosen WHERE status NOT IN ('ok', 'skipped') GROUP BY ALL"
+            "SELECT node, device, status, count(*) FROM chosen "
+            "WHERE status NOT IN ('ok', 'skipped') GROUP BY ALL"
         )
         return {(node, device, status): count for node, device, status, count in rows}
 
@@ -172,7 +174,7 @@ class Asked:
         )
 
     def _chosen(self, history: History, files: dict[date, list[Path]]) -> None:
-        """The view ``chosen``: each run once. Dates with several files are joined first, as the dataset would."""
+        """Make the table ``chosen``: each run once. The files of a date with several are joined first."""
         pa = require_pyarrow()
         single = [str(one[0]) for one in files.values() if len(one) == 1]
         selects, arguments = [], []

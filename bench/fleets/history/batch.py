@@ -1,4 +1,4 @@
-"""Records as rows of a history, by date. Of two records of one run the better one counts, whichever came first."""
+"""Records as rows of a history, by date. Of two records of a run the better counts, whichever came first."""
 
 from __future__ import annotations
 
@@ -89,7 +89,8 @@ class Batch:
         """Take a record; ``content`` is a hash of its file.
 
         Returns:
-            Whether it counts: not where it has no result, nor where a better record of its run was taken before.
+            Whether it counts: not where it has no result, nor where a better record of its run was taken
+            before.
 
         Raises:
             OverflowError: its start lies at the end of the calendar, and in no year in UTC.
@@ -178,7 +179,8 @@ def _shape(shape: dict[str, int]) -> str | None:
 def _sizes(results: list[Result]) -> list[str]:
     """What tells several results of one workload, device and precision apart: their first dimension.
 
-    Whether there are several is counted over all results, failed ones too, so that one failure renames no series.
+    Whether there are several is counted over all results, failed ones too, so that one failure renames no
+    series.
     """
     counted = Counter([(one.workload, one.device, one.precision) for one in results])
     return [

@@ -1,13 +1,15 @@
-"""When a series of nights changed its level, by ranks: what any one night says counts for no more than its rank.
+"""When a series of nights changed its level, by ranks: no night counts for more than its rank.
 
 A split of n nights into an earlier and a later part is judged by the rank sum of the shorter part (Wilcoxon,
-Biometrics Bulletin 1:6, 1945). If nights are exchangeable, the chance of so low a sum follows by counting, whatever
-the distribution of values is, outliers included. The least chance over splits, times the number of splits and of
-directions (Bonferroni), is the chance for the series. Equal values are ranked against the finding.
+Biometrics Bulletin 1:6, 1945). If nights are exchangeable, the chance of so low a sum follows by counting,
+whatever the distribution of values is, outliers included. The least chance over splits, times the number of
+splits and of directions (Bonferroni), is the chance for the series. Equal values are ranked against the
+finding.
 
-Nights that resemble the one before are not exchangeable. Where the lag-1 rank correlation φ of a metric is above
-nought, the normal quantile of each chance is made smaller by √((1 − φ) ÷ (1 + φ)), the ratio that holds for means of a
-first-order autoregression (Box, Jenkins and Reinsel, Time Series Analysis, 3rd ed. 1994, section 2.1.6).
+Nights that resemble the one before are not exchangeable. Where the lag-1 rank correlation φ of a metric is
+above nought, the normal quantile of each chance is made smaller by √((1 − φ) ÷ (1 + φ)), the ratio that holds
+for means of a first-order autoregression (Box, Jenkins and Reinsel, Time Series Analysis, 3rd ed. 1994,
+section 2.1.6).
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ Ints = NDArray[np.int64]
 # Below this many nights nothing is said; a part of a split has at least three.
 LEAST_NIGHTS = 10
 LEAST_PART = 3
-# Rank sums are counted up to this size of the shorter part, and in short series up to half; beyond it the normal
-# approximation errs to the safe side, as a rank sum's tails are lighter.
+# Rank sums are counted up to this size of the shorter part, and in short series up to half; beyond it the
+# normal approximation errs to the safe side, as a rank sum's tails are lighter.
 _COUNTED = 12
 _COUNTED_WHOLE = 100
 _GRID = 1.25
@@ -117,7 +119,8 @@ def log_chance(sums: Ints, part: int, nights: int) -> Floats:
     mean = part * (nights + 1) / 2
     if part <= _COUNTED or nights <= _COUNTED_WHOLE:
         table = _counted(part, nights)
-        return np.where(sums < len(table), table[np.minimum(sums, len(table) - 1)], math.log(0.5))
+        held = table[np.minimum(sums, len(table) - 1)]
+        return np.asarray(np.where(sums < len(table), held, math.log(0.5)))
     spread = math.sqrt(part * (nights - part) * (nights + 1) / 12)
     return np.array([_log_normal((float(one) + 0.5 - mean) / spread) for one in sums])
 
@@ -158,7 +161,7 @@ def _corrected(chance: float, correlation: float) -> float:
 
 
 def night_correlation(values: Floats, splits: Ints) -> Floats:
-    """Lag-1 correlation of the ranks of nights about their level before and after a split, a number a series."""
+    """Lag-1 correlation of the ranks of nights about their level before and after a split, one a series."""
     found = np.empty(len(values))
     nights = values.shape[1]
     for row, (series, split) in enumerate(zip(values, splits, strict=True)):
@@ -173,7 +176,7 @@ def night_correlation(values: Floats, splits: Ints) -> Floats:
 
 
 def changes(values: Floats, limit: float, correlation: float = 0.0) -> list[Change]:
-    """All changes of one series whose chance is at most ``limit``, in the order of time (binary segmentation)."""
+    """All changes of a series whose chance is at most ``limit``, in order (binary segmentation)."""
     places = _refined(values, _places(values, limit, correlation, 0))
     ends = [0, *places, len(values)]
     return [
@@ -232,11 +235,11 @@ def shift(earlier: Floats, later: Floats, correlation: float = 0.0) -> tuple[flo
 
 
 def false_discoveries(chances: Sequence[float], rate: float) -> float:
-    """The chance up to which series are taken as changed: of those reported, ``rate`` are false on average at most.
+    """The chance up to which a series is taken as changed.
 
-    In a history in which nothing changed, anything at all is then reported with chance ``rate`` at most. Holds for
-    series that are independent or move together. Source: Benjamini and Hochberg, Journal of the Royal Statistical
-    Society B 57:1 (1995); Benjamini and Yekutieli, Annals of Statistics 29:4 (2001).
+    Of those reported, a share ``rate`` at most is false on average. In a history in which nothing changed, anything at all is then reported with chance ``rate`` at most.
+    Holds for series that are independent or move together. Source: Benjamini and Hochberg, Journal of the
+    Royal Statistical Society B 57:1 (1995); Benjamini and Yekutieli, Annals of Statistics 29:4 (2001).
 
     >>> false_discoveries([0.001, 0.02, 0.9], 0.03)
     0.02

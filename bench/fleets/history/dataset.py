@@ -1,16 +1,19 @@
 """The dataset on disk: added to by anyone at any time, never changed in place, the same whatever came first.
 
-A date's folder holds the join of all that was ever added: of each run the best record (`bench.fleets.reading.rank`).
-Joining is commutative, associative and idempotent, so that order, repetition and parts do not matter.
+A date's folder holds the join of all that was ever added: of each run the best record
+(`bench.fleets.reading.rank`). Joining is commutative, associative and idempotent, so that order, repetition
+and parts do not matter.
 
-Nothing is locked; many file systems of clusters cannot. Files are named by the records in them and appear whole, by a
-rename. A writer deletes a file only after it has read it and has itself written another that holds all of it and more.
-As two files with the same records have the same name, "holds all of it and more" has no cycle, and what was once
-written is always in some file that is there, also when writers are killed or meet.
+Nothing is locked; many file systems of clusters cannot. Files are named by the records in them and appear
+whole, by a rename. A writer deletes a file only after it has read it and has itself written another that
+holds all of it and more. As two files with the same records have the same name, "holds all of it and more"
+has no cycle, and what was once written is always in some file that is there, also when writers are killed or
+meet.
 """
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import re
@@ -252,9 +255,7 @@ def _records(table: Any) -> Iterator[tuple[str, int, str]]:
 
 def _compute() -> Any:
     require_pyarrow()
-    import pyarrow.compute
-
-    return pyarrow.compute
+    return importlib.import_module("pyarrow.compute")
 
 
 def _compared(tables: Sequence[Any], extra: Any) -> Added:
@@ -285,29 +286,23 @@ def _is_in(column: Any, texts: set[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 
 def _ordered(table: Any) -> Any:
-    """A table in our order, each dictionary sorted and without a text that no row has: the same rows, the same bytes."""
+    """A table in our order, dictionaries sorted and without a text that no row has: same rows, same bytes."""
     pa = require_pyarrow()
-    columns, keys = {}, {}
-    for name in table.column_names:
+    texts = {name: _canonical(table[name]) for name in STRINGS}
+    keys = []
+    for name in ORDER:
         column = table[name]
-        if name in STRINGS:
-            codes, texts = _canonical(column)
-            columns[name], keys[name] = (codes, texts), codes
-        else:
-            columns[name] = column
-            if name in ORDER:
-                keys[name] = np.asarray(column.cast(pa.int64()) if name == "created" else column)
-    order = np.lexsort([keys[name] for name in reversed(ORDER)])
+        plain = column.cast(pa.int64()) if name == "created" else column
+        keys.append(texts[name][0] if name in texts else np.asarray(plain))
+    order = np.lexsort(keys[::-1])
     arrays = []
     for name in table.column_names:
-        if name in STRINGS:
-            codes, texts = columns[name]
-            codes = codes[order]
-            arrays.append(
-                pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(texts, pa.string()))
-            )
+        if name in texts:
+            codes, known = texts[name]
+            indices = pa.array(codes[order], mask=codes[order] < 0)
+            arrays.append(pa.DictionaryArray.from_arrays(indices, pa.array(known, pa.string())))
         else:
-            arrays.append(columns[name].take(pa.array(order)))
+            arrays.append(table[name].take(pa.array(order)))
     return pa.Table.from_arrays(arrays, schema=arrow_schema())
 
 

@@ -1,8 +1,9 @@
-"""What has changed in a history: devices that lost speed and did not regain it, the fleet as a whole, and trends.
+"""What has changed in a history: devices that lost speed and did not regain it, the whole fleet, trends.
 
-A device is judged by its distance from the median of all devices of its model that night, so that what moves all of
-them alike (a driver, a summer) is not held against one; the median itself is judged as a series of its own. Where
-most nights have fewer than five nodes there is no such median, and devices are judged by themselves.
+A device is judged by its distance from the median of all devices of its model that night, so that what moves
+all of them alike (a driver, a summer) is not held against one; the median itself is judged as a series of its
+own. Where most nights have fewer than five nodes there is no such median, and devices are judged by
+themselves.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.errors import InputError
 from bench.fleets.history.asking import Asked, Nights, Series, Setting
@@ -84,7 +84,8 @@ class Found:
 class Trend:
     """How one series, or the median of all devices, moved over the whole time.
 
-    ``per_month`` is the change in 30 days as a share, with its 95 % interval; ``level`` the median of the last month.
+    ``per_month`` is the change in 30 days as a share, with its 95 % interval; ``level`` the median of the
+    last month.
     """
 
     node: str
@@ -101,7 +102,7 @@ class Trend:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a history says. ``rate`` is the chance, at most, that one in which nothing changed shows any finding."""
+    """What a history says. ``rate``: chance, at most, that one in which nothing changed shows any finding."""
 
     first: date | None
     last: date | None
@@ -262,7 +263,8 @@ def _found(line: _Line, limit: float, asked: Asked) -> Found | None:
         return None
     places = [one.place for one in steps]
     drop = _drop(line, places)
-    since, lost, interval, before, along = None, None, None, None, ()
+    since, lost, interval, before = None, None, None, None
+    along: tuple[str, ...] = ()
     if drop is not None:
         since = _date(line.days[places[drop]])
         earlier, present = _level(places, drop, line.judged), line.judged[places[-1] :]
@@ -355,8 +357,8 @@ def _notes(lines: Sequence[_Line], long: Sequence[_Line]) -> Iterator[str]:
     alone = sum(not one.relative and bool(one.series.node) for one in long)
     if alone:
         yield (
-            f"{alone:,} series are judged by themselves: fewer than {LEAST_NODES} nodes of their model ran on "
-            "most nights"
+            f"{alone:,} series are judged by themselves: fewer than {LEAST_NODES} nodes of their model ran "
+            "on most nights"
         )
 
 

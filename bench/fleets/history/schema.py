@@ -1,7 +1,7 @@
 """The columns of a history: a row for each result of each run, in plain types that any Parquet reader takes.
 
-The date (UTC) of a run is not in the files but in the name of their folder, ``date=2026-03-01``, as Hive, Spark,
-Trino, Polars, pyarrow and DuckDB read it.
+The date (UTC) of a run is not in the files but in the name of their folder, ``date=2026-03-01``, as Hive,
+Spark, Trino, Polars, pyarrow and DuckDB read it.
 """
 
 from __future__ import annotations
@@ -91,10 +91,10 @@ def note() -> dict[str, Any]:
             "DuckDB: SELECT * FROM read_parquet('DATASET/*/*.parquet', hive_partitioning = true)",
             "Spark: spark.read.parquet('DATASET')",
             "Polars: polars.scan_parquet('DATASET/**/*.parquet', hive_partitioning=True)",
-            "Trino: CREATE TABLE … WITH (format = 'PARQUET', partitioned_by = ARRAY['date'], external_location = …)",
+            "Trino: CREATE TABLE … WITH (format = 'PARQUET', partitioned_by = ARRAY['date'], …)",
         ],
-        "files": "Files are never changed. A date has one file, but for a moment while something is added: then two "
-        "may hold the same run, of which the record with most results counts (then the lowest content).",
+        "files": "Files are never changed. A date has one file, but for a moment while something is added: "
+        "then two may hold one run, of which the record with most results counts (then the lowest content).",
     }
 
 
@@ -133,12 +133,13 @@ def _require(name: str) -> Any:
         if error.name != name:
             raise
         raise MissingExtraError(
-            f"a history needs {name}, which is not installed; install it with: pip install 'flopcensus[fleet]'"
+            f"a history needs {name}, which is not installed; "
+            "install it with: pip install 'flopcensus[fleet]'"
         ) from error
 
 
 def arrow_schema() -> Any:
-    """The columns as an Arrow schema; texts as dictionaries, which Parquet writes and other readers see as plain text."""
+    """The columns as an Arrow schema; texts as dictionaries, which readers of Parquet see as plain text."""
     pa = require_pyarrow()
     types = {
         "string": pa.dictionary(pa.int32(), pa.string()),
