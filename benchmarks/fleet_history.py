@@ -103,7 +103,8 @@ def size(arguments: argparse.Namespace) -> None:
         held = counts(history)
         rows = arguments.nights * arguments.nodes * arguments.devices * arguments.metrics
         print(
-            f"rows {rows:,}; files {held['files']}; {held['bytes'] / 1e6:.1f} MB, {held['bytes'] / rows:.0f} a row"
+            f"rows {rows:,}; files {held['files']}; "
+            f"{held['bytes'] / 1e6:.1f} MB, {held['bytes'] / rows:.0f} a row"
         )
         print(f"made up and gathered {gathering:.1f} s; written {writing:.1f} s, the last night {last:.2f} s")
         print(f"the last night once more {again:.2f} s")
@@ -179,10 +180,8 @@ def planted(arguments: argparse.Namespace, nights: int, noise: str, size_: float
         near += sum(abs(place - (nights - ago)) <= 1 for place, *_ in mine)
         held += sum(low <= np.log1p(-size_) <= high for *_, low, high in mine)
     share = [f"{100 * part / hits:.0f} %" if hits else "–" for part in (near, held)]
-    return (
-        f"{100 * false / max(1, false + hits):.1f} % | {100 * size_:.0f} %, {ago} | {100 * hits / total:.0f} % "
-        f"| {share[0]} | {share[1]}"
-    )
+    wrong, right = false / max(1, false + hits), hits / total
+    return f"{100 * wrong:.1f} % | {100 * size_:.0f} %, {ago} | {100 * right:.0f} % | {share[0]} | {share[1]}"
 
 
 def main() -> None:

@@ -237,9 +237,10 @@ def shift(earlier: Floats, later: Floats, correlation: float = 0.0) -> tuple[flo
 def false_discoveries(chances: Sequence[float], rate: float) -> float:
     """The chance up to which a series is taken as changed.
 
-    Of those reported, a share ``rate`` at most is false on average. In a history in which nothing changed, anything at all is then reported with chance ``rate`` at most.
-    Holds for series that are independent or move together. Source: Benjamini and Hochberg, Journal of the
-    Royal Statistical Society B 57:1 (1995); Benjamini and Yekutieli, Annals of Statistics 29:4 (2001).
+    Of those reported, a share ``rate`` at most is false on average. In a history in which nothing
+    changed, anything at all is then reported with chance ``rate`` at most. Holds for series that are
+    independent or move together. Source: Benjamini and Hochberg, Journal of the Royal Statistical
+    Society B 57:1 (1995); Benjamini and Yekutieli, Annals of Statistics 29:4 (2001).
 
     >>> false_discoveries([0.001, 0.02, 0.9], 0.03)
     0.02
