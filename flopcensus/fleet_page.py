@@ -1,7 +1,7 @@
 """The page of a fleet: one HTML file with nothing to fetch, every string escaped, and a bound to its size.
 
 At most 1,000 rows of 30 metrics in the map, 1,000 lines of what is wrong, 500 files set aside; names and
-reasons are cut. So a page has at most about 4 MB, however large the fleet; ``--format json`` has everything.
+reasons are cut. So a page stays below 5 MB, however large the fleet; ``--format json`` has everything.
 """
 
 from __future__ import annotations

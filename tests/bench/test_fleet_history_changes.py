@@ -185,3 +185,16 @@ def test_discoveries_are_those_of_benjamini_and_hochberg(chances: list[float], r
     lenient = [one for one, a in zip(chances, adjusted, strict=True) if a <= rate * (1 + 1e-12)]
     found = [one for one in chances if (one <= limit and limit > 0) or one == 0]
     assert len(expected) <= len(found) <= len(lenient)
+
+
+@pytest.mark.parametrize(("nights", "needed"), [(365, 4), (90, 5), (30, 8)])
+def test_a_device_at_half_speed_is_found_after_as_many_nights_as_the_documents_say(
+    nights: int, needed: int
+) -> None:
+    rng = np.random.default_rng(13)
+    for later in (needed - 1, needed):
+        values = rng.normal(0, 0.003, nights)
+        values[nights - later :] -= math.log(2)
+        chance = float(screen(values[None, :]).chances[0])
+        # one among 8,000 at the default rate
+        assert (false_discoveries([chance, *[1.0] * 7999], 0.05) > 0) == (later == needed)

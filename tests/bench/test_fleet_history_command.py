@@ -155,3 +155,14 @@ def test_a_hostile_name_cannot_drive_the_terminal(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "\x1b" not in done.stdout
     assert "\\x1b[2J[bold]x" in done.stdout
+
+
+def test_a_damaged_file_is_named_when_asked(site: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(site, tmp_path / "h")
+    file = next((tmp_path / "h").rglob("*.parquet"))
+    file.write_bytes(file.read_bytes()[:200])
+    done = in_process("fleet", "--history", str(tmp_path / "h"))
+    assert done.returncode == 2, done.stderr
+    assert file.name in done.stderr

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.errors import InputError
 from bench.fleets.history.dataset import History
 from bench.fleets.history.schema import require_duckdb, require_pyarrow
 
@@ -99,10 +100,10 @@ class Asked:
             try:
                 self._load(history)
                 return
-            except (self._duckdb.IOException, FileNotFoundError):
-                # a file was replaced between listing and reading
+            except (self._duckdb.Error, FileNotFoundError) as error:
+                # a file may have been replaced between listing and reading
                 if attempt == _ATTEMPTS - 1:
-                    raise
+                    raise InputError(f"{history.path}: cannot be read: {str(error)[:300]}") from error
 
     def nights(self) -> Nights:
         """Every series and night for which a value is there."""
