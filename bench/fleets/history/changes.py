@@ -172,7 +172,7 @@ def night_correlation(values: Floats, splits: Ints) -> Floats:
         ranks -= ranks.mean()
         found[row] = float(np.sum(ranks[1:] * ranks[:-1]) / np.sum(ranks**2))
     # taking out two levels makes neighbours look less alike than they are
-    return found + (2 + 3 * np.maximum(found, 0)) / nights
+    return np.asarray(found + (2 + 3 * np.maximum(found, 0)) / nights)
 
 
 def changes(values: Floats, limit: float, correlation: float = 0.0) -> list[Change]:
