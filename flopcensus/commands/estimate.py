@@ -109,8 +109,8 @@ def command(output: Format, **options: Any) -> None:
     """Estimate the capacity of a CENSUS (the shipped one where left out), with its uncertainty.
 
     CENSUS is a YAML file or folder of facilities, "shipped", or a foreign file, CSV or XLSX, told by its
-    columns or by a prefix (epoch-clusters:PATH, epoch-data-centers:PATH, top500:PATH). Of several, the first
-    that has a site is believed about it.
+    columns or by a prefix (epoch-clusters:PATH, epoch-data-centers:PATH, top500:PATH, fleet:DIR). Of
+    several, the first that has a site is believed about it.
     """
     if options["reconcile"] != "none" and not options["sold"]:
         raise click.UsageError("--reconcile needs --sold")

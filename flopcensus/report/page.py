@@ -19,12 +19,13 @@ def render(document: Mapping[str, Any]) -> str:
     Raises:
         InputError: The document is of another schema, newer, or lacks a part.
     """
-    return _environment().get_template("page.html").render(view=view(check_results(document)))
+    return environment().get_template("page.html").render(view=view(check_results(document)))
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return the templates of pages: strings are escaped, control characters made visible."""
+    made = Environment(
         loader=PackageLoader("flopcensus.report"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -33,8 +34,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["unit"] = _unit
-    return environment
+    made.filters["unit"] = _unit
+    return made
 
 
 def _shown(value: Any) -> Any:

@@ -13,6 +13,7 @@ from accounting.census.readers import (
     epoch_data_centers,
     epoch_hardware,
     flat_ledger,
+    fleet,
     mlperf,
     mlperf_power,
     top500,
@@ -29,6 +30,7 @@ READERS: dict[str, Reader] = {
     epoch_data_centers.PREFIX: epoch_data_centers.read,
     top500.PREFIX: top500.read,
     flat_ledger.PREFIX: flat_ledger.read,
+    fleet.PREFIX: fleet.read,
 }
 _RECOGNISE: dict[str, Recognise] = {
     epoch_clusters.PREFIX: epoch_clusters.recognises,

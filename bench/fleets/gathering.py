@@ -1,0 +1,242 @@
+"""What a fleet's records say, in columns: a few numbers a result, so that 100,000 records fit into memory.
+
+A result's rounds are kept as eight quantiles; records themselves are let go as soon as they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.fleets.comparability import Likeness, Software, likeness, software
+from bench.fleets.decoding import LEAST_ROUNDS, Device, Result
+from bench.fleets.faults import LEAST_OF_PEAK, Fault, device_faults, result_faults
+from bench.fleets.reading import Read
+
+# Shares of a device's rounds at which their distribution is kept.
+LEVELS = tuple((place + 0.5) / 8 for place in range(8))
+_GOOD_STATE = 6  # the level, 0.8125, that a device's rounds are aligned at
+_BLOCK = 512
+_Key = tuple[str, str]
+
+
+class Metric(NamedTuple):
+    """What was measured: results of the same metric are compared. ``size`` tells rungs of a ladder apart."""
+
+    workload: str
+    precision: str
+    metric: str
+    unit: str
+    size: str = ""
+
+    @property
+    def name(self) -> str:
+        """``gemm bf16``."""
+        return " ".join(part for part in (self.workload, self.size, self.precision) if part)
+
+
+@dataclass
+class DeviceSeen:
+    """One device of one node, as its latest record describes it."""
+
+    node: int
+    description: Device
+    likeness: Likeness
+    created: str
+    places: set[int] = field(default_factory=set)
+    faults: dict[int, list[Fault]] = field(default_factory=dict)
+
+
+@dataclass
+class Gathered:
+    """All records of a fleet in columns, a row for each result that is ok."""
+
+    nodes: list[str] = field(default_factory=list)
+    devices: list[DeviceSeen] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    first: str = ""
+    last: str = ""
+    _nodes: dict[str, int] = field(default_factory=dict)
+    _devices: dict[tuple[int, str], int] = field(default_factory=dict)
+    _metrics: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _pending: list[tuple[float | None, ...]] = field(default_factory=list)
+    _rounds: list[list[float]] = field(default_factory=list)
+    _blocks: list[Rows] = field(default_factory=list)
+
+    def add(self, read: Read) -> None:
+        """Take a record; nothing of it is kept but its numbers."""
+        record, place = read.record, read.place
+        created = record.created.astimezone(UTC).isoformat()
+        node = self._nodes.setdefault(record.node, len(self.nodes))
+        if node == len(self.nodes):
+            self.nodes.append(record.node)
+        self.files.append(read.file)
+        self.first = min(self.first or created, created)
+        self.last = max(self.last, created)
+        runs_on = software(record.environment)
+        known = {one.id: self._device(node, one, runs_on, created, place) for one in record.devices}
+        several = _several(record.results)
+        for result in record.results:
+            device = known[result.device]
+            if result.status == "ok":
+                self._row(result, device, place, several)
+            if not record.interrupted and _may_be_faulty(result):
+                self.devices[device].faults.setdefault(place, []).extend(result_faults(result))
+        if len(self._pending) >= _BLOCK:
+            self._flush()
+
+    def _device(self, node: int, one: Device, runs_on: Software, created: str, place: int) -> int:
+        found = self._devices.setdefault((node, one.id), len(self.devices))
+        if found == len(self.devices):
+            self.devices.append(DeviceSeen(node, one, likeness(one, runs_on), created))
+        seen = self.devices[found]
+        if created > seen.created:
+            seen.description, seen.created, seen.likeness = one, created, likeness(one, runs_on)
+        seen.places.add(place)
+        if faults := device_faults(one):
+            seen.faults.setdefault(place, []).extend(faults)
+        return found
+
+    def _row(self, result: Result, device: int, place: int, several: set[_Key]) -> None:
+        key = (result.workload, result.precision, result.metric, result.unit)
+        if several and key[:2] in several and result.shape:
+            key = (*key, "{}={}".format(*next(iter(result.shape.items()))))  # type: ignore[assignment]
+        number = self._metrics.get(key)
+        if number is None:
+            number = self._metrics[key] = len(self.metrics)
+            self.metrics.append(Metric(*key))
+        steady = result.steady / result.burst if result.steady and result.burst else None
+        self._pending.append(
+            (
+                device,
+                number,
+                place,
+                result.value,
+                steady,
+                result.clock_mhz,
+                result.power_w,
+                result.temperature_c,
+            )
+        )
+        self._rounds.append(result.calm_rounds)
+
+    def _flush(self) -> None:
+        if self._pending:
+            # None becomes NaN
+            block = np.array(self._pending, dtype=np.float64)
+            where, numbers = block[:, :3].astype(np.int32), block[:, 4:].astype(np.float32)
+            self._blocks.append(Rows(where, block[:, 3].copy(), numbers, _shapes(self._rounds)))
+            self._pending.clear()
+            self._rounds.clear()
+
+    def rows(self, withdrawn: Iterable[int] = ()) -> Rows:
+        """The columns as arrays, without the rows of records that were withdrawn."""
+        self._flush()
+        if not self._blocks:
+            return _NO_ROWS
+        if len(self._blocks) > 1:
+            columns = zip(
+                *((one.where, one.values, one.numbers, one.shapes) for one in self._blocks), strict=True
+            )
+            where, values, numbers, shapes = (np.concatenate(column) for column in columns)
+            self._blocks = [Rows(where, values, numbers, shapes)]
+        whole = self._blocks[0]
+        kept = ~np.isin(whole.where[:, 2], list(withdrawn))
+        if kept.all():
+            return whole
+        return Rows(whole.where[kept], whole.values[kept], whole.numbers[kept], whole.shapes[kept])
+
+    def flat(self, withdrawn: Iterable[int] = ()) -> Iterator[dict[str, Any]]:
+        """Yield a flat row for each node, device, workload, precision and size, for tables of any kind."""
+        rows = self.rows(withdrawn)
+        for (device, metric, place), value, numbers in zip(
+            rows.where, rows.values, rows.numbers, strict=True
+        ):
+            seen, what = self.devices[device], self.metrics[metric]
+            steady, clock, power, temperature = (None if np.isnan(x) else float(x) for x in numbers)
+            yield {
+                "node": self.nodes[seen.node],
+                "device": seen.description.id,
+                "accelerator": seen.description.accelerator,
+                "model": seen.description.name,
+                "workload": what.workload,
+                "precision": what.precision,
+                "size": what.size,
+                "metric": what.metric,
+                "unit": what.unit,
+                "value": float(value),
+                "steady_over_burst": steady,
+                "clock_mhz": clock,
+                "power_w": power,
+                "temperature_c": temperature,
+                "file": self.files[place],
+            }
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Columns of a fleet: ``where`` (device, metric, record), values, further numbers, shapes of rounds."""
+
+    where: NDArray[np.int32]
+    values: NDArray[np.float64]
+    numbers: NDArray[np.float32]
+    shapes: NDArray[np.float32]
+
+
+_NO_ROWS = Rows(
+    np.zeros((0, 3), dtype=np.int32),
+    np.zeros(0),
+    np.zeros((0, 4), dtype=np.float32),
+    np.zeros((0, len(LEVELS) + 1), dtype=np.float32),
+)
+
+
+def _may_be_faulty(result: Result) -> bool:
+    # most results have no fault: a look is cheaper than a call
+    share = result.fraction_of_peak
+    return result.status != "ok" or bool(result.throttled) or bool(share and share < LEAST_OF_PEAK)
+
+
+def _several(results: list[Result]) -> set[_Key]:
+    """Workloads and precisions that stand more than once for one device: rungs of a ladder."""
+    seen: set[tuple[str, str, str]] = set()
+    several: set[_Key] = set()
+    for one in results:
+        if one.status == "ok":
+            key = (one.workload, one.precision, one.device)
+            if key in seen:
+                several.add(key[:2])
+            seen.add(key)
+    return several
+
+
+def _shapes(rounds: list[list[float]]) -> NDArray[np.float32]:
+    """Eight quantiles of the logs of each row's rounds, aligned at its good state; then the drift.
+
+    The drift is the mean log of the later half less that of the earlier.
+    """
+    counts = np.array([len(one) for one in rounds])
+    result = np.full((len(rounds), len(LEVELS) + 1), np.nan, dtype=np.float32)
+    for count in np.unique(counts[counts >= LEAST_ROUNDS]):
+        rows = np.flatnonzero(counts == count)
+        logs = np.log(np.array([rounds[row] for row in rows]))
+        found = _quantiles(np.sort(logs, axis=1))
+        result[rows, :-1] = found - found[:, [_GOOD_STATE]]
+        half = count // 2
+        result[rows, -1] = logs[:, -half:].mean(axis=1) - logs[:, :half].mean(axis=1)
+    return result
+
+
+def _quantiles(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quantiles of sorted rows at `LEVELS`, between neighbours by the line through them, as numpy's own."""
+    places = np.array(LEVELS) * (ordered.shape[1] - 1)
+    below = places.astype(int)
+    share = places - below
+    above = np.minimum(below + 1, ordered.shape[1] - 1)
+    return np.asarray(ordered[:, below] * (1 - share) + ordered[:, above] * share)

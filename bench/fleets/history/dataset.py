@@ -1,0 +1,376 @@
+"""The dataset on disk: added to by anyone at any time, never changed in place, the same whatever came first.
+
+A date's folder holds the join of all that was ever added: of each run the best record
+(`bench.fleets.reading.rank`). Joining is commutative, associative and idempotent, so that order, repetition
+and parts do not matter.
+
+Nothing is locked; many file systems of clusters cannot. Files are named by the records in them and appear
+whole, by a rename. A writer deletes a file only after it has read it and has itself written another that
+holds all of it and more. As two files with the same records have the same name, "holds all of it and more"
+has no cycle, and what was once written is always in some file that is there, also when writers are killed or
+meet.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bench.errors import InputError
+from bench.files import write_bytes_atomic
+from bench.fleets.history.batch import Batch, Rank
+from bench.fleets.history.schema import (
+    NOTE,
+    ORDER,
+    SCHEMA,
+    SCHEMA_VERSION,
+    STRINGS,
+    arrow_schema,
+    note,
+    require_parquet,
+    require_pyarrow,
+)
+from bench.fleets.reading import rank
+
+_FOLDER = re.compile(r"date=(\d{4}-\d\d-\d\d)")
+_NEWER = re.compile(r"flopcensus/history/(\d{1,9})")
+_ROWS_A_GROUP = 131_072
+_ABANDONED_SECONDS = 86_400.0
+_MEETINGS = 1_000
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of the runs of a batch: new to the dataset, better than what it had, or known."""
+
+    new: int = 0
+    better: int = 0
+    known: int = 0
+
+    def __add__(self, other: Added) -> Added:
+        """Add up two dates."""
+        return Added(self.new + other.new, self.better + other.better, self.known + other.known)
+
+
+class History:
+    """A dataset of nightly runs."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a dataset.
+
+        Raises:
+            InputError: there is none, or one of another or a newer schema.
+        """
+        self.path = path
+        _check_note(path)
+
+    @classmethod
+    def at(cls, path: Path) -> History:
+        """Open a dataset, or begin one in a folder that is absent or empty.
+
+        Raises:
+            InputError: the folder holds other things, or cannot be written to.
+        """
+        if not (path / NOTE).exists():
+            if path.exists() and (not path.is_dir() or any(path.iterdir())) and not _only_ours(path):
+                raise InputError(f"{path}: neither a history nor an empty folder; name another one")
+            write_bytes_atomic(
+                path / NOTE, msgspec.json.format(msgspec.json.encode(note()), indent=2) + b"\n"
+            )
+        return cls(path)
+
+    def files(self) -> dict[date, list[Path]]:
+        """The files of each date, in order."""
+        found = {}
+        for folder in self.path.iterdir():
+            match = _FOLDER.fullmatch(folder.name)
+            if match is None or not folder.is_dir():
+                continue
+            try:
+                when = date.fromisoformat(match[1])
+            except ValueError:
+                continue
+            if files := _files(folder):
+                found[when] = files
+        return dict(sorted(found.items()))
+
+    def merge(self, batch: Batch) -> Added:
+        """Add a batch; the dataset is then the join of what it was and the batch.
+
+        Raises:
+            InputError: a file of it cannot be read, or there is no room.
+            MissingExtraError: pyarrow is not installed.
+        """
+        added = Added()
+        for when, table in batch.tables().items():
+            if table.num_rows:
+                added += self._settle(when, table)
+        return added
+
+    def compact(self) -> int:
+        """Leave one file a date, and nothing that a killed writer left behind; return how many files went.
+
+        Raises:
+            InputError: a file cannot be read or written.
+        """
+        gone = 0
+        for when, files in self.files().items():
+            folder = files[0].parent
+            gone += _sweep(folder)
+            if len(files) > 1:
+                self._settle(when, None)
+                gone += len(files) - 1
+        return gone
+
+    def table(self, when: date) -> Any:
+        """The rows of a date, each run once, in order.
+
+        Raises:
+            InputError: a file cannot be read.
+        """
+        return _joined(_read_all(self._folder(when))[1])
+
+    def _folder(self, when: date) -> Path:
+        return self.path / f"date={when.isoformat()}"
+
+    def _settle(self, when: date, extra: Any) -> Added:
+        """Join the files of a date, and ``extra`` if given, into one."""
+        folder, added = self._folder(when), None
+        folder.mkdir(parents=True, exist_ok=True)
+        for _ in range(_MEETINGS):
+            files, tables = _read_all(folder)
+            if extra is not None:
+                added = added or _compared(tables, extra)
+                tables.append(extra)
+                extra = None if (added.new, added.better) == (0, 0) and files else extra
+            if len(files) == 1 and extra is None:
+                break
+            joined = _joined(tables)
+            name = _name(joined)
+            if name not in {file.name for file in files}:
+                write_bytes_atomic(folder / name, to_parquet(joined))
+                _flush(folder)
+            for file in files:
+                if file.name != name:
+                    file.unlink(missing_ok=True)
+            extra = None
+        return added or Added()
+
+
+def _only_ours(path: Path) -> bool:
+    # a writer that was killed before it wrote the note, or two that begin at once
+    names = [one.name for one in path.iterdir()]
+    return all(name.startswith(f".{NOTE}.") or name == NOTE or _FOLDER.fullmatch(name) for name in names)
+
+
+def _check_note(path: Path) -> None:
+    try:
+        data = msgspec.json.decode((path / NOTE).read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: no history (it has no {NOTE}); begin one with: flopcensus fleet DIR --history {path}"
+        ) from error
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(f"{path / NOTE}: cannot be read: {error}") from error
+    found = data.get("schema") if isinstance(data, dict) else None
+    if found == SCHEMA:
+        return
+    match = _NEWER.fullmatch(found) if isinstance(found, str) else None
+    if match and int(match[1]) > SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: history version {match[1]} is newer than {SCHEMA_VERSION}; upgrade flopcensus"
+        )
+    raise InputError(f"{path / NOTE}: not that of a history (schema {repr(found)[:60]})")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(
+        one for one in folder.iterdir() if one.suffix == ".parquet" and not one.name.startswith((".", "_"))
+    )
+
+
+def _read_all(folder: Path) -> tuple[list[Path], list[Any]]:
+    """The files of a folder and their tables; listed again where one was replaced meanwhile."""
+    for _ in range(_MEETINGS):
+        files = _files(folder) if folder.is_dir() else []
+        try:
+            return files, [read_parquet(file) for file in files]
+        except FileNotFoundError:
+            continue
+    raise InputError(f"{folder}: its files are replaced faster than they can be read; try again later")
+
+
+def read_parquet(file: Path) -> Any:
+    """Read one file, its columns in our order.
+
+    Raises:
+        FileNotFoundError: it is gone.
+        InputError: it is no Parquet file, cut short, or lacks a column.
+    """
+    pa, pq = require_pyarrow(), require_parquet()
+    try:
+        # through a stream: pyarrow takes a name with "://" for an address
+        with file.open("rb") as opened:
+            table = pq.ParquetFile(opened, read_dictionary=list(STRINGS)).read()
+        return table.select(arrow_schema().names).cast(arrow_schema())
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise InputError(
+            f"{file}: cannot be read: {str(error)[:120]}; remove it, and add the records of that date again"
+        ) from error
+
+
+def best_of(tables: Sequence[Any]) -> dict[str, Rank]:
+    """The rank of the best record of each run."""
+    best: dict[str, Rank] = {}
+    for table in tables:
+        for run, results, content in _records(table):
+            mine = rank(results, content)
+            if run not in best or mine < best[run]:
+                best[run] = mine
+    return best
+
+
+def _records(table: Any) -> Iterator[tuple[str, int, str]]:
+    pc = _compute()
+    picked = table.select(["run", "results", "content"])
+    # each record begins with its result 0
+    picked = picked.filter(pc.equal(table["ordinal"], 0))
+    yield from zip(*(picked[name].to_pylist() for name in picked.column_names), strict=True)
+
+
+def _compute() -> Any:
+    require_pyarrow()
+    return importlib.import_module("pyarrow.compute")
+
+
+def _compared(tables: Sequence[Any], extra: Any) -> Added:
+    old, new = best_of(tables), best_of([extra])
+    fresh = sum(run not in old for run in new)
+    better = sum(run in old and mine < old[run] for run, mine in new.items())
+    return Added(fresh, better, len(new) - fresh - better)
+
+
+def _joined(tables: Sequence[Any]) -> Any:
+    """The join of tables: of each run the rows of its best record, once, in order."""
+    pa = require_pyarrow()
+    wanted = {content: run for run, (_, content) in best_of(tables).items()}
+    parts = []
+    for table in tables:
+        taken = {content for run, _, content in _records(table) if wanted.get(content) == run}
+        mine = _is_in(table["content"], taken)
+        parts.append(table if mine.all() else table.filter(pa.array(mine)))
+        for content in taken:
+            del wanted[content]
+    whole = pa.concat_tables(parts) if parts else arrow_schema().empty_table()
+    return _ordered(whole.unify_dictionaries().combine_chunks())
+
+
+def _is_in(column: Any, texts: set[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    pa = require_pyarrow()
+    return np.asarray(_compute().is_in(column, value_set=pa.array(sorted(texts), pa.string())))
+
+
+def _ordered(table: Any) -> Any:
+    """A table in our order, dictionaries sorted and without a text that no row has: same rows, same bytes."""
+    pa = require_pyarrow()
+    texts = {name: _canonical(table[name]) for name in STRINGS}
+    keys = []
+    for name in ORDER:
+        column = table[name]
+        plain = column.cast(pa.int64()) if name == "created" else column
+        keys.append(texts[name][0] if name in texts else np.asarray(plain))
+    order = np.lexsort(keys[::-1])
+    arrays = []
+    for name in table.column_names:
+        if name in texts:
+            codes, known = texts[name]
+            indices = pa.array(codes[order], mask=codes[order] < 0)
+            arrays.append(pa.DictionaryArray.from_arrays(indices, pa.array(known, pa.string())))
+        else:
+            arrays.append(table[name].take(pa.array(order)))
+    return pa.Table.from_arrays(arrays, schema=arrow_schema())
+
+
+def _canonical(column: Any) -> tuple[np.ndarray[Any, np.dtype[np.int32]], list[str]]:
+    """Codes into the sorted list of texts that occur; −1 for null."""
+    pc = _compute()
+    chunk = column.combine_chunks() if hasattr(column, "combine_chunks") else column
+    chunk = chunk.chunk(0) if hasattr(chunk, "num_chunks") and chunk.num_chunks else chunk
+    if not len(chunk):
+        return np.zeros(0, dtype=np.int32), []
+    codes = np.asarray(pc.fill_null(chunk.indices, -1)).astype(np.int32)
+    texts = chunk.dictionary.to_pylist()
+    used = np.unique(codes[codes >= 0])
+    order = sorted(used.tolist(), key=texts.__getitem__)
+    places = np.full(len(texts) + 1, -1, dtype=np.int32)
+    places[order] = np.arange(len(order), dtype=np.int32)
+    return places[codes], [texts[one] for one in order]
+
+
+def _name(table: Any) -> str:
+    """The name of a file with these records: a hash of which they are."""
+    contents = sorted(content for _, _, content in _records(table))
+    digest = blake2b("\n".join([SCHEMA, *contents]).encode(), digest_size=16).hexdigest()
+    return f"part-{digest}.parquet"
+
+
+def to_parquet(table: Any) -> bytes:
+    """A table as a Parquet file without anything of Arrow or pandas in it."""
+    pq = require_parquet()
+    stream = io.BytesIO()
+    pq.write_table(
+        table,
+        stream,
+        compression="zstd",
+        use_dictionary=list(STRINGS),
+        row_group_size=_ROWS_A_GROUP,
+        version="2.6",
+        store_schema=False,
+    )
+    return stream.getvalue()
+
+
+def _flush(folder: Path) -> None:
+    """Have the folder itself on the disk, before anything in it is deleted."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _sweep(folder: Path) -> int:
+    """Delete what writers left that were killed a day ago or earlier."""
+    gone = 0
+    for one in folder.glob(".*.part"):
+        with suppress(FileNotFoundError):
+            if time.time() - one.stat().st_mtime > _ABANDONED_SECONDS:
+                one.unlink()
+                gone += 1
+    return gone
+
+
+def counts(history: History) -> Mapping[str, int]:
+    """How many dates, files and bytes a history has."""
+    files = [file for one in history.files().values() for file in one]
+    return {
+        "dates": len(history.files()),
+        "files": len(files),
+        "bytes": sum(file.stat().st_size for file in files),
+    }
