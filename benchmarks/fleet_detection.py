@@ -111,10 +111,10 @@ def by_similarity(sample: dict[tuple[str, str], list[float]]) -> Bad:
     good = np.ones(len(devices), dtype=bool)
     while True:
         centre = int(np.argmax(np.where(good, (alike * good).sum(axis=1), -1)))
-        now = alike[centre] >= SIMILAR
-        if (now == good).all() or not (now & good).any():
+        fewer = good & (alike[centre] >= SIMILAR)
+        if (fewer == good).all() or not fewer.any():
             break
-        good &= now
+        good = fewer
     # one-sided: what is unlike the criterion because it is faster is not bad
     slower = rounds.mean(axis=1) < rounds[centre].mean()
     return {device for device, fits, slow in zip(devices, good, slower, strict=True) if not fits and slow}
