@@ -99,7 +99,8 @@ class Account:
     def hhi(self) -> float:
         """Herfindahl-Hirschman index of the mean shares, 0 to 10,000.
 
-        What is ``unknown`` counts as one holder; :mod:`.concentration` has the bounds that it leaves.
+        What is ``unknown`` counts as one holder, and so do suppliers under one code (``a+b``);
+        :mod:`.concentration` has the bounds that they leave.
         """
         return 10_000 * sum(row.share**2 for row in self.rows)
 

@@ -217,3 +217,35 @@ def test_units_and_bases_agree() -> None:
         assert one["domestic"] == pytest.approx(other["domestic"])
     delivered = shipped("GB", "--unit", "flops")["headline"]["capacity"]["p50"]
     assert delivered < flops["headline"]["capacity"]["p50"]
+
+
+def test_what_two_lists_plan_at_one_site_is_counted_once(tmp_path: Path) -> None:
+    """The first list named is believed about the site that a tie says is the same."""
+    own = facility("of-ours", "GB", {"ukri": 1.0}, batch("plan", 500, None, "announced"))
+    census = tmp_path / "census.yaml"
+    tied = own | {"same_as": ["epoch-clusters:Their name"]}
+    census.write_text(json.dumps({"facilities": [tied]}), encoding="utf-8")
+    listed = tmp_path / "clusters.csv"
+    fixed = {"Status": "Planned", "Country": "United Kingdom", "Chip type (primary)": "NVIDIA H100 SXM5 80GB"}
+    blank = ("Owner", "First Operational Date", "Sector", "GPU Supplier (primary)", "Superseded by")
+    more = ("Include in Standard Analysis", "Possible Duplicate", "Max OP/s", "H100 equivalents")
+    columns = (
+        "Name", "Chip quantity (primary)", *fixed, *blank, *more, "16-bit OP/s", "8-bit OP/s", "32-bit OP/s",
+    )  # fmt: skip
+    with listed.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, restval="")
+        writer.writeheader()
+        for name, count in (("Their name", "700"), ("Another", "200")):
+            peak = {"16-bit OP/s": f"{int(count) * 989.4e12:.6e}"}
+            writer.writerow(fixed | peak | {"Name": name, "Chip quantity (primary)": count})
+
+    def plans(*lists: str) -> float:
+        result = run("brief", "GB", *lists, "--as-of", AS_OF, "--basis", "peak", "--format", "json")
+        assert result.returncode == 0, result.stderr
+        found = json.loads(result.stdout)["what_would_change"]
+        return sum(float(one["value"]) for one in found if one["id"] in {"announced", "contracted"})
+
+    foreign = f"epoch-clusters:{listed}"
+    assert plans(foreign) == pytest.approx(900, rel=1e-3)
+    assert plans(str(census), foreign) == pytest.approx(500 + 200, rel=1e-3)
+    assert plans(foreign, str(census)) == pytest.approx(900, rel=1e-3)
