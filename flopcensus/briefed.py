@@ -17,7 +17,7 @@ from accounting.accounts.targets import Distance
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
 from flopcensus.output import percent, si, to_csv
-from flopcensus.results import quantiles
+from flopcensus.plain import quantiles
 
 BRIEF_SCHEMA = "flopcensus/brief/1"
 BRIEF_COLUMNS = ("section", "name", "unit", "p5", "p50", "p95", "mean", "share", "grade", "source", "note")

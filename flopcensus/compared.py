@@ -12,7 +12,7 @@ from accounting.planning.outlook import METRICS
 from accounting.planning.parameters import Given
 from accounting.reference.export_control import NOT_LEGAL_ADVICE
 from flopcensus.output import to_csv
-from flopcensus.results import quantiles, row_entry
+from flopcensus.plain import quantiles, row_entry
 
 COMPARISON_SCHEMA = "flopcensus/comparison/1"
 COMPARISON_COLUMNS = (

@@ -12,7 +12,7 @@ from accounting.claims.measured import best_known, measured_terms
 from accounting.claims.readings import TOLERANCE, Decoded, Reading
 from accounting.reference.facts import Facts
 from flopcensus.output import to_csv
-from flopcensus.results import quantiles
+from flopcensus.plain import quantiles
 
 SCHEMA = "flopcensus/decode/1"
 CSV_COLUMNS = (

@@ -7,7 +7,7 @@ import io
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import click
@@ -117,6 +117,24 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 def printable(text: str) -> str:
     """Make control characters visible, so that a name in a file cannot drive the terminal."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def show(
+    output: Format,
+    document: Callable[[], object],
+    as_csv: Callable[[], str],
+    as_table: Callable[[], None],
+    warnings: Iterable[str] = (),
+) -> None:
+    """Write an answer to stdout in the format asked for, and each warning once to stderr."""
+    if output == "json":
+        click.echo(to_json(document()), nl=False)
+    elif output == "csv":
+        click.echo(as_csv(), nl=False)
+    else:
+        as_table()
+    for text in dict.fromkeys(warnings):
+        warn(text)
 
 
 def say(text: str) -> None:

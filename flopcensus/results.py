@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from accounting.accounts.account import Account, GroupRow, Quantiles, Row
 from accounting.accounts.drivers import Drivers, Share
 from accounting.accounts.estimate import Estimate
 from accounting.accounts.origins import Origins, digest, trace
@@ -16,6 +15,7 @@ from accounting.census.ledger import Entry
 from accounting.reference.facts import Facts
 from accounting.reference.names import EU, UNKNOWN
 from flopcensus import __version__
+from flopcensus.plain import group_entry, quantiles, row_entry
 
 if TYPE_CHECKING:
     from flopcensus.study import Findings
@@ -143,28 +143,6 @@ def sized_entry(sized: SizedEntries) -> dict[str, Any]:
             for one in sized.apart
         ],
     }
-
-
-def quantiles(q: Quantiles) -> dict[str, float]:
-    """Return quantiles as plain data."""
-    return {"p5": q.p5, "p50": q.p50, "p95": q.p95, "mean": q.mean}
-
-
-def row_entry(row: Row, account: Account | None = None) -> dict[str, Any]:
-    """Return a row of an account as plain data; a crossing's row carries ``codes``."""
-    entry: dict[str, Any] = {"code": row.code, "name": row.name}
-    if account is not None and len(account.levels) > 1:
-        entry["codes"] = dict(zip(account.levels, row.codes, strict=True))
-    if row.nation is not None:
-        entry["nation"] = row.nation
-    entry |= quantiles(row.quantiles)
-    return entry | {"share": row.share, "share_p5": row.share_p5, "share_p95": row.share_p95}
-
-
-def group_entry(group: GroupRow) -> dict[str, Any]:
-    """Return a group of nations as plain data."""
-    entry = {"level": group.level, "code": group.row.code, "name": group.row.name}
-    return entry | {"members": list(group.members)} | row_entry(group.row)
 
 
 def study_document(findings: Findings) -> dict[str, Any]:

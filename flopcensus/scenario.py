@@ -23,7 +23,7 @@ _NOTHING = 1e-9
 def access_document(spec: AccessSpec, found: Access) -> dict[str, Any]:
     """Return an access scenario and what comes of it as one document."""
     from flopcensus import __version__
-    from flopcensus.results import quantiles
+    from flopcensus.plain import quantiles
 
     return {
         "schema": SCHEMA,
@@ -56,7 +56,7 @@ def access_document(spec: AccessSpec, found: Access) -> dict[str, Any]:
 
 
 def _change(row: Change) -> dict[str, Any]:
-    from flopcensus.results import quantiles
+    from flopcensus.plain import quantiles
 
     return {
         "code": row.code,
@@ -75,7 +75,7 @@ def access_csv(found: Access) -> str:
 
 
 def _rows(level: str, rows: Sequence[Change], found: Access) -> Iterator[dict[str, Any]]:
-    from flopcensus.results import quantiles
+    from flopcensus.plain import quantiles
 
     for row in rows:
         base = {"level": level, "code": row.code, "name": row.name, "unit": found.denomination.unit}

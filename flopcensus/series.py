@@ -26,7 +26,7 @@ def series_entry(series: Series) -> dict[str, Any]:
 
 
 def _point(point: Point) -> dict[str, Any]:
-    from flopcensus.results import quantiles, row_entry
+    from flopcensus.plain import quantiles, row_entry
 
     entry: dict[str, Any] = {
         "as_of": point.as_of.isoformat(),

@@ -76,7 +76,7 @@ def parameter_entry(one: Parameter) -> dict[str, Any]:
 
 
 def _place(place: Place) -> dict[str, Any]:
-    from flopcensus.results import quantiles
+    from flopcensus.plain import quantiles
 
     return {
         "at": place.at,
@@ -102,7 +102,7 @@ def supply_cut_csv(found: SupplyCut) -> str:
 
 
 def _rows(found: SupplyCut, place: Place) -> Iterator[dict[str, Any]]:
-    from flopcensus.results import quantiles
+    from flopcensus.plain import quantiles
 
     for year in place.years:
         base = {

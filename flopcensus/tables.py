@@ -10,7 +10,7 @@ from accounting.accounts.estimate import Estimate
 from accounting.accounts.levels import MEANING
 from accounting.capacity.bases import USED_MEANING, meaning
 from flopcensus.output import percent, print_table, say, si, to_csv
-from flopcensus.results import quantiles, row_entry
+from flopcensus.plain import quantiles, row_entry
 
 ESTIMATE_COLUMNS = (
     "basis",

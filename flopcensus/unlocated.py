@@ -7,7 +7,7 @@ from typing import Any
 
 from accounting.accounts.sold import Bound, Held, SoldLine, Unlocated
 from flopcensus.output import percent, print_table, say
-from flopcensus.results import quantiles
+from flopcensus.plain import quantiles
 
 _NATIONS_SHOWN = 12
 _NATIONS_IN_LINE = 3

@@ -19,7 +19,7 @@ from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
 from flopcensus.briefed import concentration_entry, facility_entry, sources_of, span
 from flopcensus.output import percent, print_table, printable, say, si, to_csv
-from flopcensus.results import quantiles
+from flopcensus.plain import quantiles
 
 WORLD_SCHEMA = "flopcensus/world/1"
 WORLD_COLUMNS = ("section", "level", "code", "partner", "unit", "p5", "p50", "p95", "mean", "share")

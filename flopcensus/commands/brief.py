@@ -121,27 +121,25 @@ def _demand(text: str | None) -> float | None:
 def _emit(brief: Brief, facts: Facts, output: Format) -> None:
     from flopcensus.brief_page import print_brief
     from flopcensus.briefed import brief_csv, brief_document
-    from flopcensus.output import to_json, warn
+    from flopcensus.output import show
 
-    if output == "json":
-        click.echo(to_json(brief_document(brief, facts)), nl=False)
-    elif output == "csv":
-        click.echo(brief_csv(brief), nl=False)
-    else:
-        print_brief(brief, facts)
-    for text in dict.fromkeys(brief.warnings):
-        warn(text)
+    show(
+        output,
+        lambda: brief_document(brief, facts),
+        lambda: brief_csv(brief),
+        lambda: print_brief(brief, facts),
+        brief.warnings,
+    )
 
 
 def _emit_world(page: World, facts: Facts, output: Format) -> None:
-    from flopcensus.output import to_json, warn
+    from flopcensus.output import show
     from flopcensus.world_page import print_world, world_csv, world_document
 
-    if output == "json":
-        click.echo(to_json(world_document(page, facts)), nl=False)
-    elif output == "csv":
-        click.echo(world_csv(page), nl=False)
-    else:
-        print_world(page, facts)
-    for text in dict.fromkeys(page.warnings):
-        warn(text)
+    show(
+        output,
+        lambda: world_document(page, facts),
+        lambda: world_csv(page),
+        lambda: print_world(page, facts),
+        page.warnings,
+    )

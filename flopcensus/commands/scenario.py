@@ -131,14 +131,13 @@ def _request(options: dict[str, Any], spec: AccessSpec) -> Request:
 
 
 def _emit(spec: AccessSpec, found: Access, output: Format) -> None:
-    from flopcensus.output import to_json, warn
+    from flopcensus.output import show
     from flopcensus.scenario import access_csv, access_document, print_access
 
-    if output == "json":
-        click.echo(to_json(access_document(spec, found)), nl=False)
-    elif output == "csv":
-        click.echo(access_csv(found), nl=False)
-    else:
-        print_access(spec, found)
-    for text in found.warnings:
-        warn(text)
+    show(
+        output,
+        lambda: access_document(spec, found),
+        lambda: access_csv(found),
+        lambda: print_access(spec, found),
+        found.warnings,
+    )

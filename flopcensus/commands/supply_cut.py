@@ -223,14 +223,13 @@ def _growth(text: str) -> tuple[Parameter | None, str, bool]:
 
 
 def _emit(found: SupplyCut, output: Format) -> None:
-    from flopcensus.output import to_json, warn
+    from flopcensus.output import show
     from flopcensus.supply_cut import print_supply_cut, supply_cut_csv, supply_cut_document
 
-    if output == "json":
-        click.echo(to_json(supply_cut_document(found)), nl=False)
-    elif output == "csv":
-        click.echo(supply_cut_csv(found), nl=False)
-    else:
-        print_supply_cut(found)
-    for text in found.warnings:
-        warn(text)
+    show(
+        output,
+        lambda: supply_cut_document(found),
+        lambda: supply_cut_csv(found),
+        lambda: print_supply_cut(found),
+        found.warnings,
+    )

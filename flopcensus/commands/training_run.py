@@ -70,18 +70,17 @@ def command(output: Format, **options: Any) -> int:
     The exit code is 1 where it is not done within --days with the probability --confidence, or where the
     model fits no site.
     """
-    from flopcensus.output import to_json, warn
+    from flopcensus.output import show
     from flopcensus.training_run import csv, document, print_answer, verdict
 
     found = run(options)
-    if output == "json":
-        click.echo(to_json(document(found)), nl=False)
-    elif output == "csv":
-        click.echo(csv(found), nl=False)
-    else:
-        print_answer(found)
-    for text in found.outcome.warnings:
-        warn(text)
+    show(
+        output,
+        lambda: document(found),
+        lambda: csv(found),
+        lambda: print_answer(found),
+        found.outcome.warnings,
+    )
     if found.outcome.done:
         return 0
     if output != "table":
