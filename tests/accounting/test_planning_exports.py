@@ -86,6 +86,20 @@ def test_a_seat_in_an_embargoed_country_is_followed_anywhere(
     assert not found(tmp_path, facts, rules, territory="MY")["us-2023-10"].reached
 
 
+def test_the_letter_on_the_h20_follows_seats_too(facts: Facts, rules: ExportRules, tmp_path: Path) -> None:
+    """NVIDIA's form 8-K: or to companies headquartered or with an ultimate parent therein."""
+    abroad = found(tmp_path, facts, rules, territory="MY", owner="alibaba", accelerator="nvidia-h20")
+    assert abroad["us-2025-04"].batches[0].licence
+
+
+def test_a_country_leaves_a_group_when_its_embargo_ends(facts: Facts, rules: ExportRules) -> None:
+    """Cambodia: ended by the State Department on 7 November 2025; it stays in D:1, which is another rule."""
+    last, first = datetime.date(2025, 11, 6), datetime.date(2025, 11, 7)
+    assert reaches(rules.reach["us-2025-04"], "KH", None, last, facts)
+    assert not reaches(rules.reach["us-2025-04"], "KH", None, first, facts)
+    assert reaches(rules.reach["us-2023-10"], "KH", None, first, facts)
+
+
 def test_refused_destinations_have_no_cap(tmp_path: Path, facts: Facts, rules: ExportRules) -> None:
     one = found(tmp_path, facts, rules, territory="CN")["us-2025-01"]
     assert one.cap_used is None
