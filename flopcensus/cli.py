@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Say what export rules make of an accelerator.",
     ),
     "lint": ("flopcensus.commands.lint", "Check a census for figures that cannot be right."),
+    "plan": ("flopcensus.commands.plan", "Find the best mix of accelerators within limits."),
     "report": ("flopcensus.commands.report", "Write the page of a study's results."),
     "run": ("flopcensus.commands.run", "Run a whole study: measure, estimate, compare, report."),
     "shares": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from accounting.capacity.bases import BASES
 from accounting.errors import UnknownNameError
@@ -63,8 +63,7 @@ class Asked:
 
     ``goal`` is a basis or a name of ``METRICS``; ``basis`` that of shares and of what is at least wanted.
     ``robust`` is the percentile (0 to 1) of the goal that is made best, counted from the bad end; ``sure`` the
-    probability with which each limit is kept. ``units`` holds by accelerator, deployment or ``""`` (all
-    others) what counts are multiples of; ``capped`` names export rules whose country cap must suffice.
+    probability with which each limit is kept. ``capped`` names export rules whose country cap must suffice.
     """
 
     goal: str = "delivered"
@@ -73,7 +72,6 @@ class Asked:
     metrics: tuple[MetricLimit, ...] = ()
     origins: tuple[OriginLimit, ...] = ()
     counts: tuple[CountWanted, ...] = ()
-    units: Mapping[str, int] = field(default_factory=dict)
     capped: tuple[str, ...] = ()
     robust: float = 0.5
     sure: float = 0.5

@@ -7,6 +7,7 @@ counts, and ``compare`` finds the same figures for the counts chosen.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -33,8 +34,15 @@ from accounting.reference.export_control import performance
 from accounting.reference.names import ALTERNATIVES
 from bench.errors import InputError
 
-# makers' boards and servers hold eight; racks that are sold whole stand in configs/planning/units.yaml
-SOMETHING = "at least one unit of something"
+SOMETHING = "something is bought"
+
+
+@dataclass(frozen=True)
+class Label:
+    """What people read for a limit, and the unit of its value ("" for counts, "share" for shares)."""
+
+    text: str
+    unit: str
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class Built:
     kept: tuple[ClusterDeployment, ...]
     cluster: Cluster
     left_out: tuple[tuple[str, str], ...]
-    units: Mapping[str, str]
+    labels: Mapping[str, Label]
     note: str = ""
 
 
@@ -66,10 +74,8 @@ def build(found: Open, asked: Asked, by: Planner, units: Sequence[int], rules: E
     places = [i for i, d in enumerate(found.candidates) if d.id in rows]
     candidates = tuple(found.candidates[i] for i in places)
     base = _base(found, wanted, narrow)
-    rates = {
-        name: Rates(np.array([rows[d.id][name] for d in candidates]), base[name]) for name in wanted
-    }
-    problem, stated = _problem(found, candidates, asked, rates, by, rules)
+    rates = {name: Rates(np.array([rows[d.id][name] for d in candidates]), base[name]) for name in wanted}
+    problem, labels = _problem(found, candidates, asked, rates, narrow, rules)
     sizes = np.array([float(units[i]) for i in places])
     names = tuple(d.id for d in candidates)
     return Built(
@@ -78,7 +84,7 @@ def build(found: Open, asked: Asked, by: Planner, units: Sequence[int], rules: E
         found.kept,
         found.cluster,
         (*found.left_out, *left_out),
-        stated,
+        labels,
         found.note,
     )
 
@@ -132,24 +138,28 @@ def _problem(
     rates: Mapping[str, Rates],
     by: Planner,
     rules: ExportRules,
-) -> tuple[Problem, dict[str, str]]:
+) -> tuple[Problem, dict[str, Label]]:
     at = asked.robust if asked.maximise else 1.0 - asked.robust
     goal = Goal(asked.goal, rates[asked.goal], at, asked.maximise)
-    stated: dict[str, str] = {}
+    labels: dict[str, Label] = {}
     limits: list[AnyLimit] = []
-    for one, its_unit in (
-        *((_metric(m, rates, asked), unit(m.metric)) for m in asked.metrics),
-        *((limit, "") for o in asked.origins for limit in _origins(o, found, candidates, rates, asked, by)),
-        *((_count(c, candidates), "accelerators") for c in asked.counts),
-        *((_cap(name, found, candidates, by, rules), "TPP") for name in asked.capped),
+    for one, text, its_unit in (
+        *((_metric(m, rates, asked), label(m.metric), unit(m.metric)) for m in asked.metrics),
+        *(
+            (limit, f"{limit.name.partition(' at ')[0]} at {o.level.replace('_', ' ')}", "share")
+            for o in asked.origins
+            for limit in _origins(o, found, candidates, rates, asked, by)
+        ),
+        *((_count(c, candidates), f"number of {c.of}", "") for c in asked.counts),
+        *((_cap(n, found, candidates, by, rules), f"cap of {n}", "TPP") for n in asked.capped),
     ):
         limits.append(one)
-        stated[one.name] = its_unit
+        labels[one.name] = Label(text, its_unit)
     if not found.kept:
         # a plan of nothing keeps every upper limit and is none
         limits.append(CountLimit(SOMETHING, np.ones(len(candidates)), "at least", 1.0))
-        stated[SOMETHING] = "accelerators"
-    return Problem(goal, tuple(limits), np.ones(len(candidates))), stated
+        labels[SOMETHING] = Label("accelerators", "")
+    return Problem(goal, tuple(limits), np.ones(len(candidates))), labels
 
 
 def _metric(one: MetricLimit, rates: Mapping[str, Rates], asked: Asked) -> Limit:
@@ -165,14 +175,16 @@ def _origins(
     asked: Asked,
     by: Planner,
 ) -> Iterator[ShareLimit]:
-    known = sorted({c for d in (*candidates, *found.kept) for c, _ in codes_of(found.cluster, d, one.level, by)})
+    known = sorted(
+        {c for d in (*candidates, *found.kept) for c, _ in codes_of(found.cluster, d, one.level, by)}
+    )
     names = [one.code] if one.code else [code for code in known if code != "unknown"]
     for code in names:
-        members = _members(code, one.level, known, by, last_day(found.cluster))
+        members = _members(code, one.level, known, by, last_day(found.cluster) or datetime.date.max)
         sure = one.sense == "at least"
         weights = np.array([_weight(found.cluster, d, one.level, members, by, sure=sure) for d in candidates])
         name = f"share of {code} at {one.level} {one.sense} {one.share:g}"
-        base = _base_weight(found, one.level, members, by, sure=sure)
+        base = _base_weight(found, one.level, members, by, asked.capacity, sure=sure)
         yield ShareLimit(name, rates[asked.capacity], weights, base, one.sense, one.share)
 
 
@@ -186,10 +198,10 @@ def codes_of(
     return [(codes[0], weight) for codes, weight in Holders(by.facts).codes(entry, (level,))]
 
 
-def _members(code: str, level: str, known: Iterable[str], by: Planner, day: object) -> frozenset[str]:
+def _members(code: str, level: str, known: Iterable[str], by: Planner, day: datetime.date) -> frozenset[str]:
     """Return the codes that a name stands for: a group's members, or itself."""
     if level in NATIONAL and code in by.facts.groups:
-        return frozenset(by.facts.groups[code].members_on(day or _today())) | {code}  # type: ignore[arg-type]
+        return frozenset(by.facts.groups[code].members_on(day)) | {code}
     every = {part for one in known for part in one.split(ALTERNATIVES)}
     if code not in every and code not in by.facts.countries and code not in by.facts.organisations:
         raise UnknownNameError(f"code at the level {level}", code, sorted(every))
@@ -207,12 +219,14 @@ def _weight(
     return total
 
 
-def _base_weight(found: Open, level: str, members: frozenset[str], by: Planner, *, sure: bool) -> float:
+def _base_weight(
+    found: Open, level: str, members: frozenset[str], by: Planner, capacity: str, *, sure: bool
+) -> float:
     """Return the share of a code in what stays, by the mean of its capacity."""
     whole = part = 0.0
     for d in found.kept:
         alone = found.cluster.model_copy(update={"deployments": (d,)})
-        size = float(quantities(alone, replace(by, bases=("delivered",)))["delivered"].mean())
+        size = float(quantities(alone, by)[capacity].mean())
         whole += size
         part += size * _weight(found.cluster, d, level, members, by, sure=sure)
     return part / whole if whole else 0.0
@@ -244,9 +258,3 @@ def _cap(
     used = counted(found.kept) if found.kept else 0.0
     text = f"total processing performance within the cap of {name}, {rule.country_cap_tpp:g} TPP"
     return CountLimit(text, np.array(each), "at most", rule.country_cap_tpp - used)
-
-
-def _today() -> object:
-    import datetime  # noqa: PLC0415
-
-    return datetime.datetime.now().date()

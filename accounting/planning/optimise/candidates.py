@@ -52,22 +52,6 @@ def of_accelerators(cluster: Cluster, accelerators: Sequence[str], *, keep: bool
     return Open(cluster, made, kept, note=note)
 
 
-def shipping(facts: Facts, precision: str, day: datetime.date | None) -> list[str]:
-    """Return ids of accelerators for data centres that can be bought: shipping, released by ``day``.
-
-    Processors and what states no peak in ``precision`` are left out.
-    """
-    return [
-        chip.id
-        for chip in facts.accelerators.values()
-        if chip.status == "shipping"
-        and chip.data_center
-        and chip.kind != "cpu"
-        and chip.peak_flop_per_s(precision) is not None
-        and (day is None or chip.released is None or chip.released <= day)
-    ]
-
-
 def last_day(cluster: Cluster) -> datetime.date | None:
     """Return the last date on which something comes into service, None where none is stated."""
     return max((d.in_service for d in cluster.deployments if d.in_service), default=None)

@@ -6,8 +6,12 @@ every limit left is needed for the clash (Chinneck and Dravnieks 1991, *ORSA Jou
 
 from __future__ import annotations
 
-from accounting.planning.optimise.problem import AnyLimit, Problem
-from accounting.planning.optimise.solver import UnboundedError, solve
+from dataclasses import replace
+
+import numpy as np
+
+from accounting.planning.optimise.problem import AnyLimit, Goal, Problem, Rates
+from accounting.planning.optimise.solver import solve
 
 
 def clashing(problem: Problem) -> tuple[AnyLimit, ...]:
@@ -21,8 +25,8 @@ def clashing(problem: Problem) -> tuple[AnyLimit, ...]:
 
 
 def feasible(problem: Problem) -> bool:
-    """Whether some counts keep every limit."""
-    try:
-        return solve(problem) is not None
-    except UnboundedError:
-        return True
+    """Whether some counts keep every limit: the fewest accelerators that do are sought."""
+    number = len(problem.units)
+    draws = len(problem.goal.rates.base)
+    fewest = Goal("accelerators", Rates(np.ones((number, draws)), np.zeros(draws)), maximise=False)
+    return solve(replace(problem, goal=fewest)) is not None

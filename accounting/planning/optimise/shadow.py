@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from accounting.capacity.bases import Draws
-from accounting.planning.optimise.problem import Limit, Problem, ShareLimit
-from accounting.planning.optimise.solver import Tangents, _at, rows, scipy_optimize, tangent
+from accounting.planning.optimise.problem import Problem, ShareLimit
+from accounting.planning.optimise.solver import local_tangents, rows, scipy_optimize
 
 
 def shadow_values(problem: Problem, counts: Draws) -> dict[str, float]:
@@ -20,10 +20,7 @@ def shadow_values(problem: Problem, counts: Draws) -> dict[str, float]:
     Counts may be any fraction of a unit here; one that stays above 0 has a part in it. Raises
     MissingExtraError.
     """
-    known = Tangents([tangent(problem.goal.rates, counts, problem.goal.at)])
-    for place, limit in enumerate(problem.limits):
-        if isinstance(limit, Limit):
-            known.limits[place] = [tangent(limit.rates, counts, _at(limit), limit.held(counts))]
+    known = local_tangents(problem, counts)
     sign = 1.0 if problem.goal.maximise else -1.0
     table, ends, owners, signs, sizes = [], [], [], [], []
     for each, low, high, place in rows(problem, known):
@@ -48,5 +45,5 @@ def shadow_values(problem: Problem, counts: Draws) -> dict[str, float]:
         each = -sign * dual * turn * scale / size
         if isinstance(limit, ShareLimit):
             each *= float(limit.rates.base.mean() + limit.rates.means @ counts)
-        values[limit.name] = each
+        values[limit.name] = float(each) + 0.0
     return values

@@ -7,7 +7,8 @@ products do, it is close to linear in them. At counts x its tangent is E[rate | 
 1. solve the integer programme whose rows are the tangents known (at first those at each candidate alone);
 2. work out the true percentiles of its counts from all draws; where a limit is broken, or the goal falls
    short of its tangents, add the tangent there (Kelley 1960, *J. SIAM* 8, 703) and go on;
-3. from the best counts that truly keep all limits, exchange units for units while that gains.
+3. from the best counts that truly keep all limits, go on with tangents at those counts in a box about them
+   that shrinks where it finds nothing better, and at last exchange units for units while that gains.
 
 Counts returned always keep every limit on the draws. They are the best where the percentile is concave
 (limits: convex) in the counts, as it is for elliptical draws; ``bound`` is what the last programme promised,
@@ -17,23 +18,25 @@ so that the gap shows how far from it one may be at most in that case.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from accounting.capacity.bases import Draws
 from accounting.planning.optimise.exchange import exchanged
-from accounting.planning.optimise.problem import CountLimit, Limit, Problem, Rates, ShareLimit
+from accounting.planning.optimise.problem import CountLimit, Goal, Limit, Problem, Rates, ShareLimit
 from bench.errors import MissingExtraError
 
 # goal and tangents are the same within this share
 _CLOSE = 1e-6
 _ROUNDS = 40
-# a tangent is the mean over this share of draws on either side of the percentile
-_BAND = 0.02
+# a tangent rests on this share of draws on either side of the percentile
+_BAND = 0.12
 _MIP_GAP = 1e-7
 _SECONDS = 20.0
+# scipy's status of a programme without end, or one of which HiGHS cannot tell that from one without solution
+_UNBOUNDED = frozenset({3, 4})
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def solve(problem: Problem) -> Found | None:
         add_tangents(problem, known, counts)
     if best is None:
         return None
-    counts = exchanged(problem, best[0])
+    counts = exchanged(problem, refined(problem, best[0]))
     value = problem.goal.value(counts)
     return Found(counts, value, bound if problem.better(bound, value) else value)
 
@@ -122,17 +125,26 @@ def add_tangents(problem: Problem, known: Tangents, counts: Draws) -> None:
 
 
 def tangent(rates: Rates, counts: Draws, at: float, value: float | None = None) -> Tangent:
-    """Return the tangent of a percentile at some counts, scaled to touch it there."""
+    """Return the tangent of a percentile at some counts; ``value`` is the percentile where it is known.
+
+    E[rate | value] is a least-squares line over draws about the percentile, read there: so Σ count × tangent
+    is the percentile itself.
+    """
     draws = rates.of(counts)
-    size = len(draws)
-    middle, half = round(at * (size - 1)), max(1, round(_BAND * size))
-    band = np.argpartition(draws, (max(middle - half, 0), min(middle + half, size - 1)))
-    near = band[max(middle - half, 0) : middle + half + 1]
-    each, constant = rates.each[:, near].mean(axis=1), float(rates.base[near].mean())
     wanted = float(np.quantile(draws, at)) if value is None else value
-    touching = constant + float(each @ counts)
-    scale = wanted / touching if touching else 1.0
-    return Tangent(each * scale, constant * scale)
+    size = len(draws)
+    first, last = (int(np.clip(at + side * _BAND, 0, 1) * (size - 1)) for side in (-1, 1))
+    order = np.argpartition(draws, sorted({first, last}))
+    near = order[first : last + 1]
+    away = draws[near] - wanted
+    each, base = rates.each[:, near], rates.base[near]
+    spread = float(np.sum((away - away.mean()) ** 2))
+    if spread <= 0.0:
+        return Tangent(each.mean(axis=1), float(base.mean()))
+    line = (away - away.mean()) / spread
+    back = float(away.mean())
+    constant = float(base.mean() - back * (base @ line))
+    return Tangent(each.mean(axis=1) - back * (each @ line), constant)
 
 
 def _alone(rates: Rates, at: float, sense: str) -> Tangent:
@@ -162,10 +174,37 @@ def _ends(sense: str, value: float) -> tuple[float, float]:
     return (-np.inf, value) if sense == "at most" else (value, np.inf)
 
 
-def _programme(problem: Problem, known: Tangents) -> tuple[Draws, float] | None:
+def local_tangents(problem: Problem, counts: Draws) -> Tangents:
+    """Return the tangents of the goal and of every limit at some counts."""
+    known = Tangents([tangent(problem.goal.rates, counts, problem.goal.at)])
+    for place, limit in enumerate(problem.limits):
+        if isinstance(limit, Limit):
+            known.limits[place] = [tangent(limit.rates, counts, _at(limit), limit.held(counts))]
+    return known
+
+
+def refined(problem: Problem, counts: Draws) -> Draws:
+    """Return better counts near some that keep all limits: programmes in a box that shrinks where they fail."""
+    best, value = counts, problem.goal.value(counts)
+    reach = max(float(np.max(counts / problem.units)) / 4, 1.0)
+    while reach >= 1.0:
+        around = np.floor(best / problem.units - reach), np.ceil(best / problem.units + reach)
+        answer = _programme(problem, local_tangents(problem, best), around)
+        trial = best if answer is None else answer[0]
+        at = problem.goal.value(trial)
+        if problem.better(at, value) and problem.kept(trial):
+            best, value = trial, at
+        else:
+            reach /= 2
+    return best
+
+
+def _programme(
+    problem: Problem, known: Tangents, around: tuple[Draws, Draws] | None = None
+) -> tuple[Draws, float] | None:
     """Return counts and goal of the integer programme, None where it has no solution.
 
-    Its unknowns are units of each candidate and the goal's value t, each row scaled to about 1.
+    ``around`` holds the fewest and the most units of each candidate. Its unknowns are units of each candidate and the goal's value t, each row scaled to about 1.
     """
     optimize = scipy_optimize()
     number, sign = len(problem.units), 1.0 if problem.goal.maximise else -1.0
@@ -181,22 +220,30 @@ def _programme(problem: Problem, known: Tangents) -> tuple[Draws, float] | None:
         table.append(np.append(each * problem.units / size, 0.0))
         least.append(low / size)
         most.append(high / size)
+    fewest = np.zeros(number) if around is None else np.maximum(around[0], 0.0)
+    highest = np.full(number, np.inf) if around is None else around[1]
     found = optimize.milp(
         np.append(np.zeros(number), -sign),
         integrality=np.append(np.ones(number), 0),
-        bounds=optimize.Bounds(np.append(np.zeros(number), -np.inf), np.inf),
+        bounds=optimize.Bounds(np.append(fewest, -np.inf), np.append(highest, np.inf)),
         constraints=optimize.LinearConstraint(np.array(table), least, most),
         options={"mip_rel_gap": _MIP_GAP, "time_limit": _SECONDS},
     )
     if found.x is None:
-        _check_bounded(found.status)
+        if found.status in _UNBOUNDED and around is None:
+            _check_bounded(problem, known)
         return None
     units = np.round(found.x[:-1])
     return units * problem.units, float(found.x[-1]) * scale
 
 
-def _check_bounded(status: int) -> None:
-    if status == 3:
+def _check_bounded(problem: Problem, known: Tangents) -> None:
+    """Raise UnboundedError where the rows have a solution, so that it was the goal that had no end."""
+    number = len(problem.units)
+    fewest = Goal("counts", Rates(np.ones((number, 1)), np.zeros(1)), maximise=False)
+    counted = replace(problem, goal=fewest)
+    rows_only = Tangents([Tangent(np.ones(number), 0.0)], known.limits)
+    if _programme(counted, rows_only) is not None:
         raise UnboundedError
 
 
