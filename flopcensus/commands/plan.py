@@ -11,7 +11,6 @@ from flopcensus.options import calibration_option, draws_option, format_option, 
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
-    from accounting.planning.optimise.plan import Plan
     from flopcensus.planned import Planned
 
 _EXAMPLE = """\b
@@ -67,7 +66,7 @@ def command(config: str, output: Format, **options: Any) -> int:
     """Find the counts that do most, or cost least, within limits.
 
     CONFIG is a cluster (YAML, or a shipped id). Deployments without a count are sought; where all have one,
-    all are sought anew. The exit code is 1 where no mix keeps all limits, and the limits that clash are named.
+    all are sought anew. The exit code is 1 where no mix keeps all limits; those that clash are named.
     """
     from accounting.planning.optimise.written import cluster_yaml
     from flopcensus.output import to_json

@@ -62,8 +62,9 @@ class Asked:
     """What is asked.
 
     ``goal`` is a basis or a name of ``METRICS``; ``basis`` that of shares and of what is at least wanted.
-    ``robust`` is the percentile (0 to 1) of the goal that is made best, counted from the bad end; ``sure`` the
-    probability with which each limit is kept. ``capped`` names export rules whose country cap must suffice.
+    ``robust`` is the percentile (0 to 1) of the goal that is made best, counted from the bad end; ``sure``
+    the probability with which each limit is kept. ``capped`` names export rules whose country cap must
+    suffice.
     """
 
     goal: str = "delivered"

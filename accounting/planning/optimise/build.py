@@ -1,8 +1,8 @@
 """From a cluster and what is asked to a problem in numbers.
 
-Rates come from :func:`accounting.planning.outlook.outlook` of one accelerator of each candidate: power, cost,
-carbon and capacity of a cluster are sums over its accelerators, draw by draw, so that the same draws serve any
-counts, and ``compare`` finds the same figures for the counts chosen.
+Rates come from :func:`accounting.planning.outlook.outlook` of one accelerator of each candidate: power,
+cost, carbon and capacity of a cluster are sums over its accelerators, draw by draw, so that the same draws
+serve any counts, and ``compare`` finds the same figures for the counts chosen.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from accounting.planning.optimise.problem import (
     ShareLimit,
 )
 from accounting.planning.outlook import Planner, outlook
-from accounting.reference.export_control import performance
 from accounting.reference.names import ALTERNATIVES
 from bench.errors import InputError
 

@@ -83,7 +83,7 @@ class Regret:
 
 @dataclass(frozen=True)
 class Point:
-    """A point of the frontier: the largest share allowed, and the best mix within it (None: there is none)."""
+    """A point of the frontier: the largest share allowed, and the best mix within it, None where none is."""
 
     share: float
     mix: Mix | None

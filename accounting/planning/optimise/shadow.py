@@ -1,8 +1,8 @@
 """What one more of each limit would gain: the duals of the programme without whole units.
 
-At the best counts the goal's and the limits' tangents make a linear programme; the dual of a limit's rows is
-the goal that one more of its unit gives (Dantzig 1963, *Linear Programming and Extensions*, ch. 12). Of a share
-it is what the share itself being higher by 1 gives: dual × the whole that it is a share of.
+At the best counts the goal's and the limits' tangents make a linear programme; the dual of a limit's rows
+is the goal that one more of its unit gives (Dantzig 1963, *Linear Programming and Extensions*, ch. 12). Of
+a share it is what the share itself being higher by 1 gives: dual × the whole that it is a share of.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ def _at(limit: Limit) -> float:
 
 
 def rows(problem: Problem, known: Tangents) -> Iterator[tuple[Draws, float, float, int]]:
-    """Yield what is linear in the counts: coefficients, the least and the most of it, and whose limit it is."""
+    """Yield what is linear in the counts: coefficients, its least and most, and the place of its limit."""
     for place, limit in enumerate(problem.limits):
         if isinstance(limit, CountLimit):
             yield limit.members, *_ends(limit.sense, limit.value), place
@@ -184,7 +184,7 @@ def local_tangents(problem: Problem, counts: Draws) -> Tangents:
 
 
 def refined(problem: Problem, counts: Draws) -> Draws:
-    """Return better counts near some that keep all limits: programmes in a box that shrinks where they fail."""
+    """Return better counts near some that keep all limits, by programmes in a box that shrinks."""
     best, value = counts, problem.goal.value(counts)
     reach = max(float(np.max(counts / problem.units)) / 4, 1.0)
     while reach >= 1.0:
@@ -204,7 +204,8 @@ def _programme(
 ) -> tuple[Draws, float] | None:
     """Return counts and goal of the integer programme, None where it has no solution.
 
-    ``around`` holds the fewest and the most units of each candidate. Its unknowns are units of each candidate and the goal's value t, each row scaled to about 1.
+    ``around`` holds the fewest and the most units of each candidate. Unknowns are units of each candidate
+    and the goal's value t, each row scaled to about 1.
     """
     optimize = scipy_optimize()
     number, sign = len(problem.units), 1.0 if problem.goal.maximise else -1.0
