@@ -33,7 +33,13 @@ from accounting.planning.outlook import METRICS, Outlook, Planner, outlook
 from bench.errors import InputError
 
 # what a level says of a place or a batch, and not of where its parts come from
-_NO_ORIGIN = frozenset({"territory", "owner", "operator", "sector", "accelerator", "facility", "deployment"})
+_NO_ORIGIN = frozenset(
+    {
+        *("territory", "owner", "operator", "sector", "accelerator", "facility", "deployment"),
+        # a planned cluster has no users yet
+        *("user", "user_nation", "access"),
+    }
+)
 _LIMITS = {"power_cap": "facility_full_load_w", "budget": "capital_usd"}
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import builtins
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli import in_process as run
+from tests.docs.examples import REPOSITORY
 
 DRAWS = ("--draws", "1000")
 ASKED = ("--power", "50 MW", "--budget", "2 B$", "--max-share", "vendor:US=0.6")
@@ -158,3 +160,13 @@ def test_without_scipy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     result = run("plan", "hedged", "--power", "5 MW", *DRAWS)
     assert result.returncode == 2
     assert "flopcensus[planning]" in result.stderr
+
+
+def test_the_walk_in_the_docs_runs_in_one_folder(tmp_path: Path) -> None:
+    text = (REPOSITORY / "docs" / "planning.md").read_text(encoding="utf-8")
+    block = text.partition("```sh\n")[2].partition("```")[0]
+    commands = [shlex.split(line)[1:] for line in block.splitlines()]
+    assert [words[0] for words in commands] == ["plan", "compare", "training-run", "export-control"]
+    for words in commands:
+        result = run(*words, *(() if words[0] == "export-control" else DRAWS), cwd=tmp_path)
+        assert result.returncode == 0, result.stderr

@@ -44,7 +44,7 @@ def _moves(problem: Problem, counts: Draws) -> Iterator[Draws]:
         yield counts + steps[i]
         if counts[i] >= units[i]:
             yield counts - steps[i]
-    for i in np.flatnonzero(counts >= units):
+    for i in np.flatnonzero(counts >= units).tolist():
         for given_up in (1, 2):
             if counts[i] < given_up * units[i]:
                 continue
