@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "fleet": ("flopcensus.commands.fleet", "Merge the records of many nodes, and name the sick ones."),
     "lint": ("flopcensus.commands.lint", "Check a census for figures that cannot be right."),
+    "plan": ("flopcensus.commands.plan", "Find the best mix of accelerators within limits."),
     "report": ("flopcensus.commands.report", "Write the page of a study's results."),
     "run": ("flopcensus.commands.run", "Run a whole study: measure, estimate, compare, report."),
     "scenario": (

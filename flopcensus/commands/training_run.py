@@ -180,12 +180,14 @@ def _assumptions(options: dict[str, Any]) -> Assumptions:
 
 
 def _overrides(options: dict[str, Any]) -> Overrides:
+    from accounting.planning.training.assumptions import load_site
     from accounting.planning.training.spending import Overrides
 
     return Overrides(
         pue=_read(options, "pue", "pue"),
         usd_per_kwh=_read(options, "usd_per_kwh", "ratio"),
         usd_per_accelerator_hour=_read(options, "usd_per_hour", "ratio"),
+        site=load_site(options["assumptions"]),
     )
 
 

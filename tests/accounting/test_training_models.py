@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,20 +13,26 @@ from hypothesis import strategies as st
 
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.capacity.runs import predict_run
+from accounting.planning.clusters import load_cluster
+from accounting.planning.facts import load_planning
+from accounting.planning.outlook import outlook
+from accounting.planning.outlook import planner as outlook_planner
 from accounting.planning.training.assumptions import (
     Assumptions,
     Known,
     PublishedRun,
     load_assumptions,
     load_published_runs,
+    load_site,
 )
 from accounting.planning.training.fit import largest_parameters, optimal_parameters, training_flop
 from accounting.planning.training.links import Links, computing_share
-from accounting.planning.training.sites import Batch, Site
-from accounting.planning.training.spending import Overrides, Spending, annuity
+from accounting.planning.training.sites import Batch, Site, of_accelerators, of_cluster
+from accounting.planning.training.spending import Overrides, Spending
 from accounting.planning.training.utilisation import Foreteller, SizeEffect, size_effect
-from accounting.quantities import Uncertain, exact
+from accounting.quantities import YEAR_S, Uncertain, exact
 from accounting.reference.facts import Facts
+from accounting.validation import Fact
 from bench.errors import InputError
 
 
@@ -157,50 +165,100 @@ def test_published_runs_follow_from_their_hours(facts: Facts) -> None:
     assert len(runs) == 14
 
 
-def test_annuity_by_hand() -> None:
-    """8 % over five years: 0.08 ÷ (1 − 1.08⁻⁵) = 0.2505; the payments are worth the price."""
-    yearly = float(annuity(0.08, 5.0))
-    assert sum(yearly / 1.08**year for year in range(1, 6)) == pytest.approx(1.0)
+def fact(value: Uncertain) -> Fact[Uncertain]:
+    return Fact[Uncertain].model_construct(
+        value=value, kind="assumed", source="https://a.b", date="2026-01-01"
+    )
 
 
-def spending(facts: Facts, **overrides: Uncertain) -> Spending:
-    values = {
-        "interest_per_year": one(0.08),
-        "life_years": one(5.0),
-        "upkeep_per_year": one(0.05),
-        "hours_used": one(0.8),
-        "price_per_watt": one(50.0),
+def own_site(facts: Facts, **stated: Any) -> Site:
+    """A cluster of one MI300X batch whose figures are all exact."""
+    cluster = load_cluster("university", facts)
+    deployment = cluster.deployments[0].model_copy(update={"accelerator": "amd-mi300x", **stated})
+    own = {
+        "pue": fact(exact(1.2, "pue")),
+        "host_overhead": fact(exact(1.5, "ratio")),
+        "it_lifetime": fact(exact(5 * YEAR_S, "duration")),
+        "building_lifetime": fact(exact(15 * YEAR_S, "duration")),
+        "building_cost": fact(exact(10.0, "power price")),
+        "discount_rate": fact(exact(0.08, "fraction")),
+        "operations": fact(exact(0.05, "fraction")),
+        "electricity_price": fact(exact(0.1, "energy price")),
+        "deployments": (deployment,),
     }
-    return Spending(facts, values, 0, 1, Overrides(**overrides))
+    return of_cluster(cluster.model_copy(update=own), facts, "bf16").sites[0]
+
+
+def spending(facts: Facts, **overrides: Any) -> Spending:
+    return Spending(facts, one(0.8), 0, 1, Overrides(**overrides))
 
 
 def test_an_accelerator_hour_by_hand(facts: Facts) -> None:
-    """An MI300X: 750 W · 50 $ = 37,500 $; (0.25046 + 0.05) ÷ (8,766 h · 0.8) of it an hour."""
-    found = float(spending(facts).usd_per_hour("amd-mi300x")[0])
-    assert found == pytest.approx(750 * 50 * (0.250456 + 0.05) / (8766 * 0.8), rel=1e-4)
+    """An MI300X at 37,500 $ with 1,125 W of building at 10 $/W, over 5 and 15 years at 8 %, 5 % operations.
+
+    37,500 × 0.250456 + 11,250 × 0.116830 + 0.05 × 48,750 = 13,143.9 $ a year, over 8,766 h × 0.8.
+    """
+    site = own_site(facts, price=fact(exact(37_500.0, "money")))
+    found = spending(facts)
+    hourly = float(found.usd_per_hour(site, site.batches[0])[0])
+    yearly = 37_500 * 0.250456 + 11_250 * 0.116830 + 0.05 * 48_750
+    assert hourly == pytest.approx(yearly / (8766 * 0.8), rel=1e-4)
+    assert float(found.usd_per_kwh(site)[0]) == 0.1
+    assert {"price of amd-mi300x", "it_lifetime", "operations"} <= set(found.used)
 
 
 def test_watts_by_hand(facts: Facts) -> None:
-    """An H100 of 700 W with a stated overhead of 1.5 and PUE of 1.2: 1,260 W."""
-    batch = Batch("nvidia-h100-sxm", {"n": exact(10.0)}, "reported", exact(1.5, "ratio"))
-    site = Site("a", "a", "US", None, (batch,), exact(1.2, "pue"))
-    assert float(spending(facts).watts(site, batch)[0]) == pytest.approx(1260)
+    """1,000 W in training, as the cluster states, behind a PUE of 1.2."""
+    site = own_site(facts, power=fact(exact(1_000.0, "power")))
+    assert float(spending(facts).watts(site, site.batches[0])[0]) == pytest.approx(1200)
     given_pue = spending(facts, pue=exact(1.1, "pue"))
-    assert float(given_pue.watts(site, batch)[0]) == pytest.approx(1155)
+    assert float(given_pue.watts(site, site.batches[0])[0]) == pytest.approx(1100)
+
+
+def test_a_year_of_a_run_costs_what_compare_says_of_the_cluster(facts: Facts) -> None:
+    """All hours used and a load of 1: the same cost a year, and the same power, as of the planned cluster."""
+    cluster = load_cluster("nordic-alliance", facts)
+    size = 500
+    by = outlook_planner(facts, load_calibration(facts), size=size, bases=("delivered",))
+    stated = outlook(cluster.model_copy(update={"load": fact(exact(1.0, "ratio"))}), by).metrics
+    site = of_cluster(cluster, facts, "bf16").sites[0]
+    money = Spending(facts, np.ones(size), 0, size)
+    watts, dollars = np.zeros(size), np.zeros(size)
+    for batch in site.batches:
+        watts += batch.accelerators * money.watts(site, batch)
+        dollars += batch.accelerators * money.usd_per_hour(site, batch) * 8766
+    assert watts == pytest.approx(stated["facility_power_w"])
+    yearly = dollars + watts / 1000 * 8766 * money.usd_per_kwh(site)
+    assert yearly == pytest.approx(stated["cost_usd_per_year"])
 
 
 def test_electricity_is_the_countrys_and_says_so(facts: Facts) -> None:
+    batch = Batch("nvidia-h100-sxm", {"n": exact(10.0)}, "reported")
     own, other = spending(facts), spending(facts)
-    price = float(own.usd_per_kwh("DE")[0])
-    assert own.used["usd_per_kwh/DE"].value.best == price
-    other.usd_per_kwh("AQ")
-    assert other.used["usd_per_kwh/others"].kind == "assumed"
-    assert float(spending(facts, usd_per_kwh=exact(0.05, "ratio")).usd_per_kwh("DE")[0]) == 0.05
+    own.usd_per_kwh(Site("a", "a", "DE", None, (batch,)))
+    german = load_planning(facts).figures["DE", "industrial_electricity_price_usd_per_kwh"].value
+    assert own.used["electricity_price/DE"].value.best == pytest.approx(german * (0.65 * 1.35) ** 0.5)
+    other.usd_per_kwh(Site("a", "a", "AQ", None, (batch,)))
+    assert other.used["electricity_price/AQ"].kind == "assumed"
+    given_price = spending(facts, usd_per_kwh=exact(0.05, "ratio"))
+    assert float(given_price.usd_per_kwh(Site("a", "a", "DE", None, (batch,)))[0]) == 0.05
+
+
+def test_a_file_of_ones_own_states_what_holds_at_every_site(facts: Facts, tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        'site: {pue: {value: 1.05, kind: assumed, source: "https://a.b", date: 2026-01-01}}', encoding="utf-8"
+    )
+    site = of_accelerators("nvidia-h100-sxm", exact(10.0), "US", facts, "bf16").sites[0]
+    plain, own = spending(facts), spending(facts, site=load_site(path))
+    ratio = own.watts(site, site.batches[0]) / plain.watts(site, site.batches[0])
+    assert own.used["pue/site"].value.best == 1.05
+    assert float(ratio[0]) != pytest.approx(1.0)
 
 
 def test_power_that_nobody_states_is_refused(facts: Facts) -> None:
-    known = {w.accelerator for w in spending(facts)._sizing.watts}
+    known = {w.accelerator for w in load_planning(facts).sizing.watts}
     bare = next(a.id for a in facts.accelerators.values() if a.tdp is None and a.id not in known)
     batch = Batch(bare, {"n": exact(10.0)}, "reported")
-    with pytest.raises(InputError, match=f"the power of {bare} is not known"):
+    with pytest.raises(InputError, match=f"no watts of {bare} are known"):
         spending(facts).watts(Site("a", "a", None, None, (batch,)), batch)

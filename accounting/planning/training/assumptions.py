@@ -7,14 +7,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from accounting.capacity.draws import Z95
 from accounting.capacity.stock.rates import Evidence
-from accounting.quantities import Count, Fraction, Money, Ratio, Uncertain, read_uncertain
+from accounting.quantities import (
+    Count,
+    Duration,
+    EnergyPrice,
+    Fraction,
+    PowerPrice,
+    Pue,
+    Ratio,
+    Uncertain,
+    read_uncertain,
+)
 from accounting.reference.architectures import PositiveFloat
 from accounting.reference.facts import Facts
 from accounting.reference.names import AcceleratorId
@@ -73,16 +83,12 @@ class LinkFacts(FactModel):
 
 
 class TrainingFacts(FactModel):
-    """The section ``training``: memory, size of model, and money."""
+    """The section ``training``: memory, size of model, and how much of the time a site is used."""
 
     state_bytes_per_parameter: Fact[Ratio]
     memory_for_state: Fact[Fraction]
     checkpoint_bytes_per_parameter: Fact[Ratio]
     tokens_per_parameter: Fact[Ratio]
-    price_per_watt: Fact[Money] = Field(description="US dollars an accelerator, per watt of TDP")
-    life_years: Fact[Ratio]
-    interest_per_year: Fact[Fraction]
-    upkeep_per_year: Fact[Fraction] = Field(description="share of the purchase price")
     hours_used: Fact[Fraction] = Field(description="share of hours that purchase is spread over")
 
 
@@ -167,10 +173,6 @@ class Assumptions:
     memory_for_state: Known
     checkpoint_bytes_per_parameter: Known
     tokens_per_parameter: Known
-    price_per_watt: Known
-    life_years: Known
-    interest_per_year: Known
-    upkeep_per_year: Known
     hours_used: Known
 
     def items(self) -> Iterator[tuple[str, Known]]:
@@ -203,15 +205,24 @@ class _Own(FactModel):
     memory_for_state: Fact[Fraction] | None = None
     checkpoint_bytes_per_parameter: Fact[Ratio] | None = None
     tokens_per_parameter: Fact[Ratio] | None = None
-    price_per_watt: Fact[Money] | None = None
-    life_years: Fact[Ratio] | None = None
-    interest_per_year: Fact[Fraction] | None = None
-    upkeep_per_year: Fact[Fraction] | None = None
     hours_used: Fact[Fraction] | None = None
 
 
+class SiteFacts(FactModel):
+    """What a user's own file may state of every site, by the names of a cluster file's keys."""
+
+    pue: Fact[Pue] | None = None
+    electricity_price: Fact[EnergyPrice] | None = None
+    it_lifetime: Fact[Duration] | None = None
+    building_lifetime: Fact[Duration] | None = None
+    building_cost: Fact[PowerPrice] | None = None
+    discount_rate: Fact[Fraction] | None = None
+    operations: Fact[Fraction] | None = None
+
+
 class _OwnFile(FactModel):
-    assumptions: _Own
+    assumptions: _Own = _Own()
+    site: SiteFacts = SiteFacts()
 
 
 def failure_rate(rows: tuple[Interruptions, ...]) -> Known:
@@ -247,6 +258,15 @@ def load_assumptions(own: Path | None = None) -> Assumptions:
         values |= _stated(section)
     found = Assumptions(**values)
     return found if own is None else found.with_values(_stated(load(own, _OwnFile)[1].assumptions))
+
+
+def load_site(own: Path | None) -> dict[str, Fact[Any]]:
+    """Return what a file of the user's own states of every site, by key. Raises InputFaults."""
+    if own is None:
+        return {}
+    found = load(own, _OwnFile)[1].site
+    stated = {name: getattr(found, name) for name in SiteFacts.model_fields}
+    return {name: fact for name, fact in stated.items() if fact is not None}
 
 
 def load_published_runs(facts: Facts) -> tuple[PublishedRun, ...]:

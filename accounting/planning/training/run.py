@@ -2,14 +2,15 @@
 
     days = FLOP ÷ (Σ over sites (accelerators × peak × utilisation) × linking) ÷ 86,400
     accelerator-hours = accelerators that take part × 24 × days
-    energy = Σ accelerators × watts at the meter × time;  cost = accelerator-hours × price + energy × price
+    energy = Σ accelerators × watts at the meter in training × time
+    cost = accelerator-hours × price of an hour + energy × price of electricity
 
 Everything is drawn together, so that the quantiles of each are of the same runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -96,9 +97,8 @@ def answer(sites: Sites, plan: Planner, progress: Progress | None = None) -> Out
     rated, left_out, fits = _candidates(sites, plan, progress)
     run = link(rated[: _number(plan.question.sites, rated, plan.links)], plan.links)
     days = plan.days(run.rate)
-    spending = Spending(
-        plan.facts, dict(_values(plan)), plan.question.seed, plan.question.draws, plan.overrides
-    )
+    used = plan.foreteller.value("hours_used")
+    spending = Spending(plan.facts, used, plan.question.seed, plan.question.draws, plan.overrides)
     energy, bought, current = _spent(run, days, spending)
     hours = run.accelerators * 24 * days
     probability = float(np.mean(days <= plan.question.days)) if fits else 0.0
@@ -160,21 +160,18 @@ def _number(choice: SiteChoice, rated: Sequence[Rated], links: Links) -> int:
     return best_number(rated, links) if choice == "best" else min(choice, len(rated))
 
 
-def _values(plan: Planner) -> Mapping[str, Draws]:
-    names = ("price_per_watt", "life_years", "interest_per_year", "upkeep_per_year", "hours_used")
-    return {name: plan.foreteller.value(name) for name in names}
-
-
 def _spent(run: Together, days: Draws, spending: Spending) -> tuple[Draws, Draws, Draws]:
     """Return joules, and US dollars for accelerators and for electricity."""
     energy, bought, current = np.zeros_like(days), np.zeros_like(days), np.zeros_like(days)
     for one in run.sites:
-        price = spending.usd_per_kwh(one.site.territory)
+        price = spending.usd_per_kwh(one.site)
         for part in one.parts:
-            joules = part.accelerators * spending.watts(one.site, part.batch) * days * DAY_S
+            watts = spending.watts(one.site, part.batch)
+            hourly = spending.usd_per_hour(one.site, part.batch)
+            joules = part.accelerators * watts * days * DAY_S
             energy = energy + joules
             current = current + joules / JOULES_A_KWH * price
-            bought = bought + part.accelerators * 24 * days * spending.usd_per_hour(part.batch.accelerator)
+            bought = bought + part.accelerators * 24 * days * hourly
     return energy, bought, current
 
 

@@ -22,13 +22,13 @@ from bench.errors import InputError
 class Batch:
     """Accelerators of one model at a site; ``counts`` are by the name that each is drawn by.
 
-    ``host_overhead`` is IT power ÷ Σ TDP where a cluster states it.
+    ``stated`` is the deployment of a cluster, which may state power, host overhead and price of its own.
     """
 
     accelerator: str
     counts: Mapping[str, Uncertain]
     kind: Kind
-    host_overhead: Uncertain | None = None
+    stated: ClusterDeployment | None = None
 
     @property
     def accelerators(self) -> float:
@@ -38,14 +38,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Site:
-    """One place with one network between its accelerators; ``pue`` where a cluster states it."""
+    """One place with one network between its accelerators; ``cluster`` where it is a hypothetical one."""
 
     id: str
     name: str
     territory: str | None
     sector: str | None
     batches: tuple[Batch, ...]
-    pue: Uncertain | None = None
+    cluster: Cluster | None = None
 
     @property
     def accelerators(self) -> float:
@@ -93,8 +93,8 @@ def of_cluster(cluster: Cluster, facts: Facts, precision: str, as_of: datetime.d
     for d in chosen:
         _need_peak(d.accelerator, facts, precision)
     batches = [_batch(cluster, d) for d in chosen]
-    pue = cluster.pue.value if cluster.pue else None
-    site = Site(cluster.id, cluster.name, cluster.territory, None, _merged(batches), pue)
+    parts = _merged(batches)
+    site = Site(cluster.id, cluster.name, cluster.territory, cluster.sector, parts, cluster)
     gone = len(cluster.deployments) - len(chosen)
     return Sites(cluster.name, (site,), {f"in service after {as_of}": gone} if gone else {})
 
@@ -104,9 +104,8 @@ def _batch(cluster: Cluster, d: ClusterDeployment) -> Batch:
         raise InputError(
             f"{cluster.id}: {d.id} states no count; a run needs numbers, give one or have them chosen"
         )
-    overhead = d.host_overhead or cluster.host_overhead
     counts = {f"count/{cluster.operator}/{d.accelerator}/{d.id}": d.count}
-    return Batch(d.accelerator, counts, "published", overhead.value if overhead else None)
+    return Batch(d.accelerator, counts, "published", d)
 
 
 def of_census(
@@ -154,11 +153,11 @@ def shared(site: Site, share: float) -> Site:
             batch.accelerator,
             {name: _times(count, share) for name, count in batch.counts.items()},
             batch.kind,
-            batch.host_overhead,
+            batch.stated,
         )
         for batch in site.batches
     )
-    return Site(site.id, site.name, site.territory, site.sector, parts, site.pue)
+    return Site(site.id, site.name, site.territory, site.sector, parts, site.cluster)
 
 
 def _by_model(entry: Entry) -> Iterator[Entry]:
@@ -193,13 +192,19 @@ def _site(facility: str, entries: Sequence[Entry]) -> Site:
 
 def _merged(batches: Iterable[Batch]) -> tuple[Batch, ...]:
     """Join batches of one model: to a run they are the same machine."""
-    found: dict[tuple[str, Uncertain | None], Batch] = {}
+    found: dict[tuple[str, str], Batch] = {}
     for batch in batches:
-        key = (batch.accelerator, batch.host_overhead)
+        key = (batch.accelerator, _of_its_own(batch))
         kept = found.get(key, batch)
         counts = {**kept.counts, **batch.counts}
         found[key] = replace(kept, counts=counts, kind=weakest((kept.kind, batch.kind)))
     return tuple(found.values())
+
+
+def _of_its_own(batch: Batch) -> str:
+    """Return what a deployment states of its accelerators, apart from how many there are and when."""
+    keys = ("host_overhead", "power", "price", "embodied_carbon")
+    return repr([getattr(batch.stated, key) for key in keys]) if batch.stated else ""
 
 
 def _need_peak(accelerator: str, facts: Facts, precision: str) -> None:

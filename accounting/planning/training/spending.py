@@ -1,51 +1,54 @@
-"""Power, energy and money of a run. This is the one place where the planner's own models of them come in.
+"""Power, energy and money of a run, by the models of planned clusters (:mod:`accounting.planning.outlook`).
 
-Until then, and stated so in the provenance:
+A site is read as a cluster: one of a census takes the defaults of its country, a cluster states what it
+likes. Then, while the run lasts::
 
-- power of a batch = accelerators × TDP × IT overhead × facility overhead. IT overhead is that of
-  ``configs/sizing.yaml`` or the cluster's own, facility overhead (or PUE) likewise;
-- an accelerator-hour costs price × (annuity + upkeep) ÷ (8,766 h × share of hours used), with the annuity
-  i ÷ (1 − (1 + i)^−L) of life L and interest i (any text on engineering economy; Brealey, Myers and Allen,
-  *Principles of Corporate Finance*, ch. 2). Prices are those of ``configs/sizing.yaml``, else TDP × price
-  per watt. Buildings, staff and data are not in it;
-- electricity costs what industry pays in the country (``configs/country_figures.csv``), else anything between
-  the 5th and 95th percentile of the countries known.
+    watts of an accelerator = IT power in training × PUE                       (accounting.planning.power)
+    an accelerator-hour     = (annuity(price) + annuity(building) + operations × (price + building))
+                              ÷ (8,766 h × share of hours used)                (accounting.planning.cost)
+    building                = IT power at full load × dollars a watt
+    electricity             = energy × what a kWh costs at the site
+
+The share of hours used is what a run adds: whoever trains pays for hours that stand idle between runs too.
+Data, staff of the run itself and failed attempts are not in it.
 """
 
 from __future__ import annotations
 
-import datetime
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from accounting.capacity.bases import Draws
-from accounting.capacity.draws import Z95, draw, standard_normal
-from accounting.capacity.sizing_facts import Factor, SizingFacts, load_sizing
+from accounting.capacity.draws import draw, standard_normal
+from accounting.planning.clusters import Cluster, ClusterDeployment
+from accounting.planning.cost import Terms, yearly_cost_usd
+from accounting.planning.facts import PlanningFacts, load_planning
+from accounting.planning.outlook import training_w
+from accounting.planning.parameters import BatchParameters, Given, Parameters, parameters
 from accounting.planning.training.assumptions import Known
 from accounting.planning.training.sites import Batch, Site
-from accounting.quantities import Uncertain
-from accounting.reference.country_figures import CountryFigure, load_country_figures
+from accounting.quantities import YEAR_S, Uncertain, exact
 from accounting.reference.facts import Facts
-from accounting.reference.shipped import configs_root
 from bench.errors import InputError
 
-HOURS_A_YEAR = 8_766.0
+HOURS_A_YEAR = YEAR_S / 3600.0
 JOULES_A_KWH = 3.6e6
-_PRICE = "industrial_electricity_price_usd_per_kwh"
-_FIGURES = "configs/country_figures.csv"
-_SIZING = "configs/sizing.yaml"
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """What the user gives in place of what is looked up; None for what is not given."""
+    """What the user gives in place of what is looked up; None for what is not given.
+
+    ``site`` holds facts by the names of a cluster's keys, for every site.
+    """
 
     pue: Uncertain | None = None
     usd_per_kwh: Uncertain | None = None
     usd_per_accelerator_hour: Uncertain | None = None
+    site: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -53,102 +56,126 @@ class Spending:
     """Draws of watts and dollars; ``used`` records what each rests on, by name."""
 
     facts: Facts
-    values: Mapping[str, Draws]
+    hours_used: Draws
     seed: int
     size: int
     overrides: Overrides = field(default_factory=Overrides)
     used: dict[str, Known] = field(default_factory=dict)
+    _known: dict[str, Parameters] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Read the facts that it rests on."""
-        self._sizing: SizingFacts = load_sizing(self.facts)
-        self._figures: dict[tuple[str, str], CountryFigure] = load_country_figures(
-            configs_root() / "country_figures.csv", self.facts.countries
-        )
+        self._planning: PlanningFacts = load_planning(self.facts)
 
     def watts(self, site: Site, batch: Batch) -> Draws:
-        """Return the facility watts of one accelerator of a batch at a site.
+        """Return the facility watts of one accelerator of a batch at a site, in training.
 
         Raises:
-            InputError: neither sheet nor ``configs/sizing.yaml`` states its power.
+            InputError: no watts of the accelerator are known.
         """
-        chip = self.facts.accelerators[batch.accelerator]
-        power = self._sizing.chip_watts(batch.accelerator, self.facts)
-        if power is None:
-            raise InputError(f"the power of {batch.accelerator} is not known: state its tdp in an --overlay")
-        watts = self._lognormal(f"watts/{batch.accelerator}", power)
-        if batch.host_overhead is not None:
-            overhead = draw(batch.host_overhead, self._normal(f"host-overhead/{batch.accelerator}"))
-        else:
-            known = self._sizing.overhead(batch.accelerator, chip.family)
-            self._note(f"it_overhead/{batch.accelerator}", known, _SIZING)
-            overhead = self._lognormal(f"host-overhead/{batch.accelerator}", known)
-        return watts * overhead * self._building(site)
+        found = self._batch(site, batch)
+        self._note_all(found.watts, *found.training)
+        if found.training[0].unit == "of full load":
+            self._note_all(found.full_load)
+        return training_w(found, self.seed, self.size) * self._pue(site)
 
-    def usd_per_hour(self, accelerator: str) -> Draws:
-        """Return the US dollars of one accelerator-hour, electricity not included."""
+    def usd_per_hour(self, site: Site, batch: Batch) -> Draws:
+        """Return the US dollars of one accelerator-hour, electricity not included.
+
+        Raises:
+            InputError: no watts of the accelerator are known, and so neither its price nor its building.
+        """
         if self.overrides.usd_per_accelerator_hour is not None:
             given = self.overrides.usd_per_accelerator_hour
             self.used["usd_per_accelerator_hour"] = Known(given, "assumed", "given")
             return draw(given, self._normal("usd-per-hour"))
-        of = self.values
-        yearly = annuity(of["interest_per_year"], of["life_years"]) + of["upkeep_per_year"]
-        return np.asarray(self._price(accelerator) * yearly / (HOURS_A_YEAR * of["hours_used"]))
+        found = self._batch(site, batch)
+        if found.price is None or found.watts is None:
+            raise InputError(f"no watts of {batch.accelerator} are known; state its tdp in an --overlay")
+        self._note_all(found.price, found.watts, found.full_load)
+        watts = found.watts.draws(self.seed, self.size) * found.full_load.draws(self.seed, self.size)
+        yearly = yearly_cost_usd(
+            found.price.draws(self.seed, self.size),
+            watts * self._site(site, "building_cost"),
+            0.0,
+            Terms(
+                it_years=self._site(site, "it_lifetime") / YEAR_S,
+                building_years=self._site(site, "building_lifetime") / YEAR_S,
+                rate=self._site(site, "discount_rate"),
+                operations=self._site(site, "operations"),
+                price_usd_per_kwh=0.0,
+            ),
+        )
+        return np.asarray(yearly / (HOURS_A_YEAR * self.hours_used))
 
-    def usd_per_kwh(self, territory: str | None) -> Draws:
-        """Return the US dollars of a kWh at a place."""
+    def usd_per_kwh(self, site: Site) -> Draws:
+        """Return the US dollars of a kWh at a site."""
         if self.overrides.usd_per_kwh is not None:
             self.used["usd_per_kwh"] = Known(self.overrides.usd_per_kwh, "assumed", "given")
             return draw(self.overrides.usd_per_kwh, self._normal("usd-per-kwh"))
-        found = self._figures.get((territory or "", _PRICE))
-        if found is not None:
-            value = Uncertain(found.value, found.value, found.value, "lognormal")
-            self.used[f"usd_per_kwh/{found.country}"] = Known(value, found.kind, found.source)
-            return np.full(self.size, found.value)
-        prices = [row.value for (_, figure), row in self._figures.items() if figure == _PRICE]
-        low, high = (float(x) for x in np.quantile(prices, [0.05, 0.95]))
-        value = Uncertain(low, math.sqrt(low * high), high, "lognormal")
-        self.used["usd_per_kwh/others"] = Known(value, "assumed", _FIGURES)
-        return draw(value, self._normal("usd-per-kwh"))
+        return self._site(site, "electricity_price")
 
-    def _building(self, site: Site) -> Draws:
-        given = self.overrides.pue or site.pue
-        if given is not None:
-            self.used[f"pue/{site.id}"] = Known(
-                given, "assumed", "given" if self.overrides.pue else "the cluster"
+    def _pue(self, site: Site) -> Draws:
+        if self.overrides.pue is not None:
+            self.used["pue"] = Known(self.overrides.pue, "assumed", "given")
+            return draw(self.overrides.pue, self._normal(f"pue/{site.id}"))
+        return self._site(site, "pue")
+
+    def _site(self, site: Site, name: str) -> Draws:
+        given = self._parameters(site).site[name]
+        # what is a country's or everybody's has one line for all sites
+        own = f"{name}/{site.id}" if given.key.endswith(f"/{site.id}") else name
+        label = f"{name}/{site.territory}" if given.key.endswith(f"/{site.territory}") else own
+        self._note(label, given)
+        return given.draws(self.seed, self.size)
+
+    def _batch(self, site: Site, batch: Batch) -> BatchParameters:
+        place = site.batches.index(batch)
+        return self._parameters(site).batches[place]
+
+    def _parameters(self, site: Site) -> Parameters:
+        if site.id not in self._known:
+            self._known[site.id] = parameters(
+                as_cluster(site, self.overrides.site), self.facts, self._planning
             )
-            return draw(given, self._normal(f"pue/{site.id}"))
-        known = self._sizing.facility_overhead(site.territory, site.sector)
-        self._note(f"facility_overhead/{site.id}", known, _SIZING)
-        return self._lognormal("facility-overhead", known)
+        return self._known[site.id]
 
-    def _price(self, accelerator: str) -> Draws:
-        # what is bought today, whenever the run takes place
-        price = self._sizing.price(accelerator, datetime.date.max)
-        if price is not None:
-            self._note(f"price/{accelerator}", price, _SIZING)
-            return self._lognormal(f"price/{accelerator}", price)
-        power = self._sizing.chip_watts(accelerator, self.facts)
-        # watts() has refused those without
-        watts = self._lognormal(f"watts/{accelerator}", power) if power else np.full(self.size, np.nan)
-        return np.asarray(self.values["price_per_watt"] * watts)
+    def _note_all(self, *given: Given | None) -> None:
+        for one in given:
+            if one is not None:
+                self._note(one.name, one)
 
-    def _note(self, name: str, factor: Factor, source: str) -> None:
-        middle, spread = math.exp(factor.mean), math.exp(Z95 * factor.sd)
-        value = Uncertain(middle / spread, middle, middle * spread, "lognormal")
-        self.used.setdefault(name, Known(value, factor.kind, source))
-
-    def _lognormal(self, name: str, factor: Factor) -> Draws:
-        return np.asarray(np.exp(factor.mean + factor.sd * self._normal(name)))
+    def _note(self, name: str, given: Given) -> None:
+        self.used.setdefault(name, Known(given.value, given.kind, given.source))
 
     def _normal(self, name: str) -> Draws:
         return standard_normal(self.seed, name, self.size)
 
 
-def annuity(interest: Draws | float, years: Draws | float) -> Draws:
-    """Return the share of a price that is due each year: i ÷ (1 − (1 + i)^−L).
+def as_cluster(site: Site, stated: Mapping[str, Any] = {}) -> Cluster:
+    """Return a site as the models of planned clusters take it: its cluster, or its place and accelerators.
 
-    >>> round(float(annuity(0.08, 5.0)), 5)
-    0.25046
+    The count of a batch is not what is asked here, and is 1. ``stated`` holds facts over those of the site.
     """
-    return np.asarray(interest / (1.0 - (1.0 + np.asarray(interest)) ** -np.asarray(years)))
+    deployments = tuple(_deployment(batch) for batch in site.batches)
+    if site.cluster is not None:
+        return site.cluster.model_copy(update={"deployments": deployments, **stated})
+    return Cluster.model_construct(
+        id=site.id,
+        name=site.name,
+        hypothetical=False,
+        territory=site.territory or "",
+        owner="",
+        operator=site.id,
+        sector=site.sector,
+        deployments=deployments,
+        **stated,
+    )
+
+
+def _deployment(batch: Batch) -> ClusterDeployment:
+    if batch.stated is not None:
+        return batch.stated.model_copy(update={"count": exact(1.0), "share": None})
+    return ClusterDeployment.model_construct(
+        id=batch.accelerator, accelerator=batch.accelerator, count=exact(1.0)
+    )

@@ -1,0 +1,1 @@
+"""The best mix: which counts of which accelerators do most within limits."""
