@@ -73,8 +73,8 @@ def _metrics(options: dict[str, Any], cluster: Cluster) -> list[MetricLimit]:
     for key, (metric, option) in _NAMED.items():
         if options[key] is not None:
             found.append(MetricLimit(metric, "at most", _value(options[key], metric, option)))
-        elif (value := stated.get(key)) is not None:
-            found.append(MetricLimit(metric, "at most", value))
+        elif (limit := stated.get(key)) is not None:
+            found.append(MetricLimit(metric, "at most", limit))
     for text in options["most"]:
         name, value = _pair(text, "--at-most", "carbon=5000 t")
         found.append(MetricLimit(quantity(name), "at most", _value(value, quantity(name), "--at-most")))

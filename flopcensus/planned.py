@@ -208,7 +208,7 @@ def _print_figures(found: Planned, mix: Mix, value: ClusterValue) -> None:
     if goal != "delivered":
         rows.append((f"delivered {found.precision}", cell(_delivered(value), "FLOP/s")))
     rows += [(METRICS[n][1], cell(value.quantiles(n), METRICS[n][0])) for n in _SHOWN if n != goal]
-    for account in value.accounts[next(reversed(value.accounts))].accounts:
+    for account in list(value.accounts.values())[-1].accounts:
         if account.key in {"vendor", "vendor_nation", "foundry_nation", "memory_nation"}:
             shares = ", ".join(f"{row.name} {percent(row.share)}" for row in account.rows)
             rows.append((account.key.replace("_", " "), shares))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from pathlib import Path
 from typing import Any
@@ -167,7 +168,7 @@ def test_published_runs_follow_from_their_hours(facts: Facts) -> None:
 
 def fact(value: Uncertain) -> Fact[Uncertain]:
     return Fact[Uncertain].model_construct(
-        value=value, kind="assumed", source="https://a.b", date="2026-01-01"
+        value=value, kind="assumed", source="https://a.b", date=datetime.date(2026, 1, 1)
     )
 
 

@@ -142,7 +142,7 @@ def _problem(
     goal = Goal(asked.goal, rates[asked.goal], at, asked.maximise)
     labels: dict[str, Label] = {}
     limits: list[AnyLimit] = []
-    for one, text, its_unit in (
+    rows: list[tuple[AnyLimit, str, str]] = [
         *((_metric(m, rates, asked), label(m.metric), unit(m.metric)) for m in asked.metrics),
         *(
             (limit, f"{limit.name.partition(' at ')[0]} at {o.level.replace('_', ' ')}", "share")
@@ -151,7 +151,8 @@ def _problem(
         ),
         *((_count(c, candidates), f"number of {c.of}", "") for c in asked.counts),
         *((_cap(n, found, candidates, by, rules), f"cap of {n}", "TPP") for n in asked.capped),
-    ):
+    ]
+    for one, text, its_unit in rows:
         limits.append(one)
         labels[one.name] = Label(text, its_unit)
     if not found.kept:

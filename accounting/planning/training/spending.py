@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from accounting.capacity.bases import Draws
 from accounting.capacity.draws import draw, standard_normal
+from accounting.census.facilities import Sector
 from accounting.planning.clusters import Cluster, ClusterDeployment
 from accounting.planning.cost import Terms, yearly_cost_usd
 from accounting.planning.facts import PlanningFacts, load_planning
@@ -167,7 +168,7 @@ def as_cluster(site: Site, stated: Mapping[str, Any] = {}) -> Cluster:
         territory=site.territory or "",
         owner="",
         operator=site.id,
-        sector=site.sector,
+        sector=cast("Sector | None", site.sector),
         deployments=deployments,
         **stated,
     )
