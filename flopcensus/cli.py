@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "flopcensus.commands.export_control",
         "Say what export rules make of an accelerator.",
     ),
+    "launch": ("flopcensus.commands.launch", "Print what starts bench on a cluster's nodes."),
     "lint": ("flopcensus.commands.lint", "Check a census for figures that cannot be right."),
     "report": ("flopcensus.commands.report", "Write the page of a study's results."),
     "run": ("flopcensus.commands.run", "Run a whole study: measure, estimate, compare, report."),

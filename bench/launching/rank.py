@@ -19,6 +19,8 @@ from bench.errors import InputError
 
 # What `flopcensus launch` sets, where the launcher itself has no name for a launch that is used once only.
 LAUNCH_ID = "FLOPCENSUS_LAUNCH_ID"
+# How the names begin that `flopcensus launch` makes up.
+_OURS = ("ssh-", "slurm-")
 _NUMBERED = frozenset({"torchrun", "slurm", "openmpi", "kubernetes"})
 _UNNAMED = re.compile(r"none(?:\.|$)")
 
@@ -54,9 +56,9 @@ class Rank:
     @property
     def once_only(self) -> bool:
         """Whether the launch's name is never used again, as torchrun's default name is, and an address."""
-        return (
-            self.launch_id is not None and self.launcher in _NUMBERED and not _UNNAMED.match(self.launch_id)
-        )
+        if self.launch_id is None or _UNNAMED.match(self.launch_id):
+            return False
+        return self.launcher in _NUMBERED or self.launch_id.startswith(_OURS)
 
     @property
     def facts(self) -> Environment:
