@@ -63,7 +63,7 @@ def slurm_script(run: Wanted, job: SlurmJob) -> str:
     if job.through == "torchrun":
         lines += _TORCHRUN_SETUP
     lines += [
-        "# A task that fails must not end the others, and the one task of a node may use all its cores.",
+        "# A node or task that fails must not end the others; the one task of a node may use all its cores.",
         " ".join(_step(run, job)),
     ]
     return "\n".join(lines) + "\n"
@@ -107,6 +107,7 @@ def _directives(run: Wanted, job: SlurmJob) -> list[str]:
         f"--nodes={run.nodes}",
         "--ntasks-per-node=1",
         "--exclusive",
+        "--no-kill",
         *([f"--gpus-per-node={job.gpus_per_node}"] if job.gpus_per_node else []),
         f"--time={minutes // 60:02d}:{minutes % 60:02d}:00",
         *(f"--{name}={plain_name('--' + name, value)}" for name, value in named.items() if value is not None),
@@ -127,7 +128,7 @@ _ON_A_NODE = (
 
 def _step(run: Wanted, job: SlurmJob) -> list[str]:
     """The words of the srun line, already quoted."""
-    words = ["srun", "--ntasks-per-node=1", "--cpu-bind=none", "--kill-on-bad-exit=0", "--label"]
+    words = ["srun", "--ntasks-per-node=1", "--cpu-bind=none", "--no-kill", "--kill-on-bad-exit=0", "--label"]
     if job.image is not None:
         words += _contained(job, job.image)
     if job.through == "torchrun":

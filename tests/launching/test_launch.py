@@ -150,7 +150,8 @@ def test_directives_say_what_was_asked_for() -> None:
     ).stdout  # fmt: skip
     asked = {line.removeprefix("#SBATCH ") for line in text.splitlines() if line.startswith("#SBATCH")}
     assert asked == {
-        "--job-name=flopcensus", "--nodes=4", "--ntasks-per-node=1", "--exclusive", "--gpus-per-node=8",
+        "--job-name=flopcensus", "--nodes=4", "--ntasks-per-node=1", "--exclusive", "--no-kill",
+        "--gpus-per-node=8",
         "--time=26:30:00", "--partition=gpu", "--account=ai-42", "--qos=high",
     }  # fmt: skip
 
