@@ -19,7 +19,8 @@ from flopcensus.ranked import unbound
 ROOT = Path(__file__).parents[2]
 TORCHRUN = Path(sys.executable).parent / "torchrun"
 BENCH = (
-    "bench", "--device", "cpu", "--workload", "launch", "--precision", "fp32", "--time-budget", "1", "--patience", "60",
+    "bench", "--device", "cpu", "--workload", "launch", "--precision", "fp32", "--time-budget", "1",
+    "--patience", "60",
 )  # fmt: skip
 
 
