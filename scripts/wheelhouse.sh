@@ -24,10 +24,12 @@ cat >"$folder/install.sh" <<'INSTALL'
 # Installs flopcensus from this folder into a virtual environment, and asks no network: install.sh [VENV]
 set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-venv=${1:-.venv}
-(cd -- "$here" && sha256sum --check --quiet SHA256SUMS)
+venv=$(realpath -m -- "${1:-.venv}")
+# From here on in the folder itself: pip would split its name at a space.
+cd -- "$here"
+sha256sum --check --quiet SHA256SUMS
 "${PYTHON:-python3}" -m venv "$venv"
-PIP_NO_INDEX=1 PIP_FIND_LINKS="$here" "$venv/bin/python" -m pip install --quiet --constraint "$here/constraints.txt" \
+PIP_NO_INDEX=1 PIP_FIND_LINKS=. "$venv/bin/python" -m pip install --quiet --constraint constraints.txt \
   'flopcensus[bench]'
 "$venv/bin/flopcensus" --version
 INSTALL

@@ -80,7 +80,7 @@ def submit(script: str) -> str:
             ["sbatch"],  # noqa: S607 - wherever the site has put it
             input=script,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
             timeout=SUBMIT_SECONDS,
         )
