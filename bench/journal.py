@@ -34,7 +34,7 @@ class Journal:
             self._file = path.open("a", encoding="utf-8", newline="\n")
         except OSError as error:
             raise cannot_write(path, error) from error
-        if not _lock(self._file.fileno()):
+        if not lock(self._file.fileno()):
             self._file.close()
             raise InputError(f"{path}: this run is still going on; wait for it, or stop it")
         _cut_torn_line(path)
@@ -67,7 +67,7 @@ class Journal:
         self.append("result", {"result": result.model_dump(mode="json")})
 
 
-def _lock(handle: int) -> bool:
+def lock(handle: int) -> bool:
     """Keep others from resuming a run that is going on; False where it is theirs already."""
     try:
         import fcntl  # noqa: PLC0415 - POSIX only

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,8 +15,9 @@ from bench.devices.device import Clock, Device
 from bench.devices.spec import SpecLookup, with_spec
 from bench.environment import Environment, Load, node_name
 from bench.errors import DeviceError, InputError, RecordNotWrittenError
-from bench.files import write_text_atomic
+from bench.files import write_text_new
 from bench.journal import Journal
+from bench.launching.rank import Rank
 from bench.log import Log
 from bench.meeting import meet_all, spawn_workers
 from bench.plan import Plan
@@ -55,6 +57,7 @@ def measure(  # noqa: PLR0913 - all but the plan are seams
     workloads: Mapping[str, Workload] | None = None,
     clock: Clock = time.perf_counter,
     opener: str = OPENER,
+    rank: Rank | None = None,
 ) -> Record:
     """Run a plan within its budget and write ``record-<node>-<time>.json`` into a folder.
 
@@ -69,6 +72,7 @@ def measure(  # noqa: PLR0913 - all but the plan are seams
         workloads: Workloads to choose from in place of all.
         clock: Tells the time. Unit: s.
         opener: Module that opens devices in the measuring processes.
+        rank: Which process of a launch this is, where a launcher started it.
 
     Raises:
         DeviceError: A device asked for is not here, is busy, or cannot be opened.
@@ -78,12 +82,19 @@ def measure(  # noqa: PLR0913 - all but the plan are seams
         RecordNotWrittenError: The disk took the journal but not the record, which the error carries.
         KeyboardInterrupt: The user stopped the run; the record holds what was finished.
     """
-    run = Run(plan, lookup, progress, clock, load_workloads() if workloads is None else workloads)
+    known = load_workloads() if workloads is None else workloads
+    run = Run(plan, lookup, progress, clock, known, rank=rank)
     return run.complete(out_dir, _local(devices, run) if devices is not None else None, opener)
 
 
 def resume(
-    folder: Path, *, lookup: SpecLookup, progress: Progress, force: bool = False, opener: str = OPENER
+    folder: Path,
+    *,
+    lookup: SpecLookup,
+    progress: Progress,
+    force: bool = False,
+    opener: str = OPENER,
+    rank: Rank | None = None,
 ) -> Record:
     """Continue the newest unfinished run in a folder: what was finished stays, rounds taken count.
 
@@ -93,6 +104,7 @@ def resume(
         progress: Told of everything that happens.
         force: Measure a device even though others use it.
         opener: Module that opens devices in the measuring processes.
+        rank: Which process of a launch this is, where a launcher started it.
 
     Raises:
         InputError: No run of this node is unfinished there, it is still going on, or hardware or software
@@ -103,7 +115,7 @@ def resume(
     """
     before = find_progress(folder)
     plan = before.plan.with_force() if force else before.plan
-    run = Run(plan, lookup, progress, time.perf_counter, load_workloads(), before)
+    run = Run(plan, lookup, progress, time.perf_counter, load_workloads(), before, rank)
     return run.complete(folder, None, opener)
 
 
@@ -118,6 +130,7 @@ class Run:
         clock: Clock,
         workloads: Mapping[str, Workload],
         before: Progressed | None = None,
+        rank: Rank | None = None,
     ) -> None:
         require_known_precisions(workloads, plan.precisions)
         select_workloads(workloads, plan.workloads)
@@ -126,7 +139,8 @@ class Run:
         self.workloads, self.clock = workloads, clock
         self._lookup, self._progress, self._before = lookup, progress, before
         self._start = clock() - (before.seconds_spent if before else 0.0)
-        self._environment: Environment = {}
+        self._rank = rank
+        self._environment: Environment = {} if rank is None else rank.facts
         self._turns: list[Turn] = []
         self._workers: list[Worker] = []
         self._load = Load(self._own_pids)
@@ -171,7 +185,9 @@ class Run:
     def _journal_path(self, out_dir: Path) -> Path:
         if self._before is not None:
             return self._before.path
-        return out_dir / f"journal-{safe_name(self.node)}-{timestamp(self.created)}.jsonl"
+        # Nodes that share a folder may share a name too, in containers.
+        ranked = "" if self._rank is None else f"-rank{self._rank.rank}"
+        return out_dir / f"journal-{safe_name(self.node)}-{timestamp(self.created)}{ranked}.jsonl"
 
     def _forget_unless_begun(self, path: Path) -> None:
         """A run that never met its devices leaves nothing; one that did can be resumed."""
@@ -263,9 +279,8 @@ class Run:
     def _write_record(self, folder: Path, log: Log) -> Record:
         """Write the record whole, and say where."""
         record = self.record()
-        path = _free_path(folder, record)
         try:
-            write_text_atomic(path, record.to_json())
+            path = write_text_new(_names_for(folder, record), record.to_json())
         except InputError as error:
             raise RecordNotWrittenError(str(error), record) from error
         log.written(path)
@@ -334,14 +349,11 @@ def _own_version() -> str:
         return "unknown"
 
 
-def _free_path(folder: Path, record: Record) -> Path:
-    """The record's path; numbered where a run of the same second was there before."""
-    path = folder / record.file_name
-    number = 1
-    while path.exists():
-        number += 1
-        path = folder / f"{Path(record.file_name).stem}-{number}.json"
-    return path
+def _names_for(folder: Path, record: Record) -> Iterator[Path]:
+    """The record's path; numbered where one of the same second and node name was there."""
+    yield folder / record.file_name
+    stem = Path(record.file_name).stem
+    yield from (folder / f"{stem}-{number}.json" for number in itertools.count(2))
 
 
 __all__ = ["DeviceDescription", "Run", "measure", "resume"]

@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Say what export rules make of an accelerator.",
     ),
     "fleet": ("flopcensus.commands.fleet", "Merge the records of many nodes, and name the sick ones."),
+    "launch": ("flopcensus.commands.launch", "Print what starts bench on a cluster's nodes."),
     "lint": ("flopcensus.commands.lint", "Check a census for figures that cannot be right."),
     "plan": ("flopcensus.commands.plan", "Find the best mix of accelerators within limits."),
     "report": ("flopcensus.commands.report", "Write the page of a study's results."),

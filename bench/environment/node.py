@@ -32,12 +32,14 @@ CONTAINER_VARIABLES = {
 }
 # … and a word in the path of its control group.
 CONTAINER_GROUPS = {"kubepods": "kubernetes", "docker": "docker", "libpod": "podman", "lxc": "lxc"}
+# Set by what `flopcensus launch kubernetes` prints.
+NODE_NAME = "FLOPCENSUS_NODE"
 JOBS = {"SLURM_JOB_ID": "slurm", "PBS_JOBID": "pbs", "LSB_JOBID": "lsf", "FLUX_JOB_ID": "flux"}
 
 
-def node_name() -> str:
-    """Host name of this node."""
-    return socket.gethostname() or "unknown"
+def node_name(variables: Mapping[str, str] = os.environ) -> str:
+    """Host name of this node; in a pod, which has a name of its own, that of the node if it is told."""
+    return variables.get(NODE_NAME, "").strip() or socket.gethostname() or "unknown"
 
 
 def node_facts(root: Path = ROOT, variables: Mapping[str, str] = os.environ) -> Environment:

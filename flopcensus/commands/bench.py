@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -14,12 +15,13 @@ from flopcensus.output import Format
 
 if TYPE_CHECKING:
     from bench.devices.spec import SpecMatch
+    from bench.launching.rank import Rank
     from bench.plan import Plan
     from bench.progress import Progress
     from bench.record import DeviceDescription, Record
 
 DEFAULT_OUT = Path("results/bench")
-EXIT_INCORRECT = 1
+EXIT_BAD_VERDICT = 1
 
 _EXAMPLE = """\b
 Examples:
@@ -73,6 +75,22 @@ Examples:
     metavar="DIR",
     help="Continue the run in this folder that was cut off.",
 )
+@click.option(
+    "--patience",
+    "patience_seconds",
+    type=click.FloatRange(min=1),
+    default=120.0,
+    show_default=True,
+    metavar="S",
+    help="Under a launcher: how long another process may be silent or absent before it is given up.",
+)
+@click.option(
+    "--gather/--no-gather",
+    default=None,
+    help="Under a launcher: rank 0 waits for all others, over a folder --out that all nodes share "
+    "[default: where another node is seen in it].",
+)
+@click.option("--alone", is_flag=True, help="Heed no launcher: RANK, SLURM_PROCID, … are of something else.")
 @click.option("--explain", is_flag=True, help="Say in plain words what each figure means.")
 @format_option
 @click.pass_context
@@ -89,36 +107,60 @@ def command(
     storage_dir: Path | None,
     force: bool,
     resumed: Path | None,
+    patience_seconds: float,
+    gather: bool | None,
+    alone: bool,
     explain: bool,
     output: Format,
 ) -> None:
     """Measure what this machine's accelerators, or its CPU, really deliver.
 
     Every figure is the median of at least five rounds spread over the time budget, with a 95 % interval.
-    The record is written into the folder that --out names. Exit code 1 means that a device computed wrong
-    results.
+    The record is written into the folder that --out names. Started by torchrun, srun, mpirun or in an Indexed
+    Job, the first process of each node measures it, and the others wait. Exit code 1 means that a device
+    computed wrong results, or that another process failed, fell silent or never came.
     """
     if context.invoked_subcommand is not None:
         return
-    from bench.plan import Plan, budget_of
+    rank = None
+    if not alone:
+        from bench.launching.rank import read_rank
 
+        rank = read_rank()
+    launched: dict[str, Any] = {} if rank is None else {"rank": rank}
+    plan = None
     if resumed is not None:
         _refuse_a_second_plan(context)
-        record = _shown_if_unwritten(lambda: resume_bench(resumed, force=force), output)
+        run = partial(resume_bench, resumed, force=force, **launched)
     else:
+        from bench.plan import Plan, budget_of
+
         chosen, budget_seconds = budget_of(mode or "default", time_budget)
         storage = None if storage_dir is None else str(storage_dir.resolve())
         plan = Plan(chosen, budget_seconds, device, workloads, precisions, seed, force, storage)
-        record = _shown_if_unwritten(lambda: run_bench(plan, out), output)
-    _show(record, output, explain=explain)
-    if any(result.status == "incorrect" for result in record.results):
-        context.exit(EXIT_INCORRECT)
+        run = partial(run_bench, plan, out, **launched)
+    take = partial(_shown_if_unwritten, run, output)
+    record: Record | None
+    if rank is None:
+        record, all_came = take(), True
+    else:
+        from flopcensus.ranked import take_part_in_launch
+
+        record, all_came = take_part_in_launch(
+            rank, resumed or out, plan, take, patience_seconds, gather=gather
+        )
+    if record is not None:
+        _show(record, output, explain=explain)
+    if not all_came or (record and any(result.status == "incorrect" for result in record.results)):
+        context.exit(EXIT_BAD_VERDICT)
 
 
 command.add_command(diff)
 
 
-def run_bench(plan: Plan, out_dir: Path, progress: Progress | None = None) -> Record:
+def run_bench(
+    plan: Plan, out_dir: Path, progress: Progress | None = None, *, rank: Rank | None = None
+) -> Record:
     """Measure a plan with the shipped spec sheets; progress goes to stderr unless told elsewhere.
 
     Raises:
@@ -128,14 +170,14 @@ def run_bench(plan: Plan, out_dir: Path, progress: Progress | None = None) -> Re
     from bench.session import measure
 
     if progress is not None:
-        return measure(plan, lookup=_find_spec, out_dir=out_dir, progress=progress)
+        return measure(plan, lookup=_find_spec, out_dir=out_dir, progress=progress, rank=rank)
     from flopcensus.live import progress_on_stderr
 
     with progress_on_stderr() as shown:
-        return measure(plan, lookup=_find_spec, out_dir=out_dir, progress=shown)
+        return measure(plan, lookup=_find_spec, out_dir=out_dir, progress=shown, rank=rank)
 
 
-def resume_bench(folder: Path, *, force: bool = False) -> Record:
+def resume_bench(folder: Path, *, force: bool = False, rank: Rank | None = None) -> Record:
     """Continue the unfinished run in a folder, with the plan that it was started with.
 
     Raises:
@@ -146,7 +188,7 @@ def resume_bench(folder: Path, *, force: bool = False) -> Record:
     from flopcensus.live import progress_on_stderr
 
     with progress_on_stderr() as shown:
-        return resume(folder, lookup=_find_spec, progress=shown, force=force)
+        return resume(folder, lookup=_find_spec, progress=shown, force=force, rank=rank)
 
 
 def measure_here(budget_seconds: float, out_dir: Path, seed: int, progress: Progress | None = None) -> Record:
@@ -183,7 +225,7 @@ def _refuse_a_second_plan(context: click.Context) -> None:
     """
     from bench.errors import InputError
 
-    mine = {"output", "explain", "force", "resumed"}
+    mine = {"output", "explain", "force", "resumed", "patience_seconds", "gather", "alone"}
     source = click.core.ParameterSource.COMMANDLINE
     given = [
         name for name in context.params if name not in mine and context.get_parameter_source(name) is source

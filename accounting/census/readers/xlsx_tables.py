@@ -133,7 +133,9 @@ def _lines(
 def _open(path: Path, stack: ExitStack, *, results: bool) -> Workbook:
     from openpyxl import load_workbook  # noqa: PLC0415  (a fifth of a second that CSV files need not spend)
 
-    book = _guarded(path, lambda: load_workbook(path, read_only=True, data_only=results, keep_links=False))
+    # opened here, as openpyxl leaves a damaged workbook open
+    stream = stack.enter_context(path.open("rb"))
+    book = _guarded(path, lambda: load_workbook(stream, read_only=True, data_only=results, keep_links=False))
     stack.callback(book.close)
     return book
 
