@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kernels.memory import CACHE_MULTIPLES, ELEMENT_BYTES, READS, SMALLEST_CACHE_BYTES, WRITES, Kind
+from kernels.memory import CACHE_MULTIPLES, SMALLEST_CACHE_BYTES
+from kernels.shared.streams import ELEMENT_BYTES, READS, WRITES, Kind
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit
 
 PASSES = 8

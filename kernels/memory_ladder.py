@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernels.memory import ELEMENT_BYTES
+from kernels.shared.streams import ELEMENT_BYTES, PreparedMemory
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
 if TYPE_CHECKING:
@@ -135,8 +135,6 @@ class PreparedSum:
 
     def check(self) -> Verdict:
         """As `memory_read` does."""
-        from kernels.memory import PreparedMemory  # noqa: PLC0415
-
         return PreparedMemory("read", self.target, self.values).check()
 
     def digest(self) -> str | None:

@@ -17,11 +17,10 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
+from kernels.moving.reading import BLOCK_BYTES, CACHED, DIRECT, DROPPED
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit
 
 Kind = Literal["cold", "warm"]
-# The file is read and written in blocks of this; larger ones gain nothing, smaller ones cost calls.
-BLOCK_BYTES = 4 << 20
 COLD_BYTES = (64 << 20, 256 << 20, 1 << 30)
 # File and memory read into are together four times the last-level cache.
 WARM_CACHE_MULTIPLE = 2
@@ -34,7 +33,6 @@ WORDS: dict[Kind, str] = {
     "cold": "reading a file from storage past the system's cache",
     "warm": "reading a file from the system's cache of it",
 }
-DIRECT, DROPPED, CACHED = "pread direct", "pread dropped", "pread cached"
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernels.training import compiler
+from kernels.training.compiler import COMPILED, EAGER
 from kernels.transformer.sizes import ELEMENT_BYTES, Decoder
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
     from kernels.training.run import PreparedTraining
 
-EAGER, COMPILED = "torch eager", "torch compile"
 # Bytes of a float32 weight, of its two moments and of its gradient.
 MASTER_BYTES, MOMENT_BYTES, GRADIENT_BYTES = 4, 8, 4
 # Bytes of one operand of an 8-bit product.

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.moving.mounts import file_system
-from kernels.storage import BLOCK_BYTES, CACHED, DIRECT, DROPPED
+from kernels.moving.reading import BLOCK_BYTES, CACHED, DIRECT, DROPPED
 from kernels.workload import Verdict
 
 Words = npt.NDArray[np.uint64]

@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kernels.memory import READS, SCALAR, WRITES, Kind, PreparedMemory
 from kernels.native.library import KINDS, WIDTHS, Array, best_width, cpu_array, require_success
+from kernels.shared.streams import READS, SCALAR, WRITES, Kind, PreparedMemory
 from kernels.workload import Place, Verdict
 
 if TYPE_CHECKING:

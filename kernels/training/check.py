@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -28,12 +27,9 @@ from kernels.shared import tensors
 from kernels.training.adamw import LEARNING_RATE, State, expected, gradients
 from kernels.training.loss import Outcome, counted_flop
 from kernels.training.reference import Reference, reference
+from kernels.training.step import Step
 from kernels.workload import Verdict
 
-if TYPE_CHECKING:
-    from kernels.training.run import PreparedTraining
-
-SAMPLED = 16
 # Tokens that the reference sees. Fused attention works in tiles of up to 128 on GPUs.
 PREFIX_ON_CPU, PREFIX = 64, 256
 # A layer's error relative to what it gives. In bf16 the unit roundoff, as some six roundings of 0.4 of it
@@ -54,32 +50,7 @@ def layer_error(precision: str, hidden: int) -> float:
     return LAYER_ERRORS.get(precision, tensors.UNIT_ROUNDOFF_FP32 * math.sqrt(hidden))
 
 
-class Samples:
-    """A few elements of each weight, always the same ones."""
-
-    def __init__(self, weights: list[torch.Tensor], seed: int) -> None:
-        draw = torch.Generator().manual_seed(seed + 2)
-        drawn = (torch.randint(weight.numel(), (SAMPLED,), generator=draw) for weight in weights)
-        self._weights = weights
-        self._places = [places.to(weights[0].device) for places in drawn]
-        self.remember()
-
-    def remember(self) -> None:
-        """Keep the weights as they are now."""
-        self._before = self.of(self._weights)
-
-    def unchanged(self) -> int:
-        """Of how many weights most elements are still what they were."""
-        same = self.of(self._weights) == self._before
-        return int((2 * same.view(-1, SAMPLED).sum(dim=1) > SAMPLED).sum())
-
-    def of(self, parts: list[torch.Tensor]) -> torch.Tensor:
-        """The sampled elements of tensors shaped like the weights, in float64."""
-        pairs = zip(parts, self._places, strict=True)
-        return tensors.float64(torch.cat([part.detach().view(-1)[places] for part, places in pairs]))
-
-
-def verify(prepared: PreparedTraining) -> Verdict:
+def verify(prepared: Step) -> Verdict:
     """All of it; takes about three steps' time."""
     if (reason := _wrong_last_call(prepared)) is not None:
         return Verdict(correct=False, detail=reason)
@@ -96,7 +67,7 @@ def verify(prepared: PreparedTraining) -> Verdict:
     )
 
 
-def _wrong_last_call(prepared: PreparedTraining) -> str | None:
+def _wrong_last_call(prepared: Step) -> str | None:
     """What is wrong with what the last call left."""
     if prepared.outcome is None:
         return "no step was taken"
@@ -111,17 +82,17 @@ def _wrong_last_call(prepared: PreparedTraining) -> str | None:
     return None
 
 
-def _counted_flop(prepared: PreparedTraining) -> float:
+def _counted_flop(prepared: Step) -> float:
     """Of one sequence, to spare time, for each of the batch: all are the same work."""
     return len(prepared.tokens) * counted_flop(prepared.masters, prepared.tokens[:1], prepared.recipe)
 
 
-def _size(prepared: PreparedTraining) -> tuple[int, int]:
+def _size(prepared: Step) -> tuple[int, int]:
     """Batch and sequence."""
     return prepared.tokens.shape[0], prepared.tokens.shape[1] - 1
 
 
-def _slope_share(prepared: PreparedTraining) -> float:
+def _slope_share(prepared: Step) -> float:
     """(loss(w + εd) − loss(w − εd)) / 2ε against g·d, where d is the gradient that the reference judged."""
     along = gradients(prepared.weights)
     prefix = _prefix(prepared)
@@ -139,7 +110,7 @@ def _slope_share(prepared: PreparedTraining) -> float:
     return abs((upper - lower) / (2 * step * slope) - 1) / _slope_tolerance(prepared, loss)
 
 
-def _moved(prepared: PreparedTraining, along: list[torch.Tensor], step: float) -> float:
+def _moved(prepared: Step, along: list[torch.Tensor], step: float) -> float:
     """The loss with the weights so far along a direction; afterwards they are back, but for a rounding."""
     with torch.no_grad():
         torch._foreach_add_(prepared.weights, along, alpha=step)
@@ -149,7 +120,7 @@ def _moved(prepared: PreparedTraining, along: list[torch.Tensor], step: float) -
     return loss
 
 
-def _slope_tolerance(prepared: PreparedTraining, loss: float) -> float:
+def _slope_tolerance(prepared: Step, loss: float) -> float:
     """5 %, and six times what the roundings of two means of losses make of the difference.
 
     A token's loss is off by what its logits are: the length of a row of the head, times the states' error;
@@ -160,7 +131,7 @@ def _slope_tolerance(prepared: PreparedTraining, loss: float) -> float:
     return SLOPE_TOLERANCE + SIGMAS * error / (2 * SLOPE_STEP * loss)
 
 
-def _focused_shares(prepared: PreparedTraining) -> dict[str, float]:
+def _focused_shares(prepared: Step) -> dict[str, float]:
     """A step in which the first tokens of the last sequence make the loss."""
     prefix = _prefix(prepared)
     usual = prepared.importance.clone()
@@ -181,25 +152,25 @@ def _focused_shares(prepared: PreparedTraining) -> dict[str, float]:
     }
 
 
-def _prefix(prepared: PreparedTraining) -> int:
+def _prefix(prepared: Step) -> int:
     """How many tokens the reference sees."""
     _, length = _size(prepared)
     return min(length, PREFIX_ON_CPU if prepared.tokens.device.type == "cpu" else PREFIX)
 
 
-def _state_error(prepared: PreparedTraining) -> float:
+def _state_error(prepared: Step) -> float:
     decoder = prepared.decoder
     return layer_error(prepared.precision, decoder.hidden) * math.sqrt(1 + decoder.layers)
 
 
-def _states_share(prepared: PreparedTraining, truth: Reference, prefix: int) -> float:
+def _states_share(prepared: Step, truth: Reference, prefix: int) -> float:
     """Of the worst token's hidden states."""
     states = tensors.float64(_outcome(prepared).states[-1, :prefix])
     errors = (states - truth.states).norm(dim=1) / truth.states.norm(dim=1)
     return float(errors.max()) / (FORWARD_MARGIN * _state_error(prepared))
 
 
-def _losses_share(prepared: PreparedTraining, truth: Reference, prefix: int) -> float:
+def _losses_share(prepared: Step, truth: Reference, prefix: int) -> float:
     """Of the losses' distance to those of a model that knows nothing, and of their rounding to float32."""
     losses = tensors.float64(_outcome(prepared).token_losses).view(len(prepared.tokens), -1)[-1, :prefix]
     uniform = math.log(prepared.decoder.vocabulary)
@@ -209,16 +180,14 @@ def _losses_share(prepared: PreparedTraining, truth: Reference, prefix: int) -> 
     return float((losses - truth.token_losses).norm()) / allowed
 
 
-def _gradient_errors(
-    prepared: PreparedTraining, truth: Reference, signs: list[torch.Tensor]
-) -> Iterator[float]:
+def _gradient_errors(prepared: Step, truth: Reference, signs: list[torch.Tensor]) -> Iterator[float]:
     """Of each weight: a norm's gradient, or a matrix's times random signs, as long as itself on average."""
     for found, wanted, vector in zip(gradients(prepared.weights), truth.gradients, signs, strict=True):
         values = tensors.float64(found) if found.ndim == 1 else tensors.times_vector(found, vector)
         yield float((values - wanted.projection).norm() / wanted.norm)
 
 
-def _optimiser_share(prepared: PreparedTraining, before: State) -> float:
+def _optimiser_share(prepared: Step, before: State) -> float:
     """Sampled weights and moments, as a share of four roundings of float32 and a thousandth of an update."""
     gradient = prepared.samples.of(gradients(prepared.weights))
     wanted = expected(before, gradient, float(prepared.optimiser.steps[0]))
@@ -233,12 +202,12 @@ def _optimiser_share(prepared: PreparedTraining, before: State) -> float:
     return _largest(float(((value - right).abs() / most).max()) for value, right, most in triples)
 
 
-def _state(prepared: PreparedTraining) -> State:
+def _state(prepared: Step) -> State:
     optimiser, samples = prepared.optimiser, prepared.samples
     return State(samples.of(prepared.weights), samples.of(optimiser.first), samples.of(optimiser.second))
 
 
-def _signs(prepared: PreparedTraining) -> list[torch.Tensor]:
+def _signs(prepared: Step) -> list[torch.Tensor]:
     """Random signs, for each weight as many as its rows are long."""
     draw = torch.Generator().manual_seed(prepared.seed + 3)
     drawn = (torch.randint(2, weight.shape[-1:], generator=draw) * 2 - 1 for weight in prepared.weights)
@@ -246,7 +215,7 @@ def _signs(prepared: PreparedTraining) -> list[torch.Tensor]:
     return [signs.double().to(device) for signs in drawn]
 
 
-def _outcome(prepared: PreparedTraining) -> Outcome:
+def _outcome(prepared: Step) -> Outcome:
     if prepared.outcome is None:
         raise RuntimeError("no forward pass was made")
     return prepared.outcome

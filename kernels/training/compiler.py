@@ -1,4 +1,4 @@
-"""Whether torch's compiler can make code there: told without importing torch."""
+"""Torch's two ways of running a step, and whether it can compile: told without importing torch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from kernels.on_triton.support import lacks_triton
 from kernels.workload import Place
 
+EAGER, COMPILED = "torch eager", "torch compile"
 # What torch calls where CXX names nothing else (PyTorch, torch/_inductor/config.py, class cpp).
 COMPILERS = {"darwin": "clang++", "win32": "cl"}
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounting.accounts.grouped import Grouped, fold, renamed, share_of, size_of, total, whole
 from accounting.accounts.national import bilateral, imbalance, national_account, world_accounts
 from tests.accounting.crossings import DRAWS, HOLDERS, PLACES, crossings, frame
 
+# a table of pandas for each example takes as long as thousands of sums
+PIVOTS = 25
 # territory, provider
 SMALL: Grouped = {
     ("FR", "FR"): np.array([1.0, 2.0]),
@@ -43,6 +45,7 @@ def test_the_accounts_of_a_small_world() -> None:
     assert france.quantiles()["domestic"].mean == pytest.approx(5.0)
 
 
+@settings(max_examples=PIVOTS)
 @given(crossings())
 def test_domestic_national_and_the_world_close_in_every_draw(sums: Grouped) -> None:
     accounts = world_accounts(sums)
@@ -81,6 +84,7 @@ def test_order_changes_nothing_to_the_last_bit(sums: Grouped, random: object) ->
         np.testing.assert_array_equal(account.national, other.national)
 
 
+@settings(max_examples=PIVOTS)
 @given(crossings(levels=3))
 def test_the_bilateral_matrix_is_a_pivot_table(sums: Grouped) -> None:
     found = bilateral(sums, 0, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +18,25 @@ from bench.progress import ProgressEvent, silent
 from bench.record import load_record
 from bench.session import resume
 from tests.bench import scripted
-from tests.bench.spawning import OPENER, ROOT, run
+from tests.bench.spawning import OPENER, ROOT, run, switched
 
 pytestmark = pytest.mark.usefixtures("switches")
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+
+@pytest.fixture(scope="module")
+def after_one_round(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a run of one workload that was killed after a round."""
+    folder = tmp_path_factory.mktemp("cut-off")
+    with switched(folder / "switches"):
+        cut_off(folder / "out", 1, "steady")
+    return folder / "out"
+
+
+@pytest.fixture
+def unfinished(after_one_round: Path, tmp_path: Path) -> Path:
+    """A copy of it, for one test."""
+    return shutil.copytree(after_one_round, tmp_path / "out")
 
 
 def cut_off(out_dir: Path, rounds: int, *names: str) -> None:
@@ -65,11 +81,10 @@ def test_what_was_finished_stays_and_rounds_count(
 
 @needs_signals
 def test_a_torn_line_is_cut_and_a_second_resume_goes_well(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    unfinished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
-    cut_off(tmp_path, 2, "steady")
-    (journal,) = tmp_path.glob("journal-*.jsonl")
+    (journal,) = unfinished.glob("journal-*.jsonl")
     with journal.open("a", encoding="utf-8") as file:
         file.write('{"kind": "round", "at": 3')
     stopped = iter([False, True])
@@ -79,8 +94,8 @@ def test_a_torn_line_is_cut_and_a_second_resume_goes_well(
             raise MemoryError("the machine was switched off")
 
     with pytest.raises(MemoryError):
-        resume(tmp_path, lookup=lambda _: None, progress=stop, opener=OPENER)
-    record = resume(tmp_path, lookup=lambda _: None, progress=silent, opener=OPENER)
+        resume(unfinished, lookup=lambda _: None, progress=stop, opener=OPENER)
+    record = resume(unfinished, lookup=lambda _: None, progress=silent, opener=OPENER)
     (result,) = record.results
     assert result.status == "ok"
     processes = [detail.process for detail in result.round_details]
@@ -89,37 +104,36 @@ def test_a_torn_line_is_cut_and_a_second_resume_goes_well(
 
 
 @needs_signals
-def test_a_wrong_output_stays_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_output_stays_wrong(unfinished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
-    cut_off(tmp_path, 2, "steady")
-    (journal,) = tmp_path.glob("journal-*.jsonl")
+    (journal,) = unfinished.glob("journal-*.jsonl")
     wrong = '"verdict": {"correct": false, "detail": "3 of 4 wrong"}, "repeatable"'
     text = journal.read_text(encoding="utf-8")
     changed = re.sub(r'"verdict": \{[^}]*\}, "repeatable"', wrong, text)
     assert changed != text
     journal.write_text(changed, encoding="utf-8")
-    (result,) = resume(tmp_path, lookup=lambda _: None, progress=silent, opener=OPENER).results
+    (result,) = resume(unfinished, lookup=lambda _: None, progress=silent, opener=OPENER).results
     assert (result.status, result.value) == ("incorrect", None)
 
 
 @needs_signals
-def test_a_run_that_is_still_going_on_is_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_is_still_going_on_is_not_resumed(
+    unfinished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
-    cut_off(tmp_path, 1, "steady")
-    (path,) = tmp_path.glob("journal-*.jsonl")
+    (path,) = unfinished.glob("journal-*.jsonl")
     with Journal(path), pytest.raises(InputError, match="this run is still going on; wait for it"):
-        resume(tmp_path, lookup=lambda _: None, progress=silent, opener=OPENER)
+        resume(unfinished, lookup=lambda _: None, progress=silent, opener=OPENER)
     assert path.exists()
 
 
 @needs_signals
-def test_rounds_of_other_versions_are_not_added_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rounds_of_other_versions_are_not_added_to(unfinished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
-    cut_off(tmp_path, 1, "steady")
     monkeypatch.setattr("bench.session._own_version", lambda: "99.0")
     with pytest.raises(InputError, match=r"flopcensus .* then, 99\.0 now; rounds of both make no figure"):
-        resume(tmp_path, lookup=lambda _: None, progress=silent, opener=OPENER)
-    assert list(tmp_path.glob("journal-*"))
+        resume(unfinished, lookup=lambda _: None, progress=silent, opener=OPENER)
+    assert list(unfinished.glob("journal-*"))
 
 
 def test_a_folder_without_an_unfinished_run_is_refused(tmp_path: Path) -> None:
@@ -131,9 +145,8 @@ def test_a_folder_without_an_unfinished_run_is_refused(tmp_path: Path) -> None:
 
 
 @needs_signals
-def test_a_run_of_another_node_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cut_off(tmp_path, 1, "steady")
+def test_a_run_of_another_node_is_refused(unfinished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.resume.node_name", lambda: "elsewhere")
     with pytest.raises(InputError, match="no journal of an unfinished run on elsewhere"):
-        resume(tmp_path, lookup=lambda _: None, progress=silent)
-    assert list(tmp_path.glob("journal-*"))
+        resume(unfinished, lookup=lambda _: None, progress=silent)
+    assert list(unfinished.glob("journal-*"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,18 @@ def command(*arguments: str) -> list[str]:
 
 def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> str:
+    """A study of a few draws on one basis, for what does not depend on its figures."""
+    text = (repository / "configs" / "studies" / "world.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"bases: .*", "bases: [peak]", text)
+    text = re.sub(r"levels:\n(    - .*\n)+", "levels: [territory]\n", text)
+    text = re.sub(r"draws: .*", "draws: 200", text)
+    path = tmp_path_factory.mktemp("small") / "small.yaml"
+    path.write_text(re.sub(r"clusters: .*\n", "", text), encoding="utf-8")
+    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +93,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped study with a short measurement of this machine."""
     pytest.importorskip("torch")
     folder = tmp_path_factory.mktemp("measured")
-    result = run("run", "world", "--bench-seconds", "6", "-o", "out", cwd=folder)
+    result = run("run", "world", "--bench-seconds", "5", "-o", "out", cwd=folder)
     assert result.returncode == 0, result.stderr
     assert "measured here" in result.stdout
     return folder / "out"
@@ -100,10 +113,10 @@ def test_a_local_record_stands_beside_the_estimate_and_never_moves_it(paper: Pat
     assert [path.name for path in (measured / "bench").glob("record-*.json")]
 
 
-def test_an_interruption_keeps_what_was_finished(tmp_path: Path) -> None:
+def test_an_interruption_keeps_what_was_finished(tmp_path: Path, small: str) -> None:
     pytest.importorskip("torch")
     process = subprocess.Popen(
-        command("run", "world", "--bench-seconds", "60", "-o", "out"),
+        command("run", small, "--bench-seconds", "60", "-o", "out"),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -120,7 +133,7 @@ def test_an_interruption_keeps_what_was_finished(tmp_path: Path) -> None:
     process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 130
     out = tmp_path / "out"
-    assert len(read(out / "results.json")["estimates"]) == 4
+    assert len(read(out / "results.json")["estimates"]) == 1
     assert (out / "report.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
     for record in (out / "bench").glob("record-*.json"):
         assert read(record)["interrupted"] is True
@@ -128,21 +141,21 @@ def test_an_interruption_keeps_what_was_finished(tmp_path: Path) -> None:
 
 
 def test_the_accounts_are_written_though_this_machine_cannot_be_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def hidden(*_arguments: object) -> None:
         raise KernelsShadowedError("another package named kernels hides ours")
 
     monkeypatch.setattr("flopcensus.commands.bench.measure_here", hidden)
-    outcome = in_process("run", "world", "-o", "out", cwd=tmp_path)
+    outcome = in_process("run", small, "-o", "out", cwd=tmp_path)
     assert outcome.returncode == 0
     assert "warning: this machine is not measured: another package" in outcome.stderr
     assert read(tmp_path / "out" / "results.json")["record"] is None
 
 
-def test_a_folder_that_is_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_folder_that_is_a_file_is_refused_in_one_line(tmp_path: Path, small: str) -> None:
     (tmp_path / "out").write_text("mine", encoding="utf-8")
-    result = run("run", "world", "--without-bench", "-o", "out", cwd=tmp_path)
+    result = run("run", small, "--without-bench", "-o", "out", cwd=tmp_path)
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
     assert [line for line in result.stderr.splitlines() if line.startswith("error:")]

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from bench.devices import processor
 from bench.native import load_native
-from kernels.memory import BLOCK_ELEMENTS, FORMULAS, SCALAR, WRITES, Memory, PreparedMemory
+from kernels.memory import FORMULAS, Memory
 from kernels.memory_ladder import MemoryLadder, PreparedSum
 from kernels.native.stream import PreparedNative
+from kernels.shared.streams import BLOCK_ELEMENTS, SCALAR, WRITES, PreparedMemory
 from kernels.workload import Place
 
 MEMORIES = [Memory(kind) for kind in FORMULAS]

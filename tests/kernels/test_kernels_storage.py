@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from kernels.moving import mounts
 from kernels.moving.mounts import file_system
-from kernels.storage import BLOCK_BYTES, Kind, Storage
+from kernels.moving.reading import BLOCK_BYTES
+from kernels.storage import Kind, Storage
 from kernels.workload import Place
 
 if not hasattr(os, "preadv"):
