@@ -19,10 +19,11 @@ from bench.fleets.baseline import Before, _order
 from bench.fleets.comparability import IncomparableError
 from bench.fleets.decoding import decode
 from bench.fleets.gathering import Gathered
-from bench.fleets.judging import Judgement, judge
+from bench.fleets.judging import judge
 from bench.fleets.reading import Read
 from bench.fleets.robust import centre_of, critical, independent_worth, survival, tail
 from bench.fleets.synthetic import Fleet, Planted, make_fleet, record
+from bench.fleets.verdicts import Judgement
 
 SOUND = make_fleet("sound", 10, 2, 0, 5)
 Change = Callable[[dict[str, Any]], None]
