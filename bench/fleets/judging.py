@@ -1,8 +1,9 @@
 """From a fleet's columns to the devices that are out of line, and why; and how often a healthy one would be.
 
 What a record says by itself is taken as it stands (`bench.fleets.stated`). Every other signal is a comparison
-with peers (`bench.fleets.peers`) at a chance of α ÷ tests (Bonferroni), so that in a fleet without a fault
-there is any outlier at all with chance at most α.
+with peers (`bench.fleets.peers`). Each signal, by device or by node, has an equal share of α, divided in turn
+by how many devices or nodes there are (Bonferroni), so that in a fleet without a fault there is any outlier
+at all with chance at most α.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bench.fleets.baseline import Before, ratios_of, regressions, shifts
 from bench.fleets.comparability import groups_of, require_comparable
 from bench.fleets.faults import Fault
 from bench.fleets.gathering import Gathered, Rows
-from bench.fleets.peers import Cohort, beside_peers, tests_of
+from bench.fleets.peers import Cohort, beside_peers, families_of, tests_of
 from bench.fleets.robust import LEAST_NODES, centre_of, quantiles
 from bench.fleets.signals import Table, signals_of, table_of
 from bench.fleets.stated import by_themselves, faults_of, is_left_out
@@ -62,9 +63,10 @@ def judge(
             notes.extend(_compare(gathered, cohort, before))
         cohorts.append(cohort)
     tests = sum(tests_of(cohort) for cohort in cohorts)
+    families = max(1, sum(sum(families_of(cohort)) for cohort in cohorts))
     outliers = [found for cohort in cohorts for found in by_themselves(gathered, cohort, faults)]
     for cohort in cohorts:
-        outliers.extend(beside_peers(gathered, cohort, rate / max(tests, 1)))
+        outliers.extend(beside_peers(gathered, cohort, rate / families))
     return Judgement(
         tuple(_group(gathered, cohort) for cohort in cohorts),
         tuple(one for number, work in enumerate(cohorts) for one in _distributions(number, cohort.table)),

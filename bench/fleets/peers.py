@@ -9,6 +9,7 @@ fewer than five nodes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,11 +22,10 @@ from bench.fleets.robust import (
     Centre,
     Floats,
     centre_of,
-    chance_of,
     independent_worth,
-    tail,
 )
 from bench.fleets.signals import Signal, Table
+from bench.fleets.tails import degrees_of
 from bench.fleets.verdicts import Outlier
 
 _PASSES = 6
@@ -52,29 +52,43 @@ class Cohort:
 
 def tests_of(cohort: Cohort) -> int:
     """How many tests `beside_peers` makes."""
-    several = len(np.unique(cohort.nodes))
-    by_node = several if several < len(cohort.nodes) else 0
-    return sum(len(cohort.nodes) + (by_node if one.of_node else 0) for one in cohort.signals)
+    by_device, by_node = families_of(cohort)
+    return by_device * len(cohort.nodes) + by_node * len(np.unique(cohort.nodes))
 
 
-def beside_peers(gathered: Gathered, cohort: Cohort, chance: float) -> list[Outlier]:
-    """Return what a sound device, or a sound node, would show in one test with no more than this chance."""
+def families_of(cohort: Cohort) -> tuple[int, int]:
+    """How many signals are judged by device, and how many by node."""
+    several = len(np.unique(cohort.nodes)) < len(cohort.nodes)
+    return len(cohort.signals), sum(one.of_node for one in cohort.signals) if several else 0
+
+
+def beside_peers(gathered: Gathered, cohort: Cohort, share: float) -> list[Outlier]:
+    """Return what a sound device, or a sound node, would show with no more chance than it has.
+
+    Args:
+        gathered: the records.
+        cohort: who is judged; those found are marked as sick in it.
+        share: chance, at most, that one signal raises any alarm in a fleet without a fault.
+    """
+    chance = share / max(len(cohort.nodes), 1)
     found: dict[tuple[int, int], Outlier] = {}
     for _ in range(_PASSES):
         before = len(found)
         for number, signal in enumerate(cohort.signals):
-            for place, distance, centre in _far(signal.badness, signal.effect, signal.least, cohort, chance):
+            for place, distance, centre in _far(
+                signal.badness, signal.effect, signal.least, signal.degrees, cohort, chance
+            ):
                 key = (number, place)
                 if key not in found:
                     found[key] = _outlier(gathered, cohort, signal, place, distance, centre, chance)
         cohort.sick[[place for _, place in found]] = True
         if len(found) == before:
             break
-    return [*found.values(), *_whole_nodes(gathered, cohort, chance)]
+    return [*found.values(), *_whole_nodes(gathered, cohort, share)]
 
 
 def _far(
-    badness: Floats, effect: Floats, least: float, cohort: Cohort, chance: float
+    badness: Floats, effect: Floats, least: float, degrees: float, cohort: Cohort, chance: float
 ) -> Iterator[tuple[int, float, Centre]]:
     """Places of devices too far off to be healthy, with the distance and the baseline it is from."""
     known = np.isfinite(badness)
@@ -85,10 +99,10 @@ def _far(
         return
     worth = independent_worth(badness[healthy], cohort.nodes[healthy])
     centre = centre_of(badness[healthy], worth)
-    if centre.scale <= _NO_SPREAD:
-        # peers agree exactly: any device off by more than nobody would mind is out of line
-        centre = Centre(centre.median, _NO_SPREAD, worth)
-    limit = tail(chance, worth)
+    # peers that agree exactly have no spread: any device off by more than nobody would mind is out of line
+    scale = max(centre.scale, _NO_SPREAD)
+    centre = Centre(centre.median, scale, worth, degrees_of(badness[healthy], worth, degrees))
+    limit = centre.limit(chance)
     distances = centre.distances(badness)
     with np.errstate(invalid="ignore"):
         out = known & (distances > limit) & (effect >= least)
@@ -115,19 +129,20 @@ def _outlier(
         signal=signal.name,
         effect=float(signal.effect[place]),
         distance=distance,
-        limit=tail(chance, centre.worth),
-        chance=chance_of(distance, centre.worth),
+        limit=centre.limit(chance),
+        chance=centre.chance(distance),
         value=None if values is None else float(values[place]),
         median=middle,
         unit=metric.unit if metric else None,
     )
 
 
-def _whole_nodes(gathered: Gathered, cohort: Cohort, chance: float) -> Iterator[Outlier]:
+def _whole_nodes(gathered: Gathered, cohort: Cohort, share: float) -> Iterator[Outlier]:
     """Nodes whose devices, the sick ones apart, are off together: air, host, power supply."""
     nodes, inverse = np.unique(cohort.nodes, return_inverse=True)
     if len(nodes) == len(cohort.nodes) or len(nodes) < LEAST_NODES:
         return
+    chance = share / len(nodes)
     for signal in (one for one in cohort.signals if one.of_node):
         used = np.isfinite(signal.badness) & ~cohort.sick
         count = np.bincount(inverse[used], minlength=len(nodes))
@@ -136,8 +151,10 @@ def _whole_nodes(gathered: Gathered, cohort: Cohort, chance: float) -> Iterator[
             effect = np.bincount(inverse[used], signal.effect[used], len(nodes)) / count
         # the mean of one device is that device, judged already
         badness[count < 2] = np.nan
+        # a mean's excess of kurtosis is that of one device divided by how many there are
+        degrees = signal.degrees * float(np.mean(count[count >= 2])) if (count >= 2).any() else math.inf
         alone = Cohort(nodes, nodes, cohort.table, [], np.zeros(len(nodes), dtype=bool), cohort.learnt)
-        for place, distance, centre in _far(badness, effect, signal.least, alone, chance):
+        for place, distance, centre in _far(badness, effect, signal.least, degrees, alone, chance):
             yield Outlier(
                 gathered.nodes[nodes[place]],
                 None,
@@ -145,6 +162,6 @@ def _whole_nodes(gathered: Gathered, cohort: Cohort, chance: float) -> Iterator[
                 signal.name,
                 float(effect[place]),
                 distance,
-                tail(chance, centre.worth),
-                chance_of(distance, centre.worth),
+                centre.limit(chance),
+                centre.chance(distance),
             )
