@@ -3,8 +3,9 @@
 A fleet's promise of few false alarms rests on chances of 1e-5 and less, far beyond any sample: what a hundred
 devices show does not tell Student's t with 5 degrees from a normal. So a tail is assumed for each signal, as
 degrees of a t, and the sample moves it by as much as it can know: the ratio of an outer to an inner quantile
-on the worse side (in the manner of Hogg, J. Amer. Statist. Assoc. 69:348, 1974, section 4), weighed against
-the assumed one by the inverse squares of their errors. Ten thousand devices speak for themselves.
+on the worse side (in the manner of Hogg, J. Amer. Statist. Assoc. 69:348, 1974), weighed against the assumed
+one by the inverse squares of their errors. Fewer than 150 devices tell nothing; ten thousand speak for
+themselves.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _ERROR = 4.2
 # How far the ratio of sound devices may lie from the assumed one, as a standard deviation (assumed).
 _DOUBT = 0.15
 _LEAST_DEGREES = 3.0
+# Fewer values tell nothing: the error of the ratio is then as large as a t with 4 degrees makes it.
+_LEAST_WORTH = 150.0
 _RECIPROCALS = np.linspace(0, 1 / _LEAST_DEGREES, 34)
 
 
@@ -34,6 +37,8 @@ def degrees_of(values: Floats, worth: float, assumed: float) -> float:
         worth: how many independent values they are worth.
         assumed: degrees where the sample told nothing.
     """
+    if worth < _LEAST_WORTH:
+        return assumed
     middle, inner, outer = np.quantile(values, [0.5, _INNER, _OUTER])
     if not inner > middle:
         return assumed

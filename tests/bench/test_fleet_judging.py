@@ -340,11 +340,13 @@ def test_a_healthy_value_with_longer_tails_is_beyond_them_no_more_often_than_it_
 
 @settings(max_examples=50, deadline=None)
 @given(degrees=st.floats(4, 60), assumed=st.sampled_from([6.0, 12.0, math.inf]))
-def test_a_large_sample_speaks_for_itself_and_a_small_one_hardly(degrees: float, assumed: float) -> None:
+def test_a_large_sample_speaks_for_itself_and_a_small_one_says_nothing(
+    degrees: float, assumed: float
+) -> None:
     places = (np.arange(20_000) + 0.5) / 20_000
     values = stats.t.ppf(places, degrees)
     assert 1 / degrees_of(values, 1e6, assumed) == pytest.approx(1 / degrees, abs=0.01)
-    assert 1 / degrees_of(values, 20, assumed) == pytest.approx(1 / assumed, abs=0.02)
+    assert degrees_of(values, 149, assumed) == assumed
     between = 1 / degrees_of(values, 1000, assumed)
     low, high = sorted((1 / degrees, 1 / assumed))
     assert low - 0.01 <= between <= high + 0.01
@@ -355,7 +357,7 @@ def test_the_best_side_says_nothing_of_the_tail_of_the_worst_and_no_spread_says_
     better = np.where(values < 0, 5 * values, values)
     assert degrees_of(better, 1e6, 12.0) == pytest.approx(degrees_of(values, 1e6, 12.0), rel=1e-6)
     assert degrees_of(values, 1e6, 12.0) > 100
-    assert degrees_of(np.ones(50), 50, 12.0) == 12.0
+    assert degrees_of(np.ones(500), 500, 12.0) == 12.0
 
 
 def test_a_round_that_something_held_up_is_no_drift() -> None:
@@ -375,7 +377,7 @@ def test_each_signal_by_node_has_the_share_of_the_rate_that_one_by_device_has() 
     chance = 0.05 / (24 + 7) / 24
     assert judged.tests == 24 * 96 + 7 * 24
     assert one.limit is not None
-    assert tail(chance, 24) <= one.limit < tail(chance, 24, 40.0)
+    assert one.limit == pytest.approx(tail(chance, 24), rel=1e-9)
 
 
 def test_devices_that_share_a_node_count_for_less_and_independent_ones_for_themselves() -> None:
