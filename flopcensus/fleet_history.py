@@ -13,7 +13,7 @@ from flopcensus.output import percent, print_table, printable, say, si
 if TYPE_CHECKING:
     from bench.fleets.history.asking import Asked
     from bench.fleets.history.dataset import History
-    from bench.fleets.history.finding import Findings, Found, Trend
+    from bench.fleets.history.findings import Findings, Found, Trend
     from bench.fleets.reading import Read
 
 SCHEMA = "flopcensus/fleet-history/1"

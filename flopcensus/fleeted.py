@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.fleets.gathering import DeviceSeen, Gathered
-    from bench.fleets.judging import Judgement, Outlier
     from bench.fleets.reading import Read, Reading
+    from bench.fleets.verdicts import Judgement, Outlier
 
 SCHEMA = "flopcensus/fleet/1"
 COLUMNS = (

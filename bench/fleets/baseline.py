@@ -11,7 +11,17 @@ import numpy as np
 from bench.fleets.comparability import Likeness
 from bench.fleets.gathering import Gathered
 from bench.fleets.robust import Floats
-from bench.fleets.signals import LOADS, Signal, Table, load_of, mean_over, residuals, shrunk, table_of
+from bench.fleets.signals import (
+    LOADS,
+    RATE_DEGREES,
+    Signal,
+    Table,
+    load_of,
+    mean_over,
+    residuals,
+    shrunk,
+    table_of,
+)
 
 # Where no baseline can be learnt, a device that lost as much as this has regressed; less may be its scatter.
 LOST_ALONE = 0.05
@@ -77,7 +87,9 @@ def regressions(table: Table, ratios: Floats) -> Iterator[Signal]:
         where = np.flatnonzero(loads == load)
         if len(where) and np.isfinite(ratios[:, where]).any():
             lost = mean_over(residuals(ratios[:, where])[0])
-            yield Signal(f"{load} since the baseline", "regressed", -lost, shrunk(lost), 0.01)
+            yield Signal(
+                f"{load} since the baseline", "regressed", -lost, shrunk(lost), 0.01, degrees=RATE_DEGREES
+            )
 
 
 def lost_alone(table: Table, ratios: Floats) -> Iterator[tuple[int, str, float]]:

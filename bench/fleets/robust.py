@@ -37,17 +37,30 @@ _FACTORS = (0.50, 0.62, 0.70, 0.70, 0.77, 0.85, 0.89, 0.94, 0.97)
 
 @dataclass(frozen=True)
 class Centre:
-    """Location and scale of a sample, and how many independent values they are worth."""
+    """Location and scale of a sample, how many independent values they are worth, and the tail of sound ones.
+
+    ``degrees`` are those of the Student's t that sound values follow, infinite for a normal
+    (`bench.fleets.tails`).
+    """
 
     median: float
     scale: float
     worth: float
+    degrees: float = math.inf
 
     def distances(self, values: Floats) -> Floats:
         """Distances from the median in scales; 0 everywhere where there is no spread."""
         if self.scale <= 0:
             return np.zeros_like(values)
         return np.asarray((values - self.median) / self.scale)
+
+    def limit(self, chance: float) -> float:
+        """The distance that a healthy value exceeds with this chance."""
+        return tail(chance, self.worth, self.degrees)
+
+    def chance(self, distance: float) -> float:
+        """The chance that a healthy value lies so far off, or further, on the worse side."""
+        return chance_of(distance, self.worth, self.degrees)
 
 
 def centre_of(values: Floats, worth: float | None = None) -> Centre:
@@ -62,23 +75,27 @@ def centre_of(values: Floats, worth: float | None = None) -> Centre:
     return Centre(median, scale, worth or float(len(values)))
 
 
-def tail(chance: float, worth: float) -> float:
+def tail(chance: float, worth: float, degrees: float = math.inf) -> float:
     """From how many scales on a healthy value lies with this chance, in a sample of so many."""
-    freedom, factor = _reference(worth)
+    freedom, factor = _reference(worth, degrees)
     return factor * critical(chance, freedom)
 
 
-def chance_of(distance: float, worth: float) -> float:
+def chance_of(distance: float, worth: float, degrees: float = math.inf) -> float:
     """Chance that a healthy value lies so many scales off, or further, on the worse side."""
-    freedom, factor = _reference(worth)
+    freedom, factor = _reference(worth, degrees)
     return survival(distance / factor, freedom)
 
 
-def _reference(worth: float) -> tuple[float, float]:
-    """Degrees of freedom, and the factor, of the t that (x − median) ÷ scale follows."""
+def _reference(worth: float, degrees: float = math.inf) -> tuple[float, float]:
+    """Degrees of freedom, and the factor, of the t that (x − median) ÷ scale follows.
+
+    Where the values themselves follow a t, reciprocals of degrees are added: for degrees over 4 the excess of
+    kurtosis is 6 ÷ (degrees − 4), so that for many degrees excesses are added.
+    """
     freedom = float(np.interp(worth, _COUNTS, _DEGREES)) if worth <= _COUNTS[-1] else 0.9 * worth
     factor = float(np.interp(worth, _COUNTS, _FACTORS)) if worth <= _COUNTS[-1] else 1 - 3.0 / worth
-    return freedom, factor
+    return 1 / (1 / freedom + 1 / degrees), factor
 
 
 def independent_worth(values: Floats, nodes: NDArray[np.int64]) -> float:

@@ -6,6 +6,7 @@ what a long run loses; how far the rounds fall below their good state, beyond th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ LOADS = ("compute", "memory", "link", "host")
 _LEAST_SHARE = 0.5
 # Distances are means of few rounds: below this, they say nothing and their logs would run away.
 _LEAST_DISTANCE = 1e-4
+# Rates and clocks of sound devices may have longer tails than a normal (assumed). Chosen so that neither a t
+# with 5 degrees nor a long lower tail raises many more alarms than promised, by fleet_calibration.py.
+RATE_DEGREES = 12.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Signal:
         metric: Where it is of one metric.
         values: The metric's values, in its unit.
         of_node: Whether the mean over a node's devices is judged too.
+        degrees: Of the Student's t that sound devices are assumed to follow; infinite for a normal.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Signal:
     metric: Metric | None = None
     values: Floats | None = None
     of_node: bool = False
+    degrees: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,7 @@ def signals_of(table: Table) -> Iterator[Signal]:
             0.01,
             metric,
             np.exp(table.logs[:, place]),
+            degrees=RATE_DEGREES,
         )
     for load in LOADS:
         yield from _of_load(load, np.flatnonzero(loads == load), table, off, spread)
@@ -137,7 +144,7 @@ def _of_load(
     # metrics that vary less tell more; one with no spread at all cannot be weighed
     weights = np.where(spread[where] > 0, 1 / np.maximum(spread[where], 1e-4), 0.0)
     level = mean_over(off[:, where], weights)
-    yield Signal(f"{load} level", kind, -level, shrunk(level), 0.01, of_node=True)
+    yield Signal(f"{load} level", kind, -level, shrunk(level), 0.01, of_node=True, degrees=RATE_DEGREES)
     distance = mean_over(_distances(table.shapes[:, where, :]))
     # reported as the share of rate that the rounds lose against those of peers
     yield Signal(
@@ -157,14 +164,18 @@ def _surroundings(table: Table, loads: NDArray[np.str_]) -> Iterator[Signal]:
     if not len(busy):
         return
     clock = mean_over(residuals(table.clock[:, busy])[0])
-    yield Signal("clock", "throttling", -clock, shrunk(clock), 0.01, of_node=True)
+    yield Signal("clock", "throttling", -clock, shrunk(clock), 0.01, of_node=True, degrees=RATE_DEGREES)
     if (arithmetic := np.flatnonzero(loads == "compute")).size:
         # what arithmetic gives in a clock hardly differs between sound chips of a model: a lowered clock
         # aside
         clocked = mean_over(residuals((table.logs - table.clock)[:, arithmetic])[0])
-        yield Signal("compute per clock", "slow", -clocked, shrunk(clocked), 0.01, of_node=True)
+        yield Signal(
+            "compute per clock", "slow", -clocked, shrunk(clocked), 0.01, of_node=True, degrees=RATE_DEGREES
+        )
     steady = mean_over(residuals(table.steady[:, busy])[0])
-    yield Signal("steady over burst", "throttling", -steady, shrunk(steady), 0.01, of_node=True)
+    yield Signal(
+        "steady over burst", "throttling", -steady, shrunk(steady), 0.01, of_node=True, degrees=RATE_DEGREES
+    )
     power = mean_over(residuals(table.power[:, busy])[0])
     yield Signal("power", "power", power, np.expm1(power), 0.03, of_node=True)
     heat = mean_over(residuals(table.temperature[:, busy])[0])

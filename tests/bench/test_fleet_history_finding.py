@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,7 +16,8 @@ import pytest
 from bench.errors import InputError
 from bench.fleets.history.asking import Asked, Wanted
 from bench.fleets.history.dataset import History
-from bench.fleets.history.finding import Findings, find
+from bench.fleets.history.finding import find
+from bench.fleets.history.findings import Findings
 from tests.bench.history_records import START, batch, nights, record
 
 FIRST = START.date()
@@ -181,6 +184,28 @@ def test_results_that_were_not_ok_are_counted(tmp_path: Path) -> None:
     history = History.at(tmp_path / "h")
     history.merge(batch([record("a", START + timedelta(days=n), [[None, 1.0]]) for n in range(3)]))
     assert Asked(history, Wanted()).not_ok() == {("a", "cuda:0", "failed"): 3}
+
+
+def test_what_memory_does_not_hold_goes_to_a_private_folder_that_goes_with_the_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working, temporary = tmp_path / "cwd", tmp_path / "temporary"
+    working.mkdir()
+    temporary.mkdir()
+    monkeypatch.chdir(working)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    asked = Asked(nights(sound(12, 6), tmp_path / "h"), Wanted())
+    (folder,) = temporary.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    run = asked._connection.execute
+    run("SET memory_limit = '20MB'")
+    run("SET threads = 1")
+    spilled = run("SELECT max(a), count(*) FROM (SELECT range || '/' AS a FROM range(2000000) ORDER BY a)")
+    assert spilled.fetchone() == ("999999/", 2_000_000)
+    assert not list(working.iterdir())
+    del asked, run, spilled
+    gc.collect()
+    assert not list(temporary.iterdir())
 
 
 def test_trends_are_in_shares_of_30_days(tmp_path: Path) -> None:

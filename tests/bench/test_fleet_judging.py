@@ -19,10 +19,12 @@ from bench.fleets.baseline import Before, _order
 from bench.fleets.comparability import IncomparableError
 from bench.fleets.decoding import decode
 from bench.fleets.gathering import Gathered
-from bench.fleets.judging import Judgement, judge
+from bench.fleets.judging import judge
 from bench.fleets.reading import Read
 from bench.fleets.robust import centre_of, critical, independent_worth, survival, tail
 from bench.fleets.synthetic import Fleet, Planted, make_fleet, record
+from bench.fleets.tails import degrees_of
+from bench.fleets.verdicts import Judgement
 
 SOUND = make_fleet("sound", 10, 2, 0, 5)
 Change = Callable[[dict[str, Any]], None]
@@ -323,6 +325,59 @@ def test_a_healthy_value_is_beyond_the_tail_as_often_as_it_says(count: int) -> N
     beyond = sum(int((centre_of(sample).distances(sample) > tail(0.002, count)).sum()) for sample in samples)
     expected = 0.002 * samples.size
     assert beyond == pytest.approx(expected, abs=0.25 * expected + 4 * math.sqrt(expected))
+
+
+@pytest.mark.parametrize("degrees", [5.0, 12.0])
+def test_a_healthy_value_with_longer_tails_is_beyond_them_no_more_often_than_it_says(degrees: float) -> None:
+    samples = np.random.default_rng(7).standard_t(degrees, size=(4000, 100))
+    beyond = sum(int((centre_of(one).distances(one) > tail(5e-4, 100, degrees)).sum()) for one in samples)
+    expected = 5e-4 * samples.size
+    # the scale of a t is more than that of a normal, so that it is rather too few
+    assert 0.3 * expected < beyond < expected + 4 * math.sqrt(expected)
+    normal = sum(int((centre_of(one).distances(one) > tail(5e-4, 100)).sum()) for one in samples)
+    assert normal > 1.3 * expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(degrees=st.floats(4, 60), assumed=st.sampled_from([6.0, 12.0, math.inf]))
+def test_a_large_sample_speaks_for_itself_and_a_small_one_says_nothing(
+    degrees: float, assumed: float
+) -> None:
+    places = (np.arange(20_000) + 0.5) / 20_000
+    values = stats.t.ppf(places, degrees)
+    assert 1 / degrees_of(values, 1e6, assumed) == pytest.approx(1 / degrees, abs=0.01)
+    assert degrees_of(values, 149, assumed) == assumed
+    between = 1 / degrees_of(values, 1000, assumed)
+    low, high = sorted((1 / degrees, 1 / assumed))
+    assert low - 0.01 <= between <= high + 0.01
+
+
+def test_the_best_side_says_nothing_of_the_tail_of_the_worst_and_no_spread_says_nothing_at_all() -> None:
+    values = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000)
+    better = np.where(values < 0, 5 * values, values)
+    assert degrees_of(better, 1e6, 12.0) == pytest.approx(degrees_of(values, 1e6, 12.0), rel=1e-6)
+    assert degrees_of(values, 1e6, 12.0) > 100
+    assert degrees_of(np.ones(500), 500, 12.0) == 12.0
+
+
+def test_a_round_that_something_held_up_is_no_drift() -> None:
+    def held(document: dict[str, Any]) -> None:
+        for one in document["results"]:
+            if one["device"] == "cuda:1":
+                one["rounds"] = [*one["rounds"][:-1], 0.9 * one["rounds"][-1]]
+
+    assert "drifting" not in {one.kind for one in judge(gathered(documents(change=held))).outliers}
+
+
+def test_each_signal_by_node_has_the_share_of_the_rate_that_one_by_device_has() -> None:
+    fault = {(6, device): Planted("hot", 10.0) for device in range(4)}
+    judged = judge(gathered(documents(replace(SOUND, seed=6, nodes=24, devices=4, planted=fault))))
+    (one,) = [one for one in judged.outliers if one.signal == "temperature" and one.device is None]
+    # 24 signals by device, of which 7 by node too; temperature is assumed to be normal
+    chance = 0.05 / (24 + 7) / 24
+    assert judged.tests == 24 * 96 + 7 * 24
+    assert one.limit is not None
+    assert one.limit == pytest.approx(tail(chance, 24), rel=1e-9)
 
 
 def test_devices_that_share_a_node_count_for_less_and_independent_ones_for_themselves() -> None:

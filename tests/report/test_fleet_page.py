@@ -179,7 +179,7 @@ def test_the_size_of_the_page_has_a_bound(read: Parse) -> None:
 
 
 def _outliers(fleet: Fleet) -> Iterator[Any]:
-    from bench.fleets.judging import Outlier
+    from bench.fleets.verdicts import Outlier
 
     for node in fleet.gathered.nodes:
         yield Outlier(node, "cuda:0", "wrong", "x", 0.0, words="<" * 5000)

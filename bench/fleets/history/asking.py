@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -95,8 +98,13 @@ class Asked:
         """Load what is wanted, a row for each series and night."""
         self._duckdb = require_duckdb()
         self.wanted = wanted
+        # for what memory does not hold: a folder for this user alone, where DuckDB would take the current one
+        spill = tempfile.mkdtemp(prefix="flopcensus-history-")
+        weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
         for attempt in range(_ATTEMPTS):
-            self._connection = self._duckdb.connect(config={"autoinstall_known_extensions": "false"})
+            self._connection = self._duckdb.connect(
+                config={"autoinstall_known_extensions": "false", "temp_directory": spill}
+            )
             try:
                 self._load(history)
                 return
