@@ -69,9 +69,9 @@ def adding(path: Path) -> tuple[Callable[[Read], None], Callable[[], str]]:
         InputError: the folder is no history, nor empty.
         MissingExtraError: pyarrow is not installed.
     """
+    from bench.extras import require_pyarrow
     from bench.fleets.history.batch import Batch
     from bench.fleets.history.dataset import History
-    from bench.fleets.history.schema import require_pyarrow
 
     require_pyarrow()
     history, batch = History.at(path), Batch()

@@ -310,11 +310,11 @@ def test_a_newer_history_and_a_foreign_note_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["pyarrow", "duckdb"])
 def test_a_missing_package_is_named_with_its_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench.fleets.history import schema
+    from bench import extras
 
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=rf"needs {name}.*flopcensus\[fleet\]"):
-        getattr(schema, f"require_{name}")()
+        getattr(extras, f"require_{name}")()
 
 
 def test_a_record_without_results_is_counted_and_adds_nothing(tmp_path: Path) -> None:

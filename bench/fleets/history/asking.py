@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import InputError
+from bench.extras import require_duckdb, require_pyarrow
 from bench.fleets.history.dataset import History
-from bench.fleets.history.schema import require_duckdb, require_pyarrow
 
 _KEY = ("node", "device", "model", "workload", "size", "precision", "metric", "unit")
 _PEERS = tuple(name for name in _KEY if name not in ("node", "device"))

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from bench.extras import require_pyarrow
 from bench.fleets.decoding import Device, FleetRecord, Result
-from bench.fleets.history.schema import COLUMNS, STRINGS, arrow_schema, require_pyarrow
+from bench.fleets.history.schema import COLUMNS, STRINGS, arrow_schema
 from bench.fleets.reading import rank
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -6,10 +6,9 @@ Spark, Trino, Polars, pyarrow and DuckDB read it.
 
 from __future__ import annotations
 
-import importlib
 from typing import Any, Final, Literal, NamedTuple
 
-from bench.errors import MissingExtraError
+from bench.extras import require_pyarrow
 
 SCHEMA: Final = "flopcensus/history/1"
 SCHEMA_VERSION = 1
@@ -96,46 +95,6 @@ def note() -> dict[str, Any]:
         "files": "Files are never changed. A date has one file, but for a moment while something is added: "
         "then two may hold one run, of which the record with most results counts (then the lowest content).",
     }
-
-
-def require_pyarrow() -> Any:
-    """The pyarrow module.
-
-    Raises:
-        MissingExtraError: pyarrow is not installed.
-    """
-    return _require("pyarrow")
-
-
-def require_parquet() -> Any:
-    """The pyarrow.parquet module.
-
-    Raises:
-        MissingExtraError: pyarrow is not installed.
-    """
-    _require("pyarrow")
-    return importlib.import_module("pyarrow.parquet")
-
-
-def require_duckdb() -> Any:
-    """The duckdb module.
-
-    Raises:
-        MissingExtraError: duckdb is not installed.
-    """
-    return _require("duckdb")
-
-
-def _require(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        raise MissingExtraError(
-            f"a history needs {name}, which is not installed; "
-            "install it with: pip install 'flopcensus[fleet]'"
-        ) from error
 
 
 def arrow_schema() -> Any:

@@ -16,15 +16,9 @@ from typing import Any
 import numpy as np
 
 from bench.errors import InputError
+from bench.extras import require_parquet, require_pyarrow
 from bench.fleets.history.batch import Rank
-from bench.fleets.history.schema import (
-    ORDER,
-    SCHEMA,
-    STRINGS,
-    arrow_schema,
-    require_parquet,
-    require_pyarrow,
-)
+from bench.fleets.history.schema import ORDER, SCHEMA, STRINGS, arrow_schema
 from bench.fleets.reading import rank
 
 _ROWS_A_GROUP = 131_072
