@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-TIMEOUT_S = 120
+# a machine that others share may take several times as long as an idle one
+TIMEOUT_S = 300
 
 
 @dataclass(frozen=True)

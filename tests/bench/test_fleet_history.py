@@ -221,7 +221,7 @@ def written(which: int, count: int) -> list[FleetRecord]:
 
 def test_writers_at_once_leave_what_one_would(tmp_path: Path, repository: Path) -> None:
     writers = [writer(tmp_path / "h", which, 12, repository) for which in range(3)]
-    assert [(one.communicate(timeout=120), one.returncode)[1] for one in writers] == [0, 0, 0]
+    assert [(one.communicate(timeout=300), one.returncode)[1] for one in writers] == [0, 0, 0]
     History.at(tmp_path / "clean").merge(batch([one for which in range(3) for one in written(which, 12)]))
     # no file is left over, and none was lost
     assert tree(tmp_path / "h") == tree(tmp_path / "clean")
@@ -238,7 +238,7 @@ def test_writers_that_are_killed_midway_lose_nothing_that_was_there(tmp_path: Pa
         assert one.stdout.readline() == "begun\n"
         time.sleep(clock.uniform(0.02, 0.2))
         one.send_signal(signal.SIGKILL)
-        one.communicate(timeout=60)
+        one.communicate(timeout=300)
     history = History(tmp_path / "h")
     for path in (tmp_path / "h").rglob("*.parquet"):
         pq.read_table(path, partitioning=None)

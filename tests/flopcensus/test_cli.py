@@ -270,7 +270,7 @@ def test_the_last_bit_does_not_depend_on_the_order_of_sets(plain_environment: di
     for seed in ("1", "2"):
         done = subprocess.run(
             [sys.executable, "-m", "flopcensus", "estimate", "--format", "json", "--draws", "200"],
-            env=plain_environment | {"PYTHONHASHSEED": seed}, check=True, capture_output=True, timeout=120,
+            env=plain_environment | {"PYTHONHASHSEED": seed}, check=True, capture_output=True, timeout=300,
         )  # fmt: skip
         found.add(done.stdout)
     assert len(found) == 1

@@ -56,7 +56,7 @@ def calls(folder: Path) -> list[list[str]]:
 
 def bash(script: str, cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["bash"], input=script, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=60
+        ["bash"], input=script, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=300
     )
 
 

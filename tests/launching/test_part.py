@@ -83,7 +83,7 @@ def start(
 
 def ended(processes: Sequence[subprocess.Popen[str]]) -> list[tuple[int, str]]:
     """Exit code and output of each."""
-    spoken = [process.communicate(timeout=120) for process in processes]
+    spoken = [process.communicate(timeout=300) for process in processes]
     return [(process.returncode, out + err) for process, (out, err) in zip(processes, spoken, strict=True)]
 
 
@@ -138,7 +138,7 @@ def test_a_rank_that_fails_or_dies_is_named_and_the_other_record_stays(
     tmp_path: Path, act: str, reason: str
 ) -> None:
     broken = start(tmp_path, slurm(1, 2, 1), act)
-    broken.wait(timeout=120)
+    broken.wait(timeout=300)
     ((code, said),) = ended([start(tmp_path, slurm(0, 2, 0), absent=1.5)])
     assert code == 1
     assert "rank 1 on" in said

@@ -43,7 +43,7 @@ class Cluster:
     def call(self, *words: str, check: bool = True) -> str:
         """Run a command on the node that submits, and return what it prints."""
         done = subprocess.run(
-            [SCRIPT, "run", self.folder, *words], capture_output=True, text=True, check=False, timeout=60
+            [SCRIPT, "run", self.folder, *words], capture_output=True, text=True, check=False, timeout=300
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -86,7 +86,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     program = folder / "flopcensus"
     program.write_text(f"#!/bin/sh\nPYTHONPATH='{ROOT}' exec '{sys.executable}' -m flopcensus \"$@\"\n")
     program.chmod(0o755)
-    up = subprocess.run([SCRIPT, "up", folder, "2"], capture_output=True, text=True, check=False, timeout=60)
+    up = subprocess.run([SCRIPT, "up", folder, "2"], capture_output=True, text=True, check=False, timeout=300)
     try:
         if up.returncode:
             pytest.skip(f"no cluster can be emulated here: {' '.join(up.stderr.split())[-300:]}")
@@ -96,7 +96,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         )
         yield found
     finally:
-        subprocess.run([SCRIPT, "down", folder], check=False, capture_output=True, timeout=60)
+        subprocess.run([SCRIPT, "down", folder], check=False, capture_output=True, timeout=300)
 
 
 @pytest.mark.parametrize("through", ["srun", "torchrun"])
@@ -128,7 +128,7 @@ def test_a_node_that_is_killed_mid_run_is_named_and_the_other_record_stays(
     job = cluster.submit(tmp_path, "--", *BENCH, "--time-budget", "5", "--patience", "20")
     cluster.until(lambda: list((tmp_path / "out").glob("journal-n2-*")))
     # All that runs on it, its daemon included, at once.
-    subprocess.run([SCRIPT, "kill", cluster.folder, "2"], check=True, timeout=60)
+    subprocess.run([SCRIPT, "kill", cluster.folder, "2"], check=True, timeout=300)
     ended = cluster.wait(job)
     log = (tmp_path / f"slurm-{job}.out").read_text(encoding="utf-8")
     assert ended != "0:0", log
