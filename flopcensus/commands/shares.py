@@ -38,7 +38,7 @@ Examples:
     "--sold",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Chip sales, file or folder (Epoch AI's): adds the share of what was sold; repeatable.",
+    help="Chip sales, file or folder (Epoch AI's), in place of the shipped totals; repeatable.",
 )
 @overlay_option
 @calibration_option
@@ -52,6 +52,7 @@ def command(output: Format, **options: Any) -> None:
     """
     from accounting.accounts.brief_parts import BriefRequest
     from accounting.accounts.shares import shares
+    from accounting.accounts.sold import shipped_totals
     from accounting.capacity.calibration import Calibration, load_calibration
     from accounting.census.readers.epoch_chips import control_totals
     from accounting.census.selection import Selection
@@ -80,7 +81,9 @@ def command(output: Format, **options: Any) -> None:
     needed = request.basis != "peak" or options["calibrations"]
     calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
     market = load_market_shares(configs_root() / "market_shares.yaml", facts)
-    sold = control_totals(options["sold"], facts) if options["sold"] else None
+    shipped = shipped_totals(facts)
+    covered = shipped if shipped.covered(request.selection.as_of) else None
+    sold = control_totals(options["sold"], facts) if options["sold"] else covered
     ledger = load_census(options["census"], facts)
     _emit(shares(designer, ledger, request, facts, calibration, market, sold), facts, output)
 

@@ -98,6 +98,8 @@ def test_each_share_names_its_denominator_date_and_source(shares_of_nvidia: dict
         "revenue from data-centre GPUs",
         "located capacity, bf16 dense peak",
     }
+    # the shipped totals say what was sold
+    assert any("sold since" in one["of"] for one in found)
 
 
 def test_the_located_share_is_that_of_the_estimate(shares_of_nvidia: dict) -> None:  # type: ignore[type-arg]
