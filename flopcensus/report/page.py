@@ -7,9 +7,12 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from flopcensus.output import printable
+from flopcensus.report import engine, packing
 from flopcensus.report.document import check_results
+from flopcensus.report.figures.all import TITLES, figures
 from flopcensus.report.view import view
 
 
@@ -19,7 +22,21 @@ def render(document: Mapping[str, Any]) -> str:
     Raises:
         InputError: The document is of another schema, newer, or lacks a part.
     """
-    return environment().get_template("page.html").render(view=view(check_results(document)))
+    results = check_results(document)
+    found = figures(results) if engine.available() else None
+    scripts = packing.scripts() if found else ()
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            view=view(results),
+            figures=found,
+            titles=TITLES,
+            data=Markup(packing.packed(found)) if found else "",
+            scripts=[Markup(script) for script in scripts],
+            policy=Markup(packing.policy(scripts)),
+        )
+    )
 
 
 @cache

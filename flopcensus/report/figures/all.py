@@ -1,0 +1,46 @@
+"""All figures of a study, in the order of the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flopcensus.report.document import Results
+from flopcensus.report.figures.accounts import accounts_figures
+from flopcensus.report.figures.bases import bases_figures
+from flopcensus.report.figures.controls import Controls, controls
+from flopcensus.report.figures.figure import Figure, Section
+from flopcensus.report.figures.flow import flow_figures
+from flopcensus.report.figures.years import years_figures
+
+TITLES: dict[Section, str] = {
+    "world": "The world",
+    "country": "One country",
+    "clusters": "Clusters",
+    "machine": "This machine",
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of a page and the controls that they follow."""
+
+    controls: Controls
+    figures: tuple[Figure, ...]
+
+    def of(self, section: Section) -> tuple[Figure, ...]:
+        """Return the figures of a section."""
+        return tuple(figure for figure in self.figures if figure.section == section)
+
+
+def figures(results: Results) -> Figures | None:
+    """Return a study's figures; None where it has no cube, as those written before there was one."""
+    cube = results.cube
+    if cube is None:
+        return None
+    found = (
+        *accounts_figures(cube),
+        *flow_figures(cube),
+        *bases_figures(results, cube),
+        *years_figures(cube),
+    )
+    return Figures(controls(results, cube), found)

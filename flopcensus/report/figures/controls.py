@@ -1,0 +1,90 @@
+"""The controls of the page: what can be chosen, how it reads, and what is chosen at first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from accounting.capacity.bases import BASES
+from accounting.reference.names import EU, UNKNOWN, WITHHELD
+from flopcensus.report.document import Cube, Results
+from flopcensus.report.words import level_name
+
+UNITS = {"flops": "FLOP/s", "h100e": "H100 equivalents"}
+NAMES = ("basis", "precision", "unit", "level", "year", "country")
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control: its choices as (value, words), and the one chosen at first."""
+
+    name: str
+    label: str
+    choices: tuple[tuple[str, str], ...]
+    first: str
+
+    def words(self, value: str) -> str:
+        """Return how a choice reads."""
+        return dict(self.choices).get(value, value)
+
+
+@dataclass(frozen=True)
+class Controls:
+    """All controls, and the H100's constants in FLOP/s by basis and precision."""
+
+    controls: tuple[Control, ...]
+    h100e: Mapping[str, Mapping[str, float]]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return them as the page's script reads them."""
+        return {
+            "controls": [
+                {"name": c.name, "label": c.label, "choices": c.choices, "first": c.first}
+                for c in self.controls
+            ],
+            "h100e": {basis: dict(by) for basis, by in self.h100e.items()},
+        }
+
+    @property
+    def first(self) -> dict[str, str]:
+        """What is chosen at first."""
+        return {control.name: control.first for control in self.controls}
+
+
+def controls(results: Results, cube: Cube) -> Controls:
+    """Return the controls of a study: what its cube holds."""
+    return Controls(
+        (
+            _plain("basis", "Basis", [b for b in BASES if b in cube.bases], cube.bases[-1]),
+            _plain("precision", "Precision (dense)", cube.precisions, results.study.precision),
+            Control("unit", "Unit", tuple(UNITS.items()), "flops"),
+            Control("level", "Level", tuple((k, level_name(k)) for k in _levels(cube)), "territory"),
+            _plain("year", "At", cube.years, results.study.as_of),
+            _country(cube),
+        ),
+        cube.h100e,
+    )
+
+
+def _plain(name: str, label: str, values: Any, first: str) -> Control:
+    found = tuple(str(value) for value in values)
+    return Control(name, label, tuple((v, v) for v in found), first if first in found else found[-1])
+
+
+def _levels(cube: Cube) -> list[str]:
+    return [level for level in cube.levels if level != "total" and "," not in level]
+
+
+def _country(cube: Cube) -> Control:
+    """Return the nations that hold something on any national level, by name; the largest but one is first."""
+    names = {**cube.names.get("provider", {}), **cube.names.get("territory", {})}
+    sizes: dict[str, float] = dict.fromkeys(names, 0.0)
+    columns = cube.columns
+    for level, code, mean in zip(columns["level"], columns["code"], columns["mean"], strict=True):
+        if level == "territory":
+            sizes[code] = max(sizes.get(code, 0.0), mean)
+    named = {c: n for c, n in names.items() if c not in {UNKNOWN, WITHHELD, EU, "other"} and "+" not in c}
+    order = sorted(named, key=lambda code: (named[code].casefold(), code))
+    first = max(order, key=lambda code: sizes[code]) if order else ""
+    return Control("country", "Country", tuple((code, named[code]) for code in order), first)

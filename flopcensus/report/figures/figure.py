@@ -1,0 +1,129 @@
+"""What a figure is: rows, the controls that they follow, a chart, and a table of the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Spec = dict[str, Any]
+Kind = Literal["text", "amount", "interval", "share", "share_interval", "number", "date", "link"]
+Section = Literal["world", "country", "clusters", "machine"]
+# what is scaled with the unit, in FLOP/s
+AMOUNTS = ("p5", "p50", "p95", "mean")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a figure by column, all of one length; several figures may share one."""
+
+    name: str
+    columns: Mapping[str, Sequence[Any]]
+
+    def __post_init__(self) -> None:
+        lengths = {len(values) for values in self.columns.values()}
+        if len(lengths) > 1:
+            raise ValueError(f"rows {self.name!r} have columns of lengths {sorted(lengths)}")
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a figure's table.
+
+    ``kind`` says how its cells read: an interval stands on two fields, as ``p5:p95``; a link on the field of
+    its words and that of its address.
+    """
+
+    label: str
+    fields: str
+    kind: Kind = "text"
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One chart with its numbers.
+
+    Attributes:
+        id: in addresses and for ``--chart``.
+        title: says basis and precision; ``{basis}``, ``{precision}``, ``{unit}``, ``{level}``, ``{year}`` and
+            ``{country}`` stand for what is chosen, as anywhere in ``spec``.
+        follows: columns of the rows that must equal what the controls of these names say.
+        only: values of a control that this figure knows; where another is chosen, the first serves.
+        amounts: columns in FLOP/s, given in the unit chosen; with none the figure does not follow the unit.
+        fixed_unit: amounts stay in FLOP/s, as where an H100e would be another unit on each row.
+        spec: Vega-Lite 6 or Vega 6, on the data ``rows``, with what is chosen as parameters; its colours
+            and fonts are those of the page. ``shapes`` stands for the countries' shapes.
+        order: field by which rows come, largest first; "" as they stand.
+        most: how many of the rows are drawn; all are in the table.
+        wide: whether it takes the whole width of a wide screen.
+    """
+
+    id: str
+    section: Section
+    title: str
+    says: str
+    rows: Rows
+    columns: tuple[Column, ...]
+    spec: Spec
+    source: str
+    caveats: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    amounts: tuple[str, ...] = ()
+    fixed_unit: bool = False
+    order: str = ""
+    most: int | None = None
+    wide: bool = False
+    empty: str = "Nothing is counted in this view."
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the figure as the page's script reads it; its rows stand apart."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "rows": self.rows.name,
+            "columns": [vars(column) for column in self.columns],
+            "spec": self.spec,
+            "follows": list(self.follows),
+            "only": {key: list(values) for key, values in self.only.items()},
+            "amounts": list(self.amounts),
+            "fixed_unit": self.fixed_unit,
+            "order": self.order,
+            "most": self.most,
+            "empty": self.empty,
+        }
+
+
+def vega_lite(**parts: Any) -> Spec:
+    """Begin a Vega-Lite chart as wide as its place."""
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "width": "container",
+        "autosize": {"type": "fit-x", "contains": "padding", "resize": True},
+        "data": {"name": "rows"},
+        **parts,
+    }
+
+
+def room_for_words(end: str, pixels: int = 64) -> Spec:
+    """Return a layer that shows nothing and keeps room right of the bars, for the words at their ends.
+
+    Args:
+        end: a Vega expression for where a bar or its line ends.
+        pixels: how wide the words are.
+    """
+    room = f"({end}) * (1 + {pixels} / max(containerSize()[0] - {pixels} - 150, 120))"
+    return {
+        "transform": [{"calculate": room, "as": "room"}],
+        "mark": {"type": "point", "opacity": 0, "tooltip": None},
+        "encoding": {"x": {"field": "room", "type": "quantitative"}},
+    }
+
+
+def label_room() -> Spec:
+    """Return an axis whose labels may be long where the screen is wide."""
+    return {"labelLimit": {"expr": "containerSize()[0] < 480 ? 120 : 240"}}
