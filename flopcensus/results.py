@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from accounting.accounts.drivers import Drivers, Share
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 ESTIMATE_SCHEMA = "flopcensus/estimate/1"
 STUDY_SCHEMA = "flopcensus/results/1"
+# parts of a study's results that are too long to indent
+_COMPACT = frozenset({"cube"})
 
 
 def estimate_document(estimates: Sequence[Estimate], origins: Origins | None = None) -> dict[str, Any]:
@@ -161,7 +164,27 @@ def study_document(findings: Findings) -> dict[str, Any]:
         "comparison": comparison_document(comparison) if comparison else None,
         "facilities": [facility_entry(entry, study.facts) for entry in study.ledger.entries],
         "measurements": [measurement_entry(m, study.facts) for m in study.calibration.measurements],
+        **_views(findings),
     }
+
+
+def study_json(document: Mapping[str, Any]) -> str:
+    """Write a study's document as JSON, its many columns on a line each."""
+    parts = [f"  {json.dumps(key)}: {_json_part(key, value)}" for key, value in document.items()]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _json_part(key: str, value: Any) -> str:
+    if key in _COMPACT:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2).replace("\n", "\n  ")
+
+
+def _views(findings: Findings) -> dict[str, Any]:
+    from flopcensus.studies.cubed import cube_document
+
+    facts = findings.study.facts
+    return {"cube": cube_document(findings.cube, facts)} if findings.cube else {}
 
 
 def facility_entry(entry: Entry, facts: Facts) -> dict[str, Any]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from accounting.accounts.estimate import DEFAULT_LEVELS, Estimate, Request, estimate, with_drivers
 from accounting.accounts.levels import Levels, read_levels
+from accounting.accounts.series import FIRST_YEAR
 from accounting.capacity.bases import BASES, Basis
 from accounting.capacity.calibration import Calibration, load_calibration
+from accounting.capacity.stock.projection import HORIZON
 from accounting.capacity.valuation import MAX_DRAWS
 from accounting.census.ledger import Ledger
 from accounting.census.selection import Selection
@@ -28,6 +32,7 @@ from accounting.reference.facts import Facts, load_facts
 from accounting.reference.shipped import configs_root
 from accounting.validation import Date, FactModel, Id, Text, load
 from bench.record import Record
+from flopcensus.studies.cube import Cube, CubeRequest, cube
 
 
 def _level(text: str) -> str:
@@ -63,10 +68,51 @@ class StudySpec(FactModel):
     draws: int = Field(10_000, ge=1, le=MAX_DRAWS)
     bench: BenchPart | None = None
     drivers: bool = Field(True, description="work out what drives the spread of the last basis")
+    precisions: tuple[Precision, ...] = Field(
+        (), description="precisions that the page can show; the study's own where empty"
+    )
+    years: tuple[Date, ...] = Field(
+        (),
+        description="dates that the page can show, a list or FIRST:LAST for the ends of these years; the "
+        "study's own where empty. What is planned is shown from the study's date on",
+    )
+    view_draws: int = Field(
+        2_000, ge=100, le=MAX_DRAWS, description="draws of all views but the study's own, draws at most"
+    )
+
+    @field_validator("years", mode="before")
+    @classmethod
+    def _years(cls, raw: object) -> object:
+        return read_years(raw)
+
+    @field_validator("years")
+    @classmethod
+    def _in_reach(cls, days: tuple[datetime.date, ...]) -> tuple[datetime.date, ...]:
+        for day in days:
+            if not FIRST_YEAR <= day.year <= HORIZON.year:
+                what = "a date before {first} or after {last}, of which the census says nothing"
+                context = {"first": FIRST_YEAR, "last": HORIZON.year, "found": str(day)}
+                raise PydanticCustomError("out_of_reach", what, context)
+        return tuple(sorted(set(days)))
 
     def level_tuples(self) -> tuple[Levels, ...]:
         """Return the levels as the accounts take them."""
         return tuple(read_levels(text) for text in self.levels) or DEFAULT_LEVELS
+
+
+def read_years(raw: object) -> object:
+    """Turn ``FIRST:LAST`` into the ends of these years; leave a list of dates as it is.
+
+    >>> read_years("2024:2025")
+    ['2024-12-31', '2025-12-31']
+    """
+    if not isinstance(raw, str):
+        return raw
+    found = re.fullmatch(r"\s*(\d{4})\s*:\s*(\d{4})\s*", raw)
+    if found is None or found[1] > found[2]:
+        what = "no span of years; write FIRST:LAST, such as 2019:2030, or a list of dates"
+        raise PydanticCustomError("years", what, {"found": raw})
+    return [f"{year}-12-31" for year in range(int(found[1]), int(found[2]) + 1)]
 
 
 class StudyFile(FactModel):
@@ -94,6 +140,7 @@ class Findings:
     estimates: tuple[Estimate, ...]
     comparison: Comparison | None
     record: Record | None = None
+    cube: Cube | None = None
 
 
 def load_study(source: str) -> Study:
@@ -138,6 +185,23 @@ def _beside(folder: Path) -> Callable[[str], str]:
 def answer(study: Study) -> Findings:
     """Value the study's census and compare its clusters."""
     return Findings(study, _estimates(study), _comparison(study))
+
+
+def with_views(findings: Findings, progress: Callable[[int, int], None] | None = None) -> Findings:
+    """Add the census in every view that a page can show."""
+    study, spec = findings.study, findings.study.spec
+    request = CubeRequest(
+        as_of=spec.as_of,
+        precision=spec.precision,
+        days=spec.years,
+        precisions=spec.precisions,
+        bases=tuple(basis for basis in BASES if basis in spec.bases),
+        seed=spec.seed,
+        draws=spec.draws,
+        view_draws=min(spec.view_draws, spec.draws),
+        whole=frozenset(levels for levels in spec.level_tuples() if len(levels) == 1),
+    )
+    return replace(findings, cube=cube(study.ledger, request, study.facts, study.calibration, progress))
 
 
 def _estimates(study: Study) -> tuple[Estimate, ...]:

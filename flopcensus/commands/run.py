@@ -34,7 +34,8 @@ def command(study: str, out: Path | None, without_bench: bool, bench_seconds: fl
     Writes results.json, one CSV a table, and report.html. What is measured here is shown beside the
     estimate and never enters it.
     """
-    from flopcensus.study import answer, load_study
+    from flopcensus.output import Meter
+    from flopcensus.study import answer, load_study, with_views
 
     loaded = load_study(study)
     folder = out or Path("results") / loaded.spec.id
@@ -43,6 +44,7 @@ def command(study: str, out: Path | None, without_bench: bool, bench_seconds: fl
     # the tables are on disk before the long part begins
     _write_tables(folder, findings)
     note(f"estimate written to {folder}")
+    findings = with_views(findings, Meter("views"))
     interrupted = False
     if loaded.spec.bench and not without_bench:
         record, interrupted = _measure(loaded.spec.bench, folder, bench_seconds)
@@ -95,13 +97,12 @@ def _write_tables(folder: Path, findings: Findings) -> None:
 
 def _write_results(folder: Path, findings: Findings) -> None:
     from bench.files import write_text_atomic
-    from flopcensus.output import to_json
     from flopcensus.report.page import render
-    from flopcensus.results import study_document
+    from flopcensus.results import study_document, study_json
 
     document = study_document(findings)
     write_text_atomic(folder / "report.html", render(document))
-    write_text_atomic(folder / "results.json", to_json(document))
+    write_text_atomic(folder / "results.json", study_json(document))
 
 
 def _summarise(folder: Path, findings: Findings) -> None:

@@ -9,39 +9,21 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Self
+from typing import Annotated, Any, NoReturn
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from bench.errors import InputError
 from bench.record import Record, describe_faults
+from flopcensus.report.document_cube import Cube
+from flopcensus.report.document_parts import NotNegative, Part, Share, ShareSpread, Spread
+
+__all__ = ["NotNegative", "Results", "Share", "ShareSpread", "Spread", "check_results", "load_results"]
 
 SCHEMA = "flopcensus/results/1"
 SCHEMA_VERSION = 1
 MEND = "give a results.json written by flopcensus run"
-NotNegative = Annotated[float, Field(ge=0, le=1e60)]
-# a sum of shares may pass 1 by rounding
-Share = Annotated[float, Field(ge=0, le=1 + 1e-6)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-
-class Spread(_Part):
-    """5th, 50th and 95th percentile and mean, in the unit of its place."""
-
-    p5: NotNegative
-    p50: NotNegative
-    p95: NotNegative
-    mean: NotNegative
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if not self.p5 <= self.p50 <= self.p95:
-            raise PydanticCustomError("order", "percentiles that do not rise from p5 to p95")
-        return self
 
 
 class Row(Spread):
@@ -63,21 +45,21 @@ class Group(Row):
     members: tuple[str, ...]
 
 
-class Concentration(_Part):
+class Concentration(Part):
     """How concentrated a level is; ``hhi`` on the scale from 0 to 10,000."""
 
     hhi: NotNegative
     effective_number: NotNegative
 
 
-class VarianceShare(_Part):
+class VarianceShare(Part):
     """A share of variance, which its error may carry below 0, with its standard error."""
 
     share: float = Field(ge=-1, le=2)
     error: NotNegative
 
 
-class Driver(_Part):
+class Driver(Part):
     """An input of a total, or several of a kind; ``low`` and ``high`` in the unit of the total."""
 
     input: str
@@ -89,7 +71,7 @@ class Driver(_Part):
     high: NotNegative
 
 
-class Drivers(_Part):
+class Drivers(Part):
     """What drives the spread of a total."""
 
     centre: NotNegative
@@ -97,7 +79,7 @@ class Drivers(_Part):
     inputs: tuple[Driver, ...]
 
 
-class Estimate(_Part):
+class Estimate(Part):
     """One estimate: all accounts on one basis."""
 
     census: str
@@ -134,15 +116,7 @@ class ClusterMetric(Spread):
     label: str
 
 
-class ShareSpread(_Part):
-    """A share, with its 5th and 95th percentile."""
-
-    share: Share
-    p5: Share
-    p95: Share
-
-
-class Sovereignty(_Part):
+class Sovereignty(Part):
     """What of a cluster is its territory's own, at all levels at once, and where it is least so."""
 
     code: str
@@ -150,7 +124,7 @@ class Sovereignty(_Part):
     weakest: str
 
 
-class ClusterRule(_Part):
+class ClusterRule(Part):
     """What one export rule makes of a cluster."""
 
     rule: str
@@ -160,7 +134,7 @@ class ClusterRule(_Part):
     citation: str
 
 
-class Cluster(_Part):
+class Cluster(Part):
     """One hypothetical cluster; capacity in ``unit``, power in watts."""
 
     id: str
@@ -179,7 +153,7 @@ class Cluster(_Part):
     export_rules: tuple[ClusterRule, ...] = ()
 
 
-class Difference(_Part):
+class Difference(Part):
     """How two clusters differ: a ÷ b, and how likely a has more, of capacity on a basis or of a metric."""
 
     a: str
@@ -191,7 +165,7 @@ class Difference(_Part):
     probability_a_more: Share
 
 
-class Comparison(_Part):
+class Comparison(Part):
     """Clusters side by side."""
 
     precision: str
@@ -201,7 +175,7 @@ class Comparison(_Part):
     differences: tuple[Difference, ...]
 
 
-class Range(_Part):
+class Range(Part):
     """An uncertain value: 5th, 50th and 95th percentile."""
 
     low: float
@@ -209,7 +183,7 @@ class Range(_Part):
     high: float
 
 
-class Facility(_Part):
+class Facility(Part):
     """One deployment of the census."""
 
     deployment: str
@@ -226,7 +200,7 @@ class Facility(_Part):
     source: str
 
 
-class Measurement(_Part):
+class Measurement(Part):
     """One measurement of the calibration."""
 
     accelerator: str | None
@@ -242,7 +216,7 @@ class Measurement(_Part):
     source: str
 
 
-class StudyPart(_Part):
+class StudyPart(Part):
     """What the study asked."""
 
     id: str
@@ -270,7 +244,7 @@ def _mixed(what: str, found: list[str]) -> dict[str, Any]:
     return {"what": what, "found": " and ".join(found)}
 
 
-class Results(_Part):
+class Results(Part):
     """Everything a study found."""
 
     flopcensus_version: str
@@ -280,6 +254,7 @@ class Results(_Part):
     comparison: Comparison | None
     facilities: tuple[Facility, ...]
     measurements: tuple[Measurement, ...]
+    cube: Cube | None = None
 
 
 def load_results(path: Path) -> dict[str, Any]:
