@@ -62,7 +62,7 @@ $(VENV)/.made:
 
 $(VENV)/.for-running: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "installing flopcensus with torch into $(VENV): a minute or more" >&2
-	@$(INSTALL) --build-constraint constraints.txt --editable '.[bench]'
+	@$(INSTALL) --build-constraint constraints.txt --editable '.[bench,page]'
 	@touch $@
 
 $(VENV)/.for-development: $(VENV)/.for-running

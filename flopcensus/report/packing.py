@@ -49,9 +49,8 @@ def policy(scripts: tuple[str, ...]) -> str:
     """Return the content security policy: these scripts by their hash, and nothing from anywhere."""
     hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
     running = f"script-src {hashes}; " if hashes else ""
-    return (
-        f"default-src 'none'; {running}style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-    )
+    rest = "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    return f"default-src 'none'; {running}{rest}"
 
 
 def _hash(script: str) -> str:

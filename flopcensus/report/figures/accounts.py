@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from accounting.accounts.levels import LEVELS, NATIONAL
-from flopcensus.report.document import Cube
-from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, room_for_words, vega_lite
+from flopcensus.report.document_cube import Cube
+from flopcensus.report.figures.figure import (
+    AMOUNTS,
+    Column,
+    Figure,
+    Rows,
+    Spec,
+    counted,
+    room_for_words,
+    vega_lite,
+)
 from flopcensus.report.words import level_name
 
-FOLLOWS = ("basis", "precision", "year", "status")
 SOURCE = (
     "flopcensus: the census and its sources, valued with the calibration; both are listed below. "
     "Shares are of the mean; lines and intervals run from the 5th to the 95th percentile."
@@ -30,13 +38,10 @@ def accounts_figures(cube: Cube) -> tuple[Figure, ...]:
 
 
 def _rows(cube: Cube) -> Rows:
-    """Return operational holders on every single level, with their names."""
-    columns = cube.columns
-    kept = [
-        n
-        for n, (level, status) in enumerate(zip(columns["level"], columns["status"], strict=True))
-        if "," not in level and level != "total" and status == "operational"
-    ]
+    """Return the holders on every single level, with their names."""
+    columns = dict(cube.columns)
+    shown = counted(cube)
+    kept = [n for n, lv in enumerate(columns["level"]) if "," not in lv and lv != "total" and shown(n)]
     picked = {key: [values[n] for n in kept] for key, values in columns.items() if key != "status"}
     picked["year"] = picked.pop("as_of")
     picked["name"] = [cube.names[lv][code] for lv, code in zip(picked["level"], picked["code"], strict=True)]
@@ -118,7 +123,14 @@ def _map_spec() -> Spec:
                     {"calculate": "datum.centre[0]", "as": "x"},
                     {"calculate": "datum.centre[1]", "as": "y"},
                 ],
-                "mark": {"type": "point", "size": 90, "filled": True, "opacity": 1, "strokeWidth": 1, "stroke": "#8a9099"},
+                "mark": {
+                    "type": "point",
+                    "size": 90,
+                    "filled": True,
+                    "opacity": 1,
+                    "strokeWidth": 1,
+                    "stroke": "#8a9099",
+                },
                 "encoding": {
                     "longitude": {"field": "x", "type": "quantitative"},
                     "latitude": {"field": "y", "type": "quantitative"},
@@ -136,7 +148,12 @@ _FIELDS = ["name", "p5", "p50", "p95", "share"]
 
 
 def _holders(rows: Rows) -> Figure:
-    size = {"field": "p50", "type": "quantitative", "axis": {"format": "~s", "tickCount": 5}, "title": "{unit}"}
+    size = {
+        "field": "p50",
+        "type": "quantitative",
+        "axis": {"format": "~s", "tickCount": 5},
+        "title": "{unit}",
+    }
     by = {"field": "name", "type": "nominal", "sort": None, "title": None}
     return Figure(
         id="holders",
@@ -176,7 +193,10 @@ def _holders(rows: Rows) -> Figure:
             ],
         ),
         source=SOURCE,
-        caveats=(PART, "“unknown” is one row, of which there may be many holders, or some among those named."),
+        caveats=(
+            PART,
+            "“unknown” is one row, of which there may be many holders, or some among those named.",
+        ),
     )
 
 

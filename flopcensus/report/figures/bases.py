@@ -5,8 +5,19 @@ from __future__ import annotations
 from itertools import pairwise
 
 from accounting.capacity.bases import BASES, BASIS_MEANING
-from flopcensus.report.document import Cube, Estimate, Results
-from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, label_room, room_for_words, vega_lite
+from flopcensus.report.document import Drivers, Estimate, Results
+from flopcensus.report.document_cube import Cube
+from flopcensus.report.figures.figure import (
+    AMOUNTS,
+    Column,
+    Figure,
+    Rows,
+    Spec,
+    counted,
+    label_room,
+    room_for_words,
+    vega_lite,
+)
 
 _LOST = {
     "achievable": "lost to the best matmul",
@@ -18,8 +29,8 @@ _MOST_DRIVERS = 14
 
 def bases_figures(results: Results, cube: Cube) -> tuple[Figure, ...]:
     """Return the waterfall and, where the study worked them out, the drivers of the spread."""
-    driven = [estimate for estimate in results.estimates if estimate.drivers and estimate.drivers.inputs]
-    return (_waterfall(cube), *([_tornado(driven[-1])] if driven else []))
+    driven = [(e, e.drivers) for e in results.estimates if e.drivers and e.drivers.inputs]
+    return (_waterfall(cube), *([_tornado(*driven[-1])] if driven else []))
 
 
 def _waterfall(cube: Cube) -> Figure:
@@ -51,10 +62,11 @@ def _waterfall(cube: Cube) -> Figure:
 
 def _steps(cube: Cube) -> Rows:
     """Return totals and the losses between them, by precision and date."""
-    columns = cube.columns
+    columns = dict(cube.columns)
+    shown = counted(cube)
     totals: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
     for n, level in enumerate(columns["level"]):
-        if level == "total" and columns["status"][n] == "operational":
+        if level == "total" and shown(n):
             key = (columns["precision"][n], columns["as_of"][n])
             totals.setdefault(key, {})[columns["basis"][n]] = {name: columns[name][n] for name in AMOUNTS}
     rows = [row for key, by in totals.items() for row in _walk(key, by)]
@@ -67,8 +79,7 @@ def _walk(key: tuple[str, str], by: dict[str, dict[str, float]]) -> list[dict[st
     common = {"precision": key[0], "year": key[1]}
     peak = by[bases[0]]["mean"] or 1.0
     rows: list[dict[str, object]] = []
-    for before, basis in pairwise([None, *bases]):
-        assert basis is not None
+    for before, basis in pairwise(["", *bases]):
         found = by[basis]
         if before:
             lost = by[before]["mean"] - found["mean"]
@@ -87,7 +98,9 @@ def _falling() -> Spec:
         transform=[
             {"calculate": "format(100 * datum.of_peak, '.0f') + ' %'", "as": "words"},
         ],
-        encoding={"y": {"field": "step", "type": "nominal", "sort": None, "title": None, "axis": label_room()}},
+        encoding={
+            "y": {"field": "step", "type": "nominal", "sort": None, "title": None, "axis": label_room()}
+        },
         layer=[
             room_for_words("isValid(datum.p95) ? max(datum.top, datum.p95) : datum.top"),
             {
@@ -127,9 +140,7 @@ def _falling() -> Spec:
     )
 
 
-def _tornado(estimate: Estimate) -> Figure:
-    drivers = estimate.drivers
-    assert drivers is not None
+def _tornado(estimate: Estimate, drivers: Drivers) -> Figure:
     inputs = drivers.inputs
     columns: dict[str, list[object]] = {
         "name": [one.name for one in inputs],
@@ -175,7 +186,9 @@ def _swings() -> Spec:
                 "as": "words",
             }
         ],
-        encoding={"y": {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": label_room()}},
+        encoding={
+            "y": {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": label_room()}
+        },
         layer=[
             room_for_words("datum.high"),
             {

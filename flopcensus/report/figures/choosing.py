@@ -1,4 +1,4 @@
-"""One view of a figure: its rows as the controls say, its chart filled in. The page's script does the same."""
+"""One view of a figure: rows as the controls say, and the chart filled in. The page's script does the same."""
 
 from __future__ import annotations
 

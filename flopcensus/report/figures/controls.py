@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from accounting.capacity.bases import BASES
 from accounting.reference.names import EU, UNKNOWN, WITHHELD
-from flopcensus.report.document import Cube, Results
+from flopcensus.report.document import Results
+from flopcensus.report.document_cube import Cube
 from flopcensus.report.words import level_name
 
 UNITS = {"flops": "FLOP/s", "h100e": "H100 equivalents"}
@@ -60,16 +61,24 @@ def controls(results: Results, cube: Cube) -> Controls:
             _plain("precision", "Precision (dense)", cube.precisions, results.study.precision),
             Control("unit", "Unit", tuple(UNITS.items()), "flops"),
             Control("level", "Level", tuple((k, level_name(k)) for k in _levels(cube)), "territory"),
-            _plain("year", "At", cube.years, results.study.as_of),
+            Control("year", "At", _dates(cube), results.study.as_of),
             _country(cube),
         ),
         cube.h100e,
     )
 
 
-def _plain(name: str, label: str, values: Any, first: str) -> Control:
-    found = tuple(str(value) for value in values)
+def _plain(name: str, label: str, values: Sequence[str], first: str) -> Control:
+    found = tuple(values)
     return Control(name, label, tuple((v, v) for v in found), first if first in found else found[-1])
+
+
+def _dates(cube: Cube) -> tuple[tuple[str, str], ...]:
+    """Return the dates; at those after the study's own only what is planned is known."""
+    operating = {
+        d for d, s in zip(cube.columns.as_of, cube.columns.status, strict=True) if s == "operational"
+    }
+    return tuple((day, day if day in operating else f"{day} (planned only)") for day in cube.years)
 
 
 def _levels(cube: Cube) -> list[str]:
@@ -81,7 +90,8 @@ def _country(cube: Cube) -> Control:
     names = {**cube.names.get("provider", {}), **cube.names.get("territory", {})}
     sizes: dict[str, float] = dict.fromkeys(names, 0.0)
     columns = cube.columns
-    for level, code, mean in zip(columns["level"], columns["code"], columns["mean"], strict=True):
+    columns = cube.columns
+    for level, code, mean in zip(columns.level, columns.code, columns.mean, strict=True):
         if level == "territory":
             sizes[code] = max(sizes.get(code, 0.0), mean)
     named = {c: n for c, n in names.items() if c not in {UNKNOWN, WITHHELD, EU, "other"} and "+" not in c}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from flopcensus.report.document_cube import Cube
 
 Spec = dict[str, Any]
 Kind = Literal["text", "amount", "interval", "share", "share_interval", "number", "date", "link"]
@@ -96,6 +98,17 @@ class Figure:
             "most": self.most,
             "empty": self.empty,
         }
+
+
+def counted(cube: Cube) -> Callable[[int], bool]:
+    """Return what says whether a cell is in the view of its date: what operates, and later what is planned.
+
+    What is planned stands apart: at dates up to the study's own a view shows what operates, at later ones
+    what is planned, and never their sum.
+    """
+    statuses, dates = cube.columns.status, cube.columns.as_of
+    last = max((d for d, s in zip(dates, statuses, strict=True) if s == "operational"), default="")
+    return lambda n: (statuses[n] == "operational") == (dates[n] <= last)
 
 
 def vega_lite(**parts: Any) -> Spec:

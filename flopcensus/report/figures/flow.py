@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from accounting.accounts.levels import SEPARATOR
-from flopcensus.report.document import Cube
+from flopcensus.report.document_cube import Cube
 from flopcensus.report.figures.accounts import SOURCE
-from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec
+from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, counted
 from flopcensus.report.words import level_name
 
 STAGES = ("territory", "provider", "vendor_nation")
@@ -44,18 +44,17 @@ def flow_figures(cube: Cube) -> tuple[Figure, ...]:
             ),
             spec=_ribbons(),
             source=SOURCE,
-            caveats=(f"Nations below {_LEAST:.1%} of the total stand together as “others”; the table has all.",),
+            caveats=(
+                f"Nations below {_LEAST:.1%} of the total stand together as “others”; the table has all.",
+            ),
         ),
     )
 
 
 def _rows(cube: Cube) -> Rows:
-    columns = cube.columns
-    kept = [
-        n
-        for n, level in enumerate(columns["level"])
-        if level == _KEY and columns["status"][n] == "operational"
-    ]
+    columns = dict(cube.columns)
+    shown = counted(cube)
+    kept = [n for n, level in enumerate(columns["level"]) if level == _KEY and shown(n)]
     names = [cube.names[_KEY][columns["code"][n]].split(SEPARATOR) for n in kept]
     picked: dict[str, list[Any]] = {
         key: [columns[key][n] for n in kept]
@@ -83,7 +82,11 @@ def _ribbons() -> Spec:
             {
                 "name": "colour",
                 "type": "ordinal",
-                "domain": {"data": "nodes", "field": "name", "sort": {"op": "max", "field": "size", "order": "descending"}},
+                "domain": {
+                    "data": "nodes",
+                    "field": "name",
+                    "sort": {"op": "max", "field": "size", "order": "descending"},
+                },
                 "range": "category",
             }
         ],
@@ -114,7 +117,9 @@ def _ribbons() -> Spec:
                         "y": {"signal": "(datum.top + datum.bottom) / 2"},
                         "baseline": {"value": "middle"},
                         "limit": {"signal": "width / 3 - 24"},
-                        "text": {"signal": "format(100 * datum.size / datum.total, '.1f') + ' % ' + datum.name"},
+                        "text": {
+                            "signal": "format(100 * datum.size / datum.total, '.1f') + ' % ' + datum.name"
+                        },
                     }
                 },
             },
@@ -168,7 +173,11 @@ def _nodes() -> list[Spec]:
             "ops": ["sum"],
             "as": ["size"],
         },
-        {"type": "formula", "expr": "datum.name == 'others' || datum.name == 'unknown' ? 1 : 0", "as": "last"},
+        {
+            "type": "formula",
+            "expr": "datum.name == 'others' || datum.name == 'unknown' ? 1 : 0",
+            "as": "last",
+        },
         {
             "type": "window",
             "groupby": ["stage"],

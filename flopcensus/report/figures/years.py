@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flopcensus.report.document import Cube
+from flopcensus.report.document_cube import Cube
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
 
 _COLUMNS = (
@@ -56,7 +56,7 @@ def years_figures(cube: Cube) -> tuple[Figure, ...]:
 
 
 def _rows(name: str, cube: Cube, level: str) -> Rows:
-    columns = cube.columns
+    columns = dict(cube.columns)
     kept = [n for n, found in enumerate(columns["level"]) if found == level]
     names = {"date": "as_of", "status": "status", "basis": "basis", "precision": "precision"}
     picked = {new: [columns[old][n] for n in kept] for new, old in names.items()}
