@@ -17,9 +17,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class View:
-    """A figure as chosen: its title, its rows in the unit, and the chart with them in it."""
+    """A figure as chosen: its title, what is said where it has no rows, its rows in the unit, and the chart."""
 
     title: str
+    empty: str
     rows: list[Row]
     spec: Spec
 
@@ -38,7 +39,9 @@ def choose(figure: Figure, controls: Controls, chosen: Mapping[str, str], shapes
     rows = _rows(figure, controls, state)
     drawn = rows if figure.most is None else rows[: figure.most]
     spec = _filled(copy.deepcopy(figure.spec), words, shapes)
-    return View(_fill(figure.title, words), rows, _with_data(spec, drawn, state, words))
+    return View(
+        _fill(figure.title, words), _fill(figure.empty, words), rows, _with_data(spec, drawn, state, words)
+    )
 
 
 def _known(figure: Figure, state: dict[str, str]) -> dict[str, str]:

@@ -129,6 +129,7 @@
   }
 
   const between = (low, high) => {
+    if (low === high) return /^(under|over)/.test(low) ? low : `${low}, within rounding`;
     const cut = low.lastIndexOf(" ");
     return cut > 0 && high.endsWith(low.slice(cut)) ? `${low.slice(0, cut)} to ${high}` : `${low} to ${high}`;
   };
@@ -309,6 +310,7 @@
   function setUpControls() {
     for (const { name, choices } of page.controls) {
       const box = find(`#control-${name}`);
+      if (!box) continue;
       box.replaceChildren(...choices.map(([value, said]) => make("option", { value }, said)));
       box.value = state[name];
       box.disabled = choices.length < 2;
@@ -318,7 +320,7 @@
 
   function say() {
     const said = page.controls.map(({ name, label }) => `${label}: ${words(name, state[name])}`).join("; ");
-    find("#chosen").textContent = said;
+    if (find("#chosen")) find("#chosen").textContent = said;
   }
 
   function setUpFigures() {
@@ -357,7 +359,7 @@
     addEventListener("hashchange", () => {
       if (location.hash && !location.hash.includes("=")) { scrollToPlace(); return; }
       state = readAddress();
-      for (const { name } of page.controls) find(`#control-${name}`).value = state[name];
+      for (const { name } of page.controls) if (find(`#control-${name}`)) find(`#control-${name}`).value = state[name];
       say();
       drawAll();
       scrollToPlace();
