@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from flopcensus.output import si
+from flopcensus.output import si, significant
 from flopcensus.report.figures.figure import Column
 from flopcensus.report.words import AS_STATED, NONE, NOT_AVAILABLE, between, share
 
-Write = Callable[[float], str]
+_SMALL = 0.01
+Write = Callable[[float, str], str]
 
 
 def cell(column: Column, row: dict[str, Any], unit: str) -> str:
@@ -23,19 +24,18 @@ def cell(column: Column, row: dict[str, Any], unit: str) -> str:
     value, own = row.get(first), column.unit or unit
     if value is None or value == "":
         return NOT_AVAILABLE
-    match column.kind:
-        case "amount":
-            return amount(value, own)
-        case "interval":
-            return _interval(value, row.get(second), lambda v: amount(v, own) if v else "0")
-        case "share":
-            return share(value)
-        case "share_interval":
-            return _interval(value, row.get(second), lambda v: share(v) if v else "0 %")
-        case "number":
-            return f"{si(value, '').strip() if value >= 1000 else f'{value:.3g}'} {column.unit}".strip()
-        case _:
-            return str(value)
+    if column.kind in _INTERVALS:
+        return _interval(value, row.get(second), _INTERVALS[column.kind], own)
+    return _PLAIN.get(column.kind, _text)(value, own)
+
+
+def _text(value: Any, _: str) -> str:
+    return str(value)
+
+
+def _number(value: float, unit: str) -> str:
+    text = f"{value:.2e}" if 0 < abs(value) < _SMALL else significant(value)
+    return f"{text} {unit}".strip()
 
 
 def amount(value: float, unit: str) -> str:
@@ -49,9 +49,20 @@ def amount(value: float, unit: str) -> str:
     return f"{value:,.1f} H100e" if unit == "H100e" and abs(value) < 10 else si(value, unit)
 
 
-def _interval(low: float, high: float | None, write: Write) -> str:
+def _share(value: float, _: str) -> str:
+    return share(value)
+
+
+def _interval(low: float, high: float | None, write: Write, unit: str) -> str:
     if high is None:
         return NOT_AVAILABLE
     if high == 0:
         return "–"
-    return AS_STATED if math.isclose(low, high, rel_tol=1e-9) else between(write(low), write(high))
+    if math.isclose(low, high, rel_tol=1e-9):
+        return AS_STATED
+    return between(write(low, unit) if low else _NOTHING[write], write(high, unit))
+
+
+_PLAIN: dict[str, Write] = {"amount": amount, "share": _share, "number": _number}
+_INTERVALS: dict[str, Write] = {"interval": amount, "share_interval": _share}
+_NOTHING = {amount: "0", _share: "0 %"}

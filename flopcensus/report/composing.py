@@ -15,8 +15,8 @@ Document = dict[str, Any]
 def compose(paths: Sequence[Path]) -> Document:
     """Read results and join them; a later file's part replaces that of an earlier one.
 
-    Takes a study's results (``flopcensus run``), a record (``bench``), an estimate (``estimate --format json``)
-    and a comparison (``compare --format json``).
+    Takes a study's results (``flopcensus run``), a record (``bench``), and the JSON of ``estimate``
+    and ``compare``.
 
     Raises:
         InputError: A file is none of these, or cannot be read.

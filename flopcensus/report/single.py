@@ -15,6 +15,7 @@ from flopcensus.report.figures.choosing import choose
 from flopcensus.report.figures.controls import NAMES
 from flopcensus.report.figures.theme import theme
 from flopcensus.report.packing import shown
+from flopcensus.report.shapes import shapes
 
 FORMS = ("svg", "png")
 
@@ -44,7 +45,7 @@ def draw(found: Figures, name: str, chosen: Mapping[str, str], target: Path) -> 
     by_name = {figure.id: figure for figure in found.figures}
     if name not in by_name:
         raise UnknownNameError("chart", name, by_name)
-    view = choose(by_name[name], found.controls, chosen, engine.shapes())
+    view = choose(by_name[name], found.controls, chosen, shapes())
     if not view.rows:
         raise InputError(f"chart {name}: {view.empty} Choose another view with --set")
     title = {"title": {"text": shown(view.title), "fontSize": 14, "offset": 14}}
