@@ -46,8 +46,8 @@ def draw(found: Figures, name: str, chosen: Mapping[str, str], target: Path) -> 
     if name not in by_name:
         raise UnknownNameError("chart", name, by_name)
     view = choose(by_name[name], found.controls, chosen, shapes())
-    if not view.rows:
-        raise InputError(f"chart {name}: {view.empty} Choose another view with --set")
+    if not view.rows or view.undrawn:
+        raise InputError(f"chart {name}: {view.undrawn or view.empty} Choose another view with --set")
     title = {"title": {"text": shown(view.title), "fontSize": 14, "offset": 14}}
     return engine.picture(shown(view.spec) | title, form, theme(dark=False))
 

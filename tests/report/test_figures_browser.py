@@ -228,9 +228,7 @@ def test_hostile_names_are_text_and_nothing_is_wider_than_a_phone(
     assert not phone.said
     assert phone.tab.evaluate("document.documentElement.scrollWidth") <= 390
     assert phone.tab.locator("img").count() == 0
-    assert NASTY[0] in _cells(phone, "holders")[0] + _cells(phone, "holders")[1] + sum(
-        _cells(phone, "holders"), []
-    )
+    assert NASTY[0] in {name for name, *_ in _cells(phone, "holders")}
     phone.tab.close()
 
 
