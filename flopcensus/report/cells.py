@@ -65,4 +65,4 @@ def _interval(low: float, high: float | None, write: Write, unit: str) -> str:
 
 _PLAIN: dict[str, Write] = {"amount": amount, "share": _share, "number": _number}
 _INTERVALS: dict[str, Write] = {"interval": amount, "share_interval": _share}
-_NOTHING = {amount: "0", _share: "0 %"}
+_NOTHING: dict[Write, str] = {amount: "0", _share: "0 %"}
