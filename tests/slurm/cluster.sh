@@ -6,8 +6,9 @@
 #   cluster.sh run FOLDER COMMAND…        run on ctl, the node that submits
 #   cluster.sh on FOLDER NODE COMMAND…    run on node NODE, a number from 1
 #   cluster.sh kill FOLDER NODE           end all that runs on it, its daemon included, at once
+#   cluster.sh freeze FOLDER NODE         stop all that runs on it, as a disk that does not answer does
 #   cluster.sh link FOLDER NODE up|down   its cable
-#   cluster.sh start FOLDER NODE          its daemon again, and its cable
+#   cluster.sh start FOLDER NODE          as new: what still runs there ends, cable and daemon are back
 #   cluster.sh shape FOLDER NODE RATE     what it sends, and what it is sent, at RATE (tc's: 1gbit, 100mbit)
 #   cluster.sh pair FOLDER NODE NODE RATE a cable between two of them alone, at RATE each way
 #
@@ -19,7 +20,7 @@
 # - A kernel may have no scheduler of packets but tbf, which knows no destinations: a slow pair gets its own cable.
 set -Eeuo pipefail
 
-[ "$#" -ge 2 ] || { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2 && exit 2; }
+[ "$#" -ge 2 ] || { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2 && exit 2; }
 action=$1 folder=$(realpath -m -- "$2")
 shift 2
 prefix=fc$(printf '%s' "$folder" | sha256sum | cut -c1-10)
@@ -130,6 +131,11 @@ end_all_in() { # namespace
   echo "cluster.sh: $1 still holds $pids" >&2
 }
 
+signal_all_in() { # signal, namespace
+  # shellcheck disable=SC2046 # a word each
+  kill "-$1" $(ip netns pids "$2")
+}
+
 down() {
   local one watcher
   trap - ERR
@@ -172,7 +178,12 @@ case "$action" in
   on) in_node "$@" ;;
   kill) end_all_in "$(space "$1")" ;;
   link) ip -n "$prefix-switch" link set "port$1" "$2" ;;
-  start) ip -n "$prefix-switch" link set "port$1" up && start "$1" ;;
+  freeze) signal_all_in STOP "$(space "$1")" ;;
+  start)
+    end_all_in "$(space "$1")"
+    ip -n "$prefix-switch" link set "port$1" up
+    start "$1"
+    ;;
   shape) shape "$@" ;;
   pair) pair "$@" ;;
   *) echo "cluster.sh: no action $action; called alone it tells them" >&2 && exit 2 ;;

@@ -28,10 +28,9 @@ needs_slurm = [
 ]
 
 # What a node does first is what the test has put there; then it is the command of this checkout.
-PROGRAM = """#!/bin/sh
+PROGRAM = """\
 if [ -e '{folder}'/first/"$(hostname)" ]; then . '{folder}'/first/"$(hostname)"; fi
-PYTHONPATH='{root}' exec '{python}' {module} "$@"
-"""
+PYTHONPATH='{root}' exec '{python}' {module} "$@\""""
 
 
 class Cluster:
@@ -44,15 +43,21 @@ class Cluster:
 
     def __init__(self, folder: Path, count: int) -> None:
         self.folder, self.count = folder, count
+        # One measures for real, one a device that takes no CPU time, and one only says where it is.
         (folder / "first").mkdir()
         self.program = self._program("flopcensus", "-m flopcensus")
         self.sleeping = self._program("sleeping", f"'{Path(__file__).parent / 'sleeping.py'}'")
+        self.present = self.write("present", 'echo "here is $(hostname), sees $CUDA_VISIBLE_DEVICES"')
 
     def _program(self, name: str, module: str) -> Path:
-        path = self.folder / name
-        path.write_text(
-            PROGRAM.format(folder=self.folder, root=ROOT, python=sys.executable, module=module)
+        return self.write(
+            name, PROGRAM.format(folder=self.folder, root=ROOT, python=sys.executable, module=module)
         )
+
+    def write(self, name: str, lines: str) -> Path:
+        """A script of shell that every node can run."""
+        path = self.folder / name
+        path.write_text(f"#!/bin/sh\n{lines}\n")
         path.chmod(0o755)
         return path
 
@@ -100,6 +105,14 @@ class Cluster:
         """Wait until every node waits for a job."""
         self.until(lambda: self.states() == ["idle"] * self.count)
 
+    def clear(self) -> None:
+        """End all jobs and take all nodes back, whatever the test before has left."""
+        self.call("scancel", "--user", "root")
+        self.call("scontrol", "update", f"nodename=n[1-{self.count}]", "state=resume", check=False)
+        for path in (self.folder / "first").iterdir():
+            path.unlink()
+        self.until_idle()
+
     def facts(self, job: str) -> dict[str, str]:
         """What Slurm says of a job: ``JobState``, ``Reason``, ``ExitCode``, …."""
         shown = self.call("scontrol", "--oneliner", "show", "job", job)
@@ -107,7 +120,7 @@ class Cluster:
 
     def wait(self, job: str) -> str:
         """Wait until a job has ended, and return how: ``0:0`` for well."""
-        self.until(lambda: not self.call("squeue", "--noheader", "--jobs", job, check=False).strip())
+        self.until(lambda: not self.call("squeue", "-h", "-t", "PD,R", "-j", job, check=False).strip())
         return self.facts(job)["ExitCode"]
 
 
