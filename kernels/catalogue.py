@@ -1,4 +1,4 @@
-"""All workloads by name."""
+"""All workloads by name: those of one device, and those of several ranks together."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from kernels.attention import Attention
 from kernels.ceiling import UnitCeiling
+from kernels.collectives import COLLECTIVES
 from kernels.convolution import Convolution
 from kernels.decode_step import DecodeStep
 from kernels.embedding import Embedding
@@ -49,3 +50,5 @@ _ALL: tuple[Workload, ...] = (
     Storage("warm"),
 )
 WORKLOADS: Mapping[str, Workload] = {workload.name: workload for workload in _ALL}
+# What ranks do together; each takes a process group, and so a run of its own.
+GROUPED: Mapping[str, Workload] = {workload.name: workload for workload in COLLECTIVES}
