@@ -117,7 +117,6 @@ def _directives(run: Wanted, job: SlurmJob) -> list[str]:
     ]
 
 
-
 def _nodes(most: int, least: int | None) -> str:
     if least is not None and least > most:
         raise InputError(f"--at-least must not be more than --nodes (found {least} and {most})")
@@ -142,7 +141,8 @@ if ! "${step[@]}" true; then
       printf 'error: %s cannot be reached: nothing is started there\n' "$node" >&2
     fi
   done
-  step+=(--overlap --nodes="${#reached[@]}" --ntasks="${#reached[@]}" --nodelist="$(IFS=,; echo "${reached[*]}")")
+  step+=(--overlap --nodes="${#reached[@]}" --ntasks="${#reached[@]}")
+  step+=(--nodelist="$(IFS=,; echo "${reached[*]}")")
 fi
 """.strip().splitlines()
 # Exit code 1 of rank 0: it has waited for all. Whoever it had to give up may hang on a node that is well.

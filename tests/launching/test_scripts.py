@@ -1,4 +1,4 @@
-"""Scripts of shell, and the container recipe: as far as a machine without an engine for containers can tell."""
+"""Scripts of shell, and the container recipe: what can be told without an engine for containers."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ def instructions() -> list[tuple[str, str]]:
     text = (ROOT / "containers/Containerfile").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     joined = "\n".join(lines).replace("\\\n", " ")
-    return [(name, rest.strip()) for name, _, rest in (line.partition(" ") for line in joined.splitlines() if line)]
+    return [
+        (name, rest.strip())
+        for name, _, rest in (line.partition(" ") for line in joined.splitlines() if line)
+    ]
 
 
 def test_the_recipe_is_made_of_instructions_that_engines_know() -> None:

@@ -98,7 +98,7 @@ class Cluster:
             time.sleep(0.3)
 
     def states(self) -> list[str]:
-        """How each node is, in order: ``idle``, ``alloc``, ``drain``, ``down``, …, ``*`` where it is silent."""
+        """How each node is, in order: ``idle``, ``alloc``, ``drain``, ``down``, …."""
         return self.call("sinfo", "-h", "-N", "-o", "%t", check=False).split()
 
     def until_idle(self) -> None:

@@ -69,7 +69,9 @@ def test_a_job_waits_for_a_drained_node_or_makes_do_without_it_as_asked(
     assert cluster.facts(waiting)["JobState"] == "PENDING"
     less = cluster.submit(tmp_path, "--at-least", "7", "--gpus-per-node", "2", program=cluster.present)
     assert cluster.wait(less) == "0:0"
-    said = sorted(line.partition("here is ")[2] for line in log_of(tmp_path, less).splitlines() if "here" in line)
+    said = sorted(
+        line.partition("here is ")[2] for line in log_of(tmp_path, less).splitlines() if "here" in line
+    )
     assert said == [f"{node}, sees 0,1" for node in EVERY if node != "n3"]
     assert cluster.facts(waiting)["JobState"] == "PENDING"
     # It joins late, and the job that has waited runs.
@@ -116,8 +118,6 @@ def test_a_run_with_nodes_in_trouble_ends_with_1_and_keeps_all_other_records(
         "error: rank 5 on n6 was heard of and then fell silent for",
     ],
 )
-def test_each_that_is_in_trouble_is_named_with_the_reason(
-    trouble: tuple[str, str, Path], line: str
-) -> None:
+def test_each_that_is_in_trouble_is_named_with_the_reason(trouble: tuple[str, str, Path], line: str) -> None:
     _, log, _ = trouble
     assert line in log

@@ -1,7 +1,7 @@
 """Links whose rates are known, as tc has set them: plain TCP finds them, and so does the real command.
 
-1 Gbit/s of Ethernet frames of 1,500 bytes is 1,448 ÷ 1,538 of it in TCP's payload on a wire, 1,448 ÷ 1,514 as
-tc counts (no preamble, gap or checksum): 0.1196 GB/s. A token bucket lets 128 KiB through at once after a pause.
+Of each 1,514 bytes of a frame that tc counts (a wire carries 24 more), 1,448 are TCP's payload: 1 Gbit/s is
+0.1196 GB/s. A token bucket lets 128 KiB through at once after a pause.
 """
 
 from __future__ import annotations
@@ -37,7 +37,17 @@ def rate_between(cluster: Cluster, sender: int, receiver: int, count: int) -> fl
     """Of a plain TCP transfer. Unit: B/s."""
     port = 7000 + 10 * sender + receiver
     listening = subprocess.Popen(
-        [SCRIPT, "on", cluster.folder, str(receiver), sys.executable, TRANSFER, "receive", str(port), str(count)],
+        [
+            SCRIPT,
+            "on",
+            cluster.folder,
+            str(receiver),
+            sys.executable,
+            TRANSFER,
+            "receive",
+            str(port),
+            str(count),
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -46,12 +56,10 @@ def rate_between(cluster: Cluster, sender: int, receiver: int, count: int) -> fl
 
 
 @pytest.mark.parametrize(("sender", "receiver"), [(1, 3), (3, 2), (1, 2), (2, 1)])
-def test_a_plain_transfer_runs_at_the_rate_that_was_set(
-    cluster: Cluster, sender: int, receiver: int
-) -> None:
+def test_a_plain_transfer_runs_at_the_rate_that_was_set(cluster: Cluster, sender: int, receiver: int) -> None:
     slow = {sender, receiver} == {1, 2}
     wanted = BYTES_PER_S / (10 if slow else 1)
-    # Long enough that the bucket's first 128 KiB, and what waits where the clock starts, are a few hundredths.
+    # So many that the first 128 KiB, and what is there as the clock starts, are a few hundredths.
     found = rate_between(cluster, sender, receiver, (6 if slow else 32) << 20)
     # A machine that others load, too, sends late.
     assert 0.7 * wanted <= found <= 1.1 * wanted

@@ -1,4 +1,4 @@
-"""Bytes through a plain TCP connection: ``receive PORT COUNT`` prints bytes per second, ``send HOST PORT COUNT``."""
+"""Bytes through plain TCP: ``send HOST PORT COUNT``; ``receive PORT COUNT`` prints bytes per second."""
 
 from __future__ import annotations
 
