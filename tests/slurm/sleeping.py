@@ -63,6 +63,6 @@ def measure(*arguments: Any, **options: Any) -> Any:
 
 
 if __name__ == "__main__":
-    bench.environment.library_facts = dict  # type: ignore[assignment]
+    bench.environment.library_facts = dict  # type: ignore[attr-defined]
     _measure, bench.session.measure = bench.session.measure, measure
     main()
