@@ -90,6 +90,15 @@ class Inference(Frozen):
     )
 
 
+class Link(Frozen):
+    """What one rank sends to another."""
+
+    ranks: tuple[int, int] = Field(description="From, to.")
+    nodes: tuple[str, str] = Field(description="Names of theirs.")
+    bytes_per_s: Positive = Field(description="Median over rounds. Unit: B/s.")
+    best_bytes_per_s: Positive = Field(description="Of the fastest round. Unit: B/s.")
+
+
 class Exchange(Frozen):
     """What several ranks did together, each a process with a device of its own.
 
@@ -107,6 +116,21 @@ class Exchange(Frozen):
     seconds_ci95: tuple[Positive, Positive] = Field(description="95 % interval. Unit: s.")
     algorithm_bytes_per_s: Positive = Field(description="Size ÷ time. Unit: B/s.")
     bus_bytes_per_s: Positive = Field(description="That × the operation's factor. Unit: B/s.")
+    links: tuple[Link, ...] = Field(
+        (), description="Pair by pair and way by way; of very many the slowest only."
+    )
+    slow: tuple[str, ...] = Field((), description="Links, ranks and nodes that are slow, in words.")
+
+
+class ScalingPoint(Frozen):
+    """A training step shared out to so many ranks."""
+
+    ranks: PositiveInt
+    nodes: PositiveInt
+    value: Positive = Field(description="Rate of all ranks together, median. Unit: FLOP/s.")
+    ci95: tuple[Positive, Positive] = Field(description="95 % interval. Unit: FLOP/s.")
+    efficiency: Positive = Field(description="Value ÷ (ranks × that of one rank).")
+    efficiency_ci95: tuple[Positive, Positive] = Field(description="95 % interval, by ratios of rounds.")
 
 
 class Score(Frozen):

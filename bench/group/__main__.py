@@ -44,7 +44,7 @@ def main() -> None:
     faulthandler.enable()
     # An interrupt from the keyboard reaches both; what to keep is for the parent to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(os.getppid(), mouth), daemon=True).start()
     spec = Spec.from_json(sys.stdin.readline())
     try:
         _take_part(spec, mouth)
@@ -90,6 +90,7 @@ def _measure(spec: Spec, joined: Any, device: Any, mouth: Mouth) -> None:
     from bench.group.campaign import Campaign, selected  # noqa: PLC0415
     from bench.group.reaches import circles  # noqa: PLC0415
     from bench.group.timing import Ensemble  # noqa: PLC0415
+    from bench.group.tourney import Tourney  # noqa: PLC0415
     from bench.group.watch import Blamed  # noqa: PLC0415
     from bench.workloads import load_grouped  # noqa: PLC0415
 
@@ -102,15 +103,30 @@ def _measure(spec: Spec, joined: Any, device: Any, mouth: Mouth) -> None:
         nonlocal last
         if now or time.monotonic() - last > TELL_SECONDS:
             last = time.monotonic()
-            found = [result.model_dump(mode="json") for result in campaign.results()]
-            mouth.say("results", {"results": found})
+            results = [*campaign.results(), *tourney.found, *(scaling.found if scaling else ())]
+            mouth.say("results", {"results": [one.model_dump(mode="json") for one in results]})
 
     ensemble = Ensemble(device.torch_device, device.description.kind)
-    campaign = Campaign(joined, ensemble, device.description, _place(device, joined), spec.seed, tell)
+    place, description = _place(device, joined), device.description
+    campaign = Campaign(joined, ensemble, description, place, spec.seed, tell)
+    tourney = Tourney(joined, ensemble, description.id, place, spec.seed, tell)
+    scaling: Any = None
+    if "data_parallel" in spec.workloads:
+        from bench.group.scaling import Scaling  # noqa: PLC0415 - loads the model
+
+        precision = "fp32" if device.lacks("bf16") else "bf16"
+        scaling = Scaling(joined, ensemble, description.id, place, precision, spec.seed, tell)
+    together = selected(load_grouped(), spec.workloads)
+    share = spec.budget_seconds / len(spec.workloads)
     try:
         found = circles(joined)
         ensemble.agree()
-        campaign.run(selected(load_grouped(), spec.workloads), found, spec.budget_seconds)
+        if together:
+            campaign.run(together, found, share * len(together))
+        if "links" in spec.workloads:
+            tourney.run(found, share)
+        if scaling is not None:
+            scaling.run(share)
     except Exception as error:  # what it is, torch says in many ways
         reason = joined.watch.blame(describe(error))
         campaign.end(reason)
@@ -146,9 +162,10 @@ def _linger(spec: Spec) -> None:
         time.sleep(LINGER_SECONDS)
 
 
-def _end_with_parent(parent: int) -> None:
-    """End even in the middle of a call: a parent that was killed leaves no one to report to."""
+def _end_with_parent(parent: int, mouth: Mouth) -> None:
+    """Say that one is there; and end, even in the middle of a call, where nobody is left to report to."""
     while os.getppid() == parent:
+        mouth.say("beat")
         time.sleep(PARENT_WATCH_SECONDS)
     os._exit(0)
 

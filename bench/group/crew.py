@@ -17,7 +17,8 @@ from bench.group.spec import Spec
 from bench.worker.process import KILL_SECONDS, START_SECONDS, ending
 
 # After the first member has failed: the others find out by themselves, or are ended.
-GRACE_SECONDS = 30.0
+GRACE_SECONDS = 15.0
+POLL_SECONDS = 0.5
 
 
 class Crew:
@@ -32,6 +33,8 @@ class Crew:
         self._said: list[IO[bytes]] = []
         self._members: list[subprocess.Popen[str]] = []
         self._ended: set[int] = set()
+        # A process that has not yet begun to speak has longer.
+        self._last = {number: time.monotonic() + START_SECONDS for number in range(len(specs))}
         first = specs[0]
         # Opening, meeting, measuring, leaving: each has its own limit, and this holds if one does not.
         self._patience = first.patience_seconds + GRACE_SECONDS
@@ -48,12 +51,17 @@ class Crew:
         """What members say, until all have ended; a member that ends early says ``fault``."""
         while len(self._ended) < len(self._members):
             try:
-                number, said = self._heard.get(timeout=max(0.0, self._end - time.monotonic()))
+                number, said = self._heard.get(timeout=POLL_SECONDS)
             except queue.Empty:
-                yield from self._give_up()
-                return
+                if time.monotonic() > self._end or self._all_silent():
+                    yield from self._give_up()
+                    return
+                continue
+            self._last[number] = time.monotonic()
             if said is None:
                 yield from self._after_end(number)
+                continue
+            if said["kind"] == "beat":
                 continue
             if said["kind"] == "end":
                 self._ended.add(number)
@@ -104,9 +112,14 @@ class Crew:
             # One that has told its fault keeps to that.
             yield number, {"kind": "fault", "reason": ending(self._members[number], self._said[number])}
 
+    def _all_silent(self) -> bool:
+        """Whether no member that is left has said anything, not even that it is there, for long."""
+        left = set(range(len(self._members))) - self._ended
+        return all(time.monotonic() - self._last[one] > self._patience for one in left)
+
     def _hurry(self) -> None:
         self._end = min(self._end, time.monotonic() + self._patience)
 
     def _give_up(self) -> Iterator[tuple[int, dict[str, Any]]]:
         for number in set(range(len(self._members))) - self._ended:
-            yield number, {"kind": "fault", "reason": "did not end in time and was killed"}
+            yield number, {"kind": "fault", "reason": "fell silent, or did not end in time, and was killed"}

@@ -264,8 +264,6 @@ class _Run:
             self._results[number] = [Result.model_validate(one) for one in said["results"]]
         elif kind == "fault":
             self._faults.setdefault(number, said["reason"])
-        elif kind == "say":
-            self._tell("working", said["text"])
 
     def _named_faults(self, specs: Sequence[Spec]) -> tuple[str, ...]:
         """Each reason once, after the rank that gives it."""

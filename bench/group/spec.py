@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["device", "roll", "say", "results", "fault", "end"]
+Kind = Literal["beat", "device", "roll", "results", "fault", "end"]
 
 
 @dataclass(frozen=True)

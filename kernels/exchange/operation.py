@@ -37,9 +37,7 @@ class PreparedCollective:
     @property
     def backend(self) -> str:
         """``torch/gloo``, ``torch/nccl``, ``torch/rccl``, ``torch/xccl``."""
-        library = LIBRARIES[self._place.kind]
-        name = NAMES.get(library, {}).get(self._place.kind, library)
-        return f"torch/{name}"
+        return library_of(self._place)
 
     def setting(self) -> AbstractContextManager[None]:
         """Nothing to set."""
@@ -94,6 +92,12 @@ class PreparedCollective:
 
     def _global(self, rank: int) -> int:
         return rank if self._group is None else dist.get_global_rank(self._group, rank)
+
+
+def library_of(place: Place) -> str:
+    """What does the work, as a record names it."""
+    library = LIBRARIES[place.kind]
+    return f"torch/{NAMES.get(library, {}).get(place.kind, library)}"
 
 
 def prepared(kind: Kind, elements: int, place: Place, seed: int) -> PreparedCollective:
