@@ -9,8 +9,8 @@
 #   cluster.sh freeze FOLDER NODE         stop all that runs on it, as a disk that does not answer does
 #   cluster.sh link FOLDER NODE up|down   its cable
 #   cluster.sh start FOLDER NODE          as new: what still runs there ends, cable and daemon are back
-#   cluster.sh shape FOLDER NODE RATE     what it sends, and what it is sent, at RATE (tc's: 1gbit, 100mbit)
-#   cluster.sh pair FOLDER NODE NODE RATE a cable between two of them alone, at RATE each way
+#   cluster.sh shape FOLDER NODE RATE [BURST]      what it sends, and what it is sent, at RATE (tc's: 1gbit, 10mbit)
+#   cluster.sh pair FOLDER NODE NODE RATE [BURST]  a cable between two of them alone, at RATE each way
 #
 # Each node is a slurmd in network, mount and UTS namespaces of its own. All are named after the folder, and so is
 # the namespace of the switch that they hang on: clusters never meet, nor the machine's own network. Traps:
@@ -149,17 +149,18 @@ down() {
   if [ -n "$watcher" ] && [ "$watcher" != $$ ]; then kill -- "-$watcher" 2>/dev/null || true; fi
 }
 
-# Token buckets: half a millisecond's worth at least, and what the largest packet of a virtual cable holds.
-limited() { # namespace, device, rate
-  tc -n "$1" qdisc replace dev "$2" root tbf rate "$3" burst 128kb latency 100ms
+# Token buckets. What they hold goes through at once, so it must be small beside what is sent; a bucket of less than a
+# millisecond is filled too seldom on a machine that others load, too.
+limited() { # namespace, device, rate, burst
+  tc -n "$1" qdisc replace dev "$2" root tbf rate "$3" burst "${4:-128kb}" latency 100ms
 }
 
-shape() { # number, rate
-  limited "$(space "$1")" eth0 "$2"
-  limited "$prefix-switch" "port$1" "$2"
+shape() { # number, rate, burst
+  limited "$(space "$1")" eth0 "${@:2}"
+  limited "$prefix-switch" "port$1" "${@:2}"
 }
 
-pair() { # number, number, rate
+pair() { # number, number, rate, burst
   local first second
   first=$(space "$1") second=$(space "$2")
   ip -n "$first" link add "to$2" type veth peer name "to$1" netns "$second"
@@ -167,8 +168,8 @@ pair() { # number, number, rate
   ip -n "$second" link set "to$1" up
   ip -n "$first" route add "$(address "$2")/32" dev "to$2" src "$(address "$1")"
   ip -n "$second" route add "$(address "$1")/32" dev "to$1" src "$(address "$2")"
-  limited "$first" "to$2" "$3"
-  limited "$second" "to$1" "$3"
+  limited "$first" "to$2" "${@:3}"
+  limited "$second" "to$1" "${@:3}"
 }
 
 case "$action" in
