@@ -104,7 +104,7 @@ def test_the_bus_bandwidth_of_an_all_reduce_between_two_nodes_is_that_of_their_l
     assert found.exchange is not None
     assert (found.exchange.ranks, found.exchange.nodes) == (2, 2)
     # A mebibyte takes 8.8 ms, its latency 0.5 ms. Of two ranks each sends what it has once: bus is wire.
-    # Others that load the machine cost time: the best of five rounds or more is the link's, the median at most that.
+    # Others that load the machine cost time: the best of five rounds or more is the link's.
     assert 0.6 * BYTES_PER_S <= max(found.rounds) <= 1.15 * BYTES_PER_S
 
 
