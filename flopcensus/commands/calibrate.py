@@ -11,7 +11,10 @@ from flopcensus.options import format_option
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from accounting.capacity.measurements import Measurement
+    from accounting.capacity.scaling import ScalingSeries
 
 _EXAMPLE = """\b
 Examples:
@@ -51,27 +54,36 @@ def command(records: tuple[Path, ...], out: Path | None, output: Format, **optio
 
 
 def _write(records: tuple[Path, ...], out: Path | None) -> None:
-    from accounting.capacity.evidence import from_records
+    from accounting.capacity.evidence import from_records, series_from_record
     from bench.files import write_text_atomic
     from bench.record import load_record
     from flopcensus.output import note
 
-    measurements = from_records([(path, load_record(path)) for path in records])
-    text = _yaml(measurements)
+    read = [(path, load_record(path)) for path in records]
+    measurements = from_records(read)
+    series = [one for path, record in read for one in series_from_record(record, path)]
+    text = _yaml(measurements, series)
     if out is None:
         click.echo(text, nl=False)
         return
     write_text_atomic(out, text)
-    note(f"{len(measurements)} measurements of {len(records)} records written to {out}; to use them:")
+    scaling = f" and {len(series)} series of scaling" if series else ""
+    note(
+        f"{len(measurements)} measurements{scaling} of {len(records)} records written to {out}; to use them:"
+    )
     note(f"  flopcensus estimate --calibration {out}")
+    if any(one.one_node for one in series):
+        note("scaling within one node is kept; sustained is at scale and takes series over several nodes")
     if any(m.basis == "sustained" for m in measurements):
         note("training steps of one accelerator are kept; sustained is at scale and does not take them")
 
 
-def _yaml(measurements: tuple[Measurement, ...]) -> str:
+def _yaml(measurements: tuple[Measurement, ...], series: Sequence[ScalingSeries]) -> str:
     import yaml
 
     rows = {"measurements": [_plain(m) for m in measurements]}
+    if series:
+        rows["scaling"] = [one.model_dump(mode="json", exclude_defaults=True) for one in series]
     return str(yaml.safe_dump(rows, sort_keys=False, allow_unicode=True))
 
 
