@@ -161,6 +161,15 @@ class Meter:
             note(f"{done:,} of {whole:,} {self.what}" if whole else f"{done:,} {self.what}")
 
 
+MeterOf = Callable[[str], Callable[[int, int], None]]
+
+
+def no_meter(what: str) -> Callable[[int, int], None]:
+    """Stand in for Meter where nothing is to be shown."""
+    del what
+    return lambda done, whole: None
+
+
 def warn(text: str) -> None:
     """Print a warning to stderr."""
     click.echo(f"warning: {text}", err=True)
