@@ -32,14 +32,19 @@ def run_bench(
         return measure(plan, lookup=_find_spec, out_dir=out_dir, progress=shown, rank=rank)
 
 
-def resume_bench(folder: Path, *, force: bool = False, rank: Rank | None = None) -> Record:
-    """Continue the unfinished run in a folder, with the plan that it was started with.
+def resume_bench(
+    folder: Path, progress: Progress | None = None, *, force: bool = False, rank: Rank | None = None
+) -> Record:
+    """Continue the unfinished run in a folder, with its own plan; progress as for `run_bench`.
 
     Raises:
         FlopcensusError: See `bench.session.resume`.
         KeyboardInterrupt: Stopped by the user; what was finished is in the folder.
     """
     from bench.session import resume
+
+    if progress is not None:
+        return resume(folder, lookup=_find_spec, progress=progress, force=force, rank=rank)
     from flopcensus.live import progress_on_stderr
 
     with progress_on_stderr() as shown:
