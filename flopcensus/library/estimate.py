@@ -121,11 +121,14 @@ class Estimates(Answer):
     @cached_property
     def ledger(self) -> pd.DataFrame:
         """The census, indexed by deployment; ``counted`` says which deployments the figures hold."""
-        from accounting.accounts.estimate import chosen_entries
+        from accounting.accounts.estimate import chosen_entries, valuer_of
+        from accounting.capacity.valuation import Skipped
 
         found = self._found
         frame = readable(found.ledger)
-        counted = {entry.id for entry in chosen_entries(found.ledger, found.request, found.facts)[0]}
+        valuer = valuer_of(found.ledger, found.request, found.facts, found.calibration)
+        chosen, _, _ = chosen_entries(found.ledger, found.request, found.facts)
+        counted = {entry.id for entry in chosen if not isinstance(valuer.term(entry), Skipped)}
         frame.insert(0, "counted", frame.index.isin(list(counted)))
         return frame
 

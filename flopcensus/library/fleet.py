@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -63,8 +64,11 @@ class Fleet(Answer):
     def to_dict(self) -> dict[str, Any]:
         """Return the document that ``flopcensus fleet --format json`` prints."""
         from flopcensus.fleeted import document
+        from flopcensus.output import to_json
 
-        return document(self._found)
+        # what stands in tuples there are lists in JSON
+        found: dict[str, Any] = json.loads(to_json(document(self._found)))
+        return found
 
     def to_csv(self) -> str:
         """Return what ``flopcensus fleet --format csv`` prints."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flopcensus.library.answer import Answer, table
-from flopcensus.library.asking import as_sources
+from flopcensus.library.asking import as_sources, is_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,4 +89,14 @@ def lint(files: CensusLike) -> Findings:
     from accounting.reference.facts import load_facts
 
     with as_sources(files) as sources:
-        return Findings(find(sources, load_facts(), datetime.datetime.now().date()))
+        found = find(sources, load_facts(), datetime.datetime.now().date())
+    return Findings(tuple(_of_frame(one, sources) if is_frame(files) else one for one in found))
+
+
+def _of_frame(finding: Finding, sources: Sequence[str]) -> Finding:
+    """Name a frame's rows by the frame, not by the file that it was for a while."""
+    from dataclasses import replace
+
+    folder = f"{Path(sources[0]).parent}{os.sep}"
+    rows = tuple(row.removeprefix(folder) for row in finding.evidence.rows)
+    return replace(finding, evidence=replace(finding.evidence, rows=rows))

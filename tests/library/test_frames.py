@@ -48,7 +48,7 @@ def test_every_deployment_is_counted_or_skipped(estimates: fc.Estimates) -> None
     ledger = estimates.ledger
     assert ledger.index.is_unique
     assert ledger["counted"].sum() == estimates.to_dict()["estimates"][0]["deployments"]
-    assert (~ledger["counted"]).sum() == estimates.skipped.drop("its accelerator has no bf16").sum()
+    assert (~ledger["counted"]).sum() == estimates.skipped.sum()
 
 
 def test_a_census_goes_out_and_comes_back(census: fc.Census, estimates: fc.Estimates) -> None:
@@ -138,7 +138,7 @@ def test_accounts_that_differ_are_named(estimates: fc.Estimates) -> None:
     with pytest.raises(AssertionError, match=f"1 figures differ.*{key[-1]} mean"):
         assert_accounts_close(other, estimates)
     assert_accounts_close(other, estimates, rtol=0.01)
-    with pytest.raises(AssertionError, match=r"1 rows.*\(expected\)"):
+    with pytest.raises(AssertionError, match="1 rows.* only in expected"):
         assert_accounts_close(accounts.drop(key), accounts)
     with pytest.raises(AssertionError, match="H100e against FLOP/s"):
         assert_accounts_close(accounts.assign(unit="H100e"), accounts)
