@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -17,6 +18,8 @@ from flopcensus import __version__
 
 EXIT_OUR_FAULT = 70
 EXIT_INTERRUPTED = 130
+# what a shell sets while it asks for completions
+_COMPLETING = "_FLOPCENSUS_COMPLETE"
 
 # name → (module, one line for --help); modules are imported only when their command is called
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -26,6 +29,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calibrate": ("flopcensus.commands.calibrate", "Turn bench records into a calibration file."),
     "catalogue": ("flopcensus.commands.catalogue", "List the facts the accounts rest on."),
     "compare": ("flopcensus.commands.compare", "Set hypothetical clusters side by side."),
+    "completion": (
+        "flopcensus.commands.completion",
+        "Print what makes your shell complete commands and ids.",
+    ),
     "convert": ("flopcensus.commands.convert", "Write a census as our YAML or CSV, and back."),
     "decode": (
         "flopcensus.commands.decode",
@@ -41,8 +48,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Say what export rules make of an accelerator.",
     ),
     "fleet": ("flopcensus.commands.fleet", "Merge the records of many nodes, and name the sick ones."),
+    "init": ("flopcensus.commands.init", "Write a commented starter for a facility, cluster or study."),
     "launch": ("flopcensus.commands.launch", "Print what starts bench on a cluster's nodes."),
     "lint": ("flopcensus.commands.lint", "Check a census for figures that cannot be right."),
+    "man": ("flopcensus.commands.man", "Write the manual page."),
     "plan": ("flopcensus.commands.plan", "Find the best mix of accelerators within limits."),
     "report": ("flopcensus.commands.report", "Write the page of a study's results."),
     "run": ("flopcensus.commands.run", "Run a whole study: measure, estimate, compare, report."),
@@ -50,6 +59,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "flopcensus.commands.scenario",
         "Show who gains when capacity is offered, hosted, rented or pooled.",
     ),
+    "schema": ("flopcensus.commands.schema", "Print JSON Schemas of files, for editors."),
     "supply-cut": (
         "flopcensus.commands.supply_cut",
         "Show capacity after a nation or firm stops supplying.",
@@ -78,6 +88,10 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        if _COMPLETING in os.environ:
+            from flopcensus.completing import attach
+
+            return attach(command)
         return command
 
     def resolve_command(

@@ -98,11 +98,11 @@ def _in_order(keys: pd.DataFrame) -> pd.Index[Any]:
     import pandas as pd
 
     if len(keys.columns) == 1:
-        return pd.Index(keys.iloc[:, 0])
+        return keys.set_index(list(keys.columns)).index
     parts = [pd.factorize(keys[name]) for name in keys.columns]
     return pd.MultiIndex(
-        levels=[values for _, values in parts],
-        codes=[codes for codes, _ in parts],
+        levels=[list(values) for _, values in parts],
+        codes=[codes.tolist() for codes, _ in parts],
         names=list(keys.columns),
     )
 

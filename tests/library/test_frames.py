@@ -138,7 +138,7 @@ def test_accounts_that_differ_are_named(estimates: fc.Estimates) -> None:
     with pytest.raises(AssertionError, match=f"1 figures differ.*{key[-1]} mean"):
         assert_accounts_close(other, estimates)
     assert_accounts_close(other, estimates, rtol=0.01)
-    with pytest.raises(AssertionError, match="1 rows.* only in expected"):
+    with pytest.raises(AssertionError, match=r"1 rows.* only in expected"):
         assert_accounts_close(accounts.drop(key), accounts)
     with pytest.raises(AssertionError, match="H100e against FLOP/s"):
         assert_accounts_close(accounts.assign(unit="H100e"), accounts)
