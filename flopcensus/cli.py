@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -126,7 +128,23 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     # facts are read to be kept: looking through them for garbage at every few hundred is a tenth of the time
     gc.set_threshold(100_000, 20, 20)
+    _write_all_signs()
     sys.exit(invoke(args))
+
+
+def _write_all_signs() -> None:
+    """Escape signs that the stream's encoding lacks (× in ASCII, █ in a Windows code page), as JSON would."""
+    import codecs
+
+    def escape(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeEncodeError)  # noqa: S101  (only writing is given this handler)
+        units = error.object[error.start : error.end].encode("utf-16-be")
+        return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2)), error.end
+
+    codecs.register_error("flopcensus", escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.encoding.lower().startswith("utf"):
+            stream.reconfigure(errors="flopcensus")
 
 
 def invoke(args: Sequence[str] | None = None) -> int:
@@ -138,8 +156,12 @@ def _guarded(work: Callable[[], Any]) -> int:
     try:
         result = work()
     except click.ClickException as error:
+        _suggest(error)
         error.show()
         return 2
+    except SystemExit as end:
+        # click and rich end with 1 where the reader of our output has gone, which would read as a bad verdict
+        return 0 if end.code == 1 else int(end.code or 0)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return EXIT_INTERRUPTED
@@ -150,6 +172,17 @@ def _guarded(work: Callable[[], Any]) -> int:
     except Exception as error:
         return _failed(error)
     return result if isinstance(result, int) else 0
+
+
+def _suggest(error: click.ClickException) -> None:
+    """Name the nearest choice where a value is none of those there are."""
+    choices = getattr(getattr(getattr(error, "param", None), "type", None), "choices", None)
+    found = re.match(r"'([^']*)' is not one of", error.message)
+    if choices and found:
+        import difflib
+
+        near = difflib.get_close_matches(found[1], [str(choice) for choice in choices], n=1)
+        error.message += f" Did you mean '{near[0]}'?" if near else ""
 
 
 def _failed(error: Exception) -> int:

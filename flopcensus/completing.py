@@ -52,7 +52,8 @@ def _workloads() -> Iterator[tuple[str, str]]:
 
     found = load_workloads()
     yield from ((name, one.summary) for name, one in found.items())
-    yield from ((family, "family") for family in dict.fromkeys(one.family for one in found.values()))
+    families = dict.fromkeys(one.family for one in found.values())
+    yield from ((family, "family") for family in families if family not in found)
     yield "all", "every workload"
 
 
