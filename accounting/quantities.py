@@ -285,13 +285,13 @@ def written_as(dimension: str, *, uncertain: bool) -> WithJsonSchema:
     number: dict[str, Any] = {"type": "number", "minimum": kind.minimum}
     if kind.maximum < math.inf:
         number["maximum"] = kind.maximum
-    plain = [text, number] if kind.bare else [text]
+    plain: list[dict[str, Any]] = [text, number] if kind.bare else [text]
     written = f"; units: {', '.join(unit for unit in kind.units if unit)}" if units else ""
     stated = f"{kind.name}, in {kind.base_unit}" if kind.base_unit else kind.name
     made = {"title": kind.name, "description": f"{stated}{written}", "examples": [kind.example]}
     if not uncertain:
         return WithJsonSchema({**made, "anyOf": plain})
-    ends = {"type": "object", "additionalProperties": False, "required": list(_TRIPLE)}
+    ends: dict[str, Any] = {"type": "object", "additionalProperties": False, "required": list(_TRIPLE)}
     points = zip(_TRIPLE, (5, 50, 95), strict=True)
     ends["properties"] = {name: {"description": f"{p}th percentile", "anyOf": plain} for name, p in points}
     made["description"] += "; a value, a range 'A to B' (5th to 95th percentile), or {low, best, high}"

@@ -156,8 +156,7 @@ def _guarded(work: Callable[[], Any]) -> int:
     try:
         result = work()
     except click.ClickException as error:
-        _suggest(error)
-        error.show()
+        _suggested(error).show()
         return 2
     except SystemExit as end:
         # click and rich end with 1 where the reader of our output has gone, which would read as a bad verdict
@@ -174,15 +173,20 @@ def _guarded(work: Callable[[], Any]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _suggest(error: click.ClickException) -> None:
+def _suggested(error: click.ClickException) -> click.ClickException:
     """Name the nearest choice where a value is none of those there are."""
-    choices = getattr(getattr(getattr(error, "param", None), "type", None), "choices", None)
+    if not isinstance(error, click.BadParameter):
+        return error
+    choices = getattr(error.param.type if error.param else None, "choices", None)
     found = re.match(r"'([^']*)' is not one of", error.message)
     if choices and found:
         import difflib
 
         near = difflib.get_close_matches(found[1], [str(choice) for choice in choices], n=1)
-        error.message += f" Did you mean '{near[0]}'?" if near else ""
+        if near:
+            message = f"{error.message} Did you mean '{near[0]}'?"
+            return click.BadParameter(message, error.ctx, error.param, error.param_hint)
+    return error
 
 
 def _failed(error: Exception) -> int:

@@ -76,7 +76,7 @@ def assert_sums_to_total(estimates: Estimates, *, rtol: float = 1e-9) -> None:
     """
     totals = estimates.total["mean"]
     for (basis, precision, level), rows in estimates.accounts.groupby(["basis", "precision", "level"]):
-        whole = float(totals.loc[(basis, precision)])
+        whole = float(totals.to_dict()[basis, precision])
         if not whole:
             continue
         for what, found, due in (
@@ -111,7 +111,9 @@ def assert_record_valid(record: BenchRecord | Mapping[str, Any] | str | Path) ->
 
 
 def _accounts(value: Estimates | pd.DataFrame) -> pd.DataFrame:
-    return getattr(value, "accounts", value)
+    import pandas as pd
+
+    return value if isinstance(value, pd.DataFrame) else value.accounts
 
 
 def _row(key: Any) -> str:

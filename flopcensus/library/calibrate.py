@@ -80,7 +80,8 @@ class Measurements(Answer):
 
         frame = self.frame.reset_index()
         frame = frame.astype(object).where(frame.notna(), None)
-        return to_csv([str(c) for c in frame.columns], frame.to_dict("records"))
+        rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+        return to_csv([str(name) for name in frame.columns], rows)
 
     def _title(self) -> str:
         return f"{len(self)} measurements"

@@ -68,8 +68,8 @@ class Census(Answer):
 
         # NA is Namibia
         frame = pd.read_csv(io.StringIO(self.to_csv()), dtype=str, keep_default_na=False, na_values=[""])
-        numbers = [c for c in frame if str(c).startswith(_NUMBERS) and c not in _NO_NUMBERS]
-        frame[numbers] = frame[numbers].astype(float)
+        numbers = [c for c in map(str, frame) if c.startswith(_NUMBERS) and c not in _NO_NUMBERS]
+        frame = frame.astype(dict.fromkeys(numbers, float))
         for name in ("duplicate", "standard"):
             frame[name] = frame[name] == "true"
         frame = as_days(frame, "in_service", "retired").set_index("id")

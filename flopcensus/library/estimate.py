@@ -87,7 +87,8 @@ class Estimates(Answer):
         import pandas as pd
 
         counts = self._found.estimates[0].accounts.skipped
-        return pd.Series(dict(counts), dtype=int, name="deployments").rename_axis("reason")
+        reasons = pd.Index(list(counts), name="reason")
+        return pd.Series(list(counts.values()), index=reasons, dtype=int, name="deployments")
 
     @cached_property
     def drivers(self) -> pd.DataFrame:

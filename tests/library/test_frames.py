@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,6 +14,8 @@ from flopcensus.testing import assert_accounts_close, assert_record_valid, asser
 from tests.flopcensus.test_calibrate import record as made
 
 DAY = "2026-06-30"
+TERRITORIES: Any = ("peak", "bf16", "territory")
+VENDORS: Any = ("peak", "bf16", "vendor")
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +34,15 @@ def test_accounts_are_tidy(estimates: fc.Estimates) -> None:
     assert accounts.index.is_unique
     # a key of any length, without a warning that the index is not sorted
     world = estimates.total.loc[("peak", "bf16"), "mean"]
-    assert accounts.loc[("peak", "bf16", "territory")]["mean"].sum() == pytest.approx(world)
+    assert accounts.loc[TERRITORIES]["mean"].sum() == pytest.approx(world)
     assert accounts.loc["delivered"].index.names == ["precision", "level", "code"]
-    assert accounts.loc[("peak", "bf16", "vendor")]["mean"].is_monotonic_decreasing
+    assert accounts.loc[VENDORS]["mean"].is_monotonic_decreasing
     assert (accounts["unit"] == "FLOP/s").all()
     document = estimates.to_dict()["estimates"]
     assert len(accounts) == sum(len(rows) for e in document for rows in e["accounts"].values())
     assert estimates.groups.index.names == accounts.index.names
     assert estimates.concentration.loc[("peak", "bf16", "vendor"), "hhi"] == pytest.approx(
-        10_000 * (accounts.loc[("peak", "bf16", "vendor")]["share"] ** 2).sum()
+        10_000 * (accounts.loc[VENDORS]["share"] ** 2).sum()
     )
     assert estimates.provenance.groupby("basis")["share"].sum().to_list() == pytest.approx([1.0, 1.0])
 
@@ -63,7 +66,7 @@ def test_a_census_goes_out_and_comes_back(census: fc.Census, estimates: fc.Estim
 
 def test_a_changed_frame_changes_what_it_should(census: fc.Census) -> None:
     frame = census.to_frame().query("territory == 'FI'")
-    counts = [column for column in frame if str(column) in ("count_low", "count_best", "count_high")]
+    counts = ["count_low", "count_best", "count_high"]
     double = frame.assign(**{name: 2 * frame[name] for name in counts})
     once, twice = (fc.estimate(one, as_of=DAY, basis="peak", draws=50) for one in (frame, double))
     assert twice.total["mean"].item() == pytest.approx(2 * once.total["mean"].item())
