@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 # a shell asks again at each key
-_ID = re.compile(r"^\s*-\s*\{?\s*(?:id|code):\s*[\"']?([A-Za-z0-9-]+)")
+_ID = re.compile(r"^\s*-\s*\{?\s*(?:id|code):\s*[\"']?([A-Za-z0-9_-]+)")
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
@@ -85,7 +85,7 @@ PREFIXES = ("epoch-clusters", "epoch-data-centers", "top500", "ledger", "fleet")
 LEVELS = (
     *("territory", "provider", "owner", "vendor", "vendor_nation", "operator", "operator_nation"),
     *("user", "user_nation", "foundry", "foundry_nation", "memory", "memory_nation", "packaging"),
-    *("packaging_nation", "sector", "access", "accelerator", "deployment"),
+    *("packaging_nation", "sector", "access", "accelerator", "facility", "deployment"),
 )
 _BASES = ("peak", "achievable", "sustained", "delivered")
 _PRECISIONS = ("fp64", "fp32", "tf32", "bf16", "fp8", "int8", "fp4")

@@ -48,7 +48,7 @@ def manual(names: list[str] | None = None) -> str:
         *(".SH DESCRIPTION", "Results go to stdout, progress and warnings to stderr."),
         ".SH COMMANDS",
     ]
-    context = click.Context(cli, info_name="flopcensus")
+    context = click.Context(cli, info_name="flopcensus", help_option_names=["-h", "--help"])
     for name in names or sorted(COMMANDS):
         command = cli.get_command(context, name)
         assert command is not None  # noqa: S101  (checked above)

@@ -172,7 +172,7 @@ def schema(name: str, facts: Facts | None = None) -> dict[str, Any]:
                 rest = {key: node.pop(key) for key in ("type", "minLength") if key in node}
                 node["anyOf"] = [{"enum": known[table]}, rest]
     made.pop("title", None)
-    return {"$schema": DIALECT, "title": kind.title, **made}
+    return {"$schema": DIALECT, "title": kind.title, "description": kind.title, **made}
 
 
 def _known(facts: Facts) -> dict[str, list[str]]:
@@ -198,7 +198,7 @@ def _tidied(made: dict[str, Any]) -> dict[str, Any]:
     """Give generic models names that people can read, and texts in one line."""
     names: dict[str, str] = {}
     for old, definition in made.get("$defs", {}).items():
-        if old.startswith("Fact_"):
+        if "Fact_" in old:
             of = str(definition["properties"]["value"].get("title", "value"))
             new = f"Fact of {of.lower()}"
             names[old] = new if new not in names.values() else f"{new} {len(names)}"

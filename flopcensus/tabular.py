@@ -125,8 +125,8 @@ def _pad(text: str, width: int, *, left: bool) -> str:
 def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
     """Yield each row as a block: its name, then a line a figure."""
     for row in rows:
-        yield lines(row[0] or columns[0], width)
+        yield from lines(row[0] or columns[0], width).splitlines()
         for column, cell in zip(columns[1:], row[1:], strict=True):
             if cell:
                 label = f"{column}: " if column else ""
-                yield lines(f"{_INDENT}{label}{cell}", width)
+                yield from lines(f"{_INDENT}{label}{cell}", width).splitlines()

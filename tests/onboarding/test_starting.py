@@ -38,8 +38,8 @@ def commands() -> list[tuple[str, click.Command]]:
 @pytest.mark.parametrize(("name", "command"), commands(), ids=[name for name, _ in commands()])
 def test_every_help_has_an_example_that_its_options_allow(name: str, command: click.Command) -> None:
     shown = in_process(*name.split(), "--help").stdout
-    assert re.search(r"^Examples?\b.*:$", shown, re.MULTILINE), shown
-    calls = re.findall(rf"flopcensus {name}\b([^|&>]*)", shown.partition("Example")[2])
+    assert re.search(r"^ *Examples?\b.*:$", shown, re.MULTILINE), shown
+    calls = re.findall(rf"flopcensus {name}\b([^|&>\n]*)", shown.partition("Example")[2])
     assert calls
     known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
     group = command.commands.values() if isinstance(command, click.Group) else []
@@ -75,6 +75,12 @@ def test_starters_run(tmp_path: Path) -> None:
     assert "Norway" in estimate.stdout
     compare = in_process("compare", "cluster.yaml", "hedged", "--draws", "50", cwd=tmp_path)
     assert compare.returncode == 0
+    path = tmp_path / "study.yaml"
+    text = path.read_text(encoding="utf-8")
+    # what is commented out works too, and takes less time
+    path.write_text(
+        text.replace("draws: 2000", "draws: 50").replace("# census:", "census:"), encoding="utf-8"
+    )
     study = in_process("run", "study.yaml", cwd=tmp_path)
     assert study.returncode == 0, study.stderr
     assert (tmp_path / "results" / "my-study" / "report.html").is_file()
@@ -192,7 +198,7 @@ def test_groff_takes_the_manual_page() -> None:
     )  # fmt: skip
     # lines that cannot be broken are synopses with many choices
     assert [line for line in done.stderr.splitlines() if "break line" not in line] == []
-    assert "flopcensus estimate [OPTIONS] [CENSUS]..." in done.stdout
+    assert "flopcensus estimate [OPTIONS] [CENSUS]..." in re.sub(".\b", "", done.stdout)
 
 
 def test_the_manual_page_is_written(tmp_path: Path) -> None:
