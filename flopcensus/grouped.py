@@ -30,7 +30,7 @@ def take_part_in_group(
         KeyboardInterrupt: Stopped; what was finished is in the folder.
     """
     from bench.group.part import GroupPlan, measure_group
-    from flopcensus.commands.bench import find_spec
+    from flopcensus.answering.measuring import find_spec
     from flopcensus.live import progress_on_stderr
     from flopcensus.ranked import stopped_by_terminate
 

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from flopcensus.options import format_option
 from flopcensus.output import Format
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from accounting.capacity.measurements import Measurement
-    from accounting.capacity.scaling import ScalingSeries
 
 _EXAMPLE = """\b
 Examples:
@@ -54,15 +48,12 @@ def command(records: tuple[Path, ...], out: Path | None, output: Format, **optio
 
 
 def _write(records: tuple[Path, ...], out: Path | None) -> None:
-    from accounting.capacity.evidence import from_records, series_from_record
     from bench.files import write_text_atomic
-    from bench.record import load_record
+    from flopcensus.answering.calibration import run_calibrate, scaling_of, to_yaml
     from flopcensus.output import note
 
-    read = [(path, load_record(path)) for path in records]
-    measurements = from_records(read)
-    series = [one for path, record in read for one in series_from_record(record, path)]
-    text = _yaml(measurements, series)
+    measurements, series = run_calibrate(records), scaling_of(records)
+    text = to_yaml(measurements, series)
     if out is None:
         click.echo(text, nl=False)
         return
@@ -76,20 +67,3 @@ def _write(records: tuple[Path, ...], out: Path | None) -> None:
         note("scaling within one node is kept; sustained is at scale and takes series over several nodes")
     if any(m.basis == "sustained" for m in measurements):
         note("training steps of one accelerator are kept; sustained is at scale and does not take them")
-
-
-def _yaml(measurements: tuple[Measurement, ...], series: Sequence[ScalingSeries]) -> str:
-    import yaml
-
-    rows = {"measurements": [_plain(m) for m in measurements]}
-    if series:
-        rows["scaling"] = [one.model_dump(mode="json", exclude_defaults=True) for one in series]
-    return str(yaml.safe_dump(rows, sort_keys=False, allow_unicode=True))
-
-
-def _plain(measurement: Measurement) -> dict[str, Any]:
-    plain = measurement.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    for name, unit in (("achieved", "FLOP/s"), ("achieved_bandwidth", "B/s")):
-        if name in plain:
-            plain[name] = f"{plain[name]} {unit}"
-    return plain
