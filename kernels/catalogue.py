@@ -53,6 +53,5 @@ _ALL: tuple[Workload, ...] = (
 )
 WORKLOADS: Mapping[str, Workload] = {workload.name: workload for workload in _ALL}
 # What ranks do together; each takes a process group, and so a run of its own.
-GROUPED: Mapping[str, Workload] = {
-    workload.name: workload for workload in (*COLLECTIVES, Links(), DataParallel())
-}
+_TOGETHER: tuple[Workload, ...] = (*COLLECTIVES, Links(), DataParallel())
+GROUPED: Mapping[str, Workload] = {workload.name: workload for workload in _TOGETHER}
