@@ -2,7 +2,7 @@
 
 python benchmarks/fuzz.py [TARGET …] [--inputs N] [--seed S] [--keep DIR]
 python benchmarks/fuzz.py TARGET --guided [--inputs N] [--keep DIR]     guided by coverage (atheris)
-python benchmarks/fuzz.py [TARGET …] --from-schemas [--inputs N]        documents from the JSON schemas of configs
+python benchmarks/fuzz.py [TARGET …] --from-schemas [--inputs N]        documents from JSON schemas
 
 Prints, for each target, how many inputs were read and refused, the failures and the slowest input. A failing
 input is kept as DIR/TARGET/HASH (``tests/fuzz/cases`` holds those found so far). Exit code 1 if any failed.

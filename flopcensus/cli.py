@@ -124,6 +124,9 @@ def _guarded(work: Callable[[], Any]) -> int:
     try:
         result = work()
     except click.ClickException as error:
+        from flopcensus.output import visible
+
+        error.message = visible(error.message)
         error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
@@ -140,14 +143,15 @@ def _guarded(work: Callable[[], Any]) -> int:
 
 def _failed(error: Exception) -> int:
     from bench.errors import FlopcensusError
+    from flopcensus.output import note
 
     if isinstance(error, FlopcensusError):
         for line in str(error).splitlines():
-            click.echo(f"error: {line}", err=True)
+            note(f"error: {line}")
         return error.exit_code
     if isinstance(error, OSError):
         where = f" {error.filename}" if error.filename else ""
-        click.echo(f"error:{where}: {error.strerror or error}", err=True)
+        note(f"error:{where}: {error.strerror or error}")
         return 2
     return _our_fault(error)
 

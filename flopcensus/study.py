@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +18,8 @@ from accounting.capacity.valuation import MAX_DRAWS
 from accounting.census.ledger import Ledger
 from accounting.census.selection import Selection
 from accounting.census.sources import load_census
-from accounting.errors import UnknownNameError
+from accounting.documents import Document
+from accounting.errors import Fault, InputFaults, UnknownNameError, quote
 from accounting.planning.clusters import Cluster, load_cluster
 from accounting.planning.compare import compare
 from accounting.planning.comparison import Comparison
@@ -28,6 +29,8 @@ from accounting.reference.facts import Facts, load_facts
 from accounting.reference.shipped import configs_root
 from accounting.validation import Date, FactModel, Id, Text, load
 from bench.record import Record
+
+_LONGEST_NAME = 200
 
 
 def _level(text: str) -> str:
@@ -96,23 +99,27 @@ class Findings:
     record: Record | None = None
 
 
-def load_study(source: str) -> Study:
+def load_study(source: str, root: Path | None = None) -> Study:
     """Load a study from a YAML file, or a shipped one by its id.
 
-    Paths in the file are taken from the file's folder.
+    Paths in the file are taken from the file's folder and may not leave ``root`` (that folder where left
+    out), links followed: a study that somebody sent reads what came with it and nothing else.
 
     Raises:
-        InputFaults: every fault of the study, or of a file it names.
+        InputFaults: every fault of the study, or of a file it names; a path that leaves ``root``.
         UnknownNameError: neither a file nor the id of a shipped study.
     """
     path = _find(source)
-    _, content = load(path, StudyFile)
+    document, content = load(path, StudyFile)
     spec, facts = content.study, load_facts()
-    beside = _beside(path.parent)
-    ledger = load_census([beside(text) for text in spec.census], facts)
-    calibration = load_calibration(facts, [Path(beside(text)) for text in spec.calibration])
-    clusters = tuple(load_cluster(beside(text), facts) for text in spec.clusters)
-    return Study(spec, facts, ledger, calibration, clusters)
+    paths = _Paths(document, path.parent, root or path.parent)
+    census = [paths.source("census", place, text) for place, text in enumerate(spec.census)]
+    measured = [paths.file("calibration", place, text) for place, text in enumerate(spec.calibration)]
+    named = [paths.source("clusters", place, text) for place, text in enumerate(spec.clusters)]
+    if paths.faults:
+        raise InputFaults(paths.faults)
+    clusters = tuple(load_cluster(text, facts) for text in named)
+    return Study(spec, facts, load_census(census, facts), load_calibration(facts, measured), clusters)
 
 
 def _find(source: str) -> Path:
@@ -125,14 +132,37 @@ def _find(source: str) -> Path:
     raise UnknownNameError("study (neither a file nor a shipped id)", source, shipped)
 
 
-def _beside(folder: Path) -> Callable[[str], str]:
-    """Return a function that takes a relative path from ``folder`` where it exists there."""
+@dataclass
+class _Paths:
+    """The paths of a study, and the faults of those that leave the folder they may read."""
 
-    def resolve(text: str) -> str:
-        candidate = folder / text
-        return str(candidate) if candidate.exists() else text
+    document: Document
+    folder: Path
+    root: Path
+    faults: list[Fault] = field(default_factory=list)
 
-    return resolve
+    def source(self, key: str, place: int, text: str) -> str:
+        """Return a word, such as ``shipped`` or an id, as it stands, and a path, with its prefix, in full."""
+        if re.fullmatch(r"[\w-]+", text) and not (self.folder / text[:_LONGEST_NAME]).exists():
+            return text
+        prefixed = re.fullmatch(r"([\w-]{2,}):(.+)", text)
+        if prefixed:
+            return f"{prefixed[1]}:{self.file(key, place, prefixed[2])}"
+        return str(self.file(key, place, text))
+
+    def file(self, key: str, place: int, text: str) -> Path:
+        """Return a path in the study's folder; a fault is kept where it, or a file in it, leaves the root."""
+        path = self.folder / text
+        try:
+            root = self.root.resolve()
+            below = path.rglob("*") if path.is_dir() else ()
+            left = any(not one.resolve().is_relative_to(root) for one in (path, *below))
+            message = f"a path that leaves {self.root}; put the file there, or name a wider --root"
+        except (OSError, ValueError, RuntimeError):
+            left, message = True, "not the name of a file"
+        if left:
+            self.faults.append(self.document.fault(("study", key, place), message, found=quote(text)))
+        return path
 
 
 def answer(study: Study) -> Findings:

@@ -156,7 +156,7 @@ CONFIGS: tuple[Config, ...] = (
     ("calibration", _measured, MeasurementFile, ("calibration/*.yaml",)),
     ("study", lambda path: load_study(str(path)), StudyFile, ("studies/*.yaml",)),
     ("supply-cut", lambda path: load_supply_cut(f"{path}", FACTS), SupplyCutFile, ("scenarios/*stop*.yaml",)),
-    ("access", lambda path: load_access(f"{path}", FACTS, TODAY), AccessFile, ("scenarios/*s-*-*.yaml",)),
+    ("access", lambda path: load_access(f"{path}", FACTS, TODAY), AccessFile, ("scenarios/*hosts*.yaml",)),
     ("cut-parameters", load_cut_parameters, SupplyCutFacts, ("planning/supply_cut.yaml",)),
     ("assumptions", _own, None, ()),
     ("overlay", _overlay, None, ()),
