@@ -43,7 +43,9 @@ def licence_of(found: metadata.PackageMetadata) -> str:
     """Return what a package says of its licence: the expression, else the classifiers, else the first line."""
     if expression := found.get("License-Expression"):
         return str(expression)
-    classifiers = [c.rpartition(" :: ")[2] for c in found.get_all("Classifier") or () if c.startswith("License ::")]
+    classifiers = [
+        c.rpartition(" :: ")[2] for c in found.get_all("Classifier") or () if c.startswith("License ::")
+    ]
     if classifiers:
         return "; ".join(sorted(classifiers))
     return str(found.get("License") or "unknown").strip().splitlines()[0][:120]
@@ -57,7 +59,8 @@ def is_copyleft(licence: str) -> bool:
     """
     parts = [part for part in re.split(r"\s+AND\s+", licence)]
     return any(
-        all(COPYLEFT.search(way) and not WEAK.search(way) for way in re.split(r"\s+OR\s+", part)) for part in parts
+        all(COPYLEFT.search(way) and not WEAK.search(way) for way in re.split(r"\s+OR\s+", part))
+        for part in parts
     )
 
 
@@ -71,7 +74,9 @@ def main(words: list[str]) -> None:
     rows = sorted((d.metadata["Name"], d.version, licence_of(d.metadata)) for d in metadata.distributions())
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerows([("package", "version", "licence"), *rows])
-    refused = [f"{name}: {licence}" for name, _, licence in rows if is_copyleft(licence) or licence == "unknown"]
+    refused = [
+        f"{name}: {licence}" for name, _, licence in rows if is_copyleft(licence) or licence == "unknown"
+    ]
     if refused:
         raise SystemExit("licences that need a look before a release: " + "; ".join(refused))
 

@@ -36,7 +36,9 @@ def test_a_file_in_the_making_is_private_and_its_name_is_drawn(
     sync = os.fsync
 
     def watch(handle: int) -> None:
-        seen.extend((p.name, stat.S_IMODE(p.stat().st_mode)) for p in tmp_path.iterdir() if p.suffix == ".part")
+        seen.extend(
+            (p.name, stat.S_IMODE(p.stat().st_mode)) for p in tmp_path.iterdir() if p.suffix == ".part"
+        )
         sync(handle)
 
     monkeypatch.setattr(bench.files.os, "fsync", watch)
