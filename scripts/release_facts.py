@@ -40,7 +40,7 @@ def lock(report: str) -> str:
 
 
 def licence_of(found: metadata.PackageMetadata) -> str:
-    """Return what a package says of its licence: the expression, else the classifiers, else the first line."""
+    """Return what a package says of its licence: its expression, its classifiers, or the first line."""
     if expression := found.get("License-Expression"):
         return str(expression)
     classifiers = [
@@ -57,7 +57,7 @@ def is_copyleft(licence: str) -> bool:
     >>> is_copyleft("GPL-3.0-only"), is_copyleft("LGPL-2.1-only"), is_copyleft("MIT OR GPL-2.0-only")
     (True, False, False)
     """
-    parts = [part for part in re.split(r"\s+AND\s+", licence)]
+    parts = re.split(r"\s+AND\s+", licence)
     return any(
         all(COPYLEFT.search(way) and not WEAK.search(way) for way in re.split(r"\s+OR\s+", part))
         for part in parts

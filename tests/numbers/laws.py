@@ -1,4 +1,4 @@
-"""Metamorphic laws of the whole pipeline: what becomes of the accounts when a census is changed in a known way.
+"""Metamorphic laws of the whole pipeline: what becomes of accounts when a census changes in a known way.
 
 Each law takes a ledger and returns how far it is missed, as a fraction; the tolerances say how far it may be.
 """
