@@ -124,10 +124,7 @@ def _guarded(work: Callable[[], Any]) -> int:
     try:
         result = work()
     except click.ClickException as error:
-        from flopcensus.output import visible
-
-        error.message = visible(error.message)
-        error.show()
+        _show(error)
         return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
@@ -139,6 +136,17 @@ def _guarded(work: Callable[[], Any]) -> int:
     except Exception as error:
         return _failed(error)
     return result if isinstance(result, int) else 0
+
+
+def _show(error: click.ClickException) -> None:
+    """Say how a command is used, and what was wrong: words of the user's, or of a file's, may stand in it."""
+    import io
+
+    from flopcensus.output import visible
+
+    stream = io.StringIO()
+    error.show(file=stream)
+    click.echo(visible(stream.getvalue()), err=True, nl=False)
 
 
 def _failed(error: Exception) -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from accounting.reference.facts import Facts
     from flopcensus.training_run import Answered
 
+_MOST = 1e40
 _EXAMPLE = """\b
 Examples:
   flopcensus training-run --flop 3.8e25 --accelerator nvidia-h100-sxm --count 16384 --parameters 405e9
@@ -157,6 +158,9 @@ def _read(options: dict[str, Any], name: str, dimension: str) -> Uncertain | Non
         raise InputError(f"{option}: {error.message()} (found {quote(text)})") from None
     if found.low <= 0:
         raise InputError(f"{option}: must be above 0 (found {quote(text)})")
+    # of FLOP, parameters and accelerators there is one at least, and none that a float cannot divide by
+    if dimension == "count" and not 1 <= found.low <= found.high <= _MOST:
+        raise InputError(f"{option}: must lie between 1 and {_MOST:.0e} (found {quote(text)})")
     return found
 
 
