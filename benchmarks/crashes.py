@@ -3,15 +3,16 @@
 python benchmarks/crashes.py [--kills N] [--seed S] [--command NAME …] [--case NAME …] [--json FILE]
 
 Each command runs as a process group of its own, in small: a small census, six nodes' records, scripted
-devices (`tests.reliability.crash_cases`). Half of the kills (SIGKILL to the group) fall at a moment drawn evenly over
-the time of an undisturbed run, half on a change of a file drawn evenly among those that it makes, up to 2 ms
-after. Half begin in an empty folder, half over the files of an earlier run with other content. After each:
+devices (`tests.reliability.crash_cases`). Half of the kills (SIGKILL to the group) fall at a moment drawn
+evenly over the time of an undisturbed run, half on a change of a file drawn evenly among those that it makes,
+up to 2 ms after. Half begin in an empty folder, half over the files of an earlier run with other content.
+After each:
 
 - every file there is whole, and is that of the earlier run or of the new one;
 - what was announced as finished is in a journal or a record, and stays there, figure for figure;
 - `--resume`, or running again, ends with the same files as the undisturbed run, and nothing else.
 
-Exit code 1 if anything failed. Linux only (inotify).
+Stopped by Ctrl-C, it prints what it has found. Exit code 1 if anything failed. Linux only (inotify).
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Tally:
 
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    stopped: bool = False
 
 
 class Campaign:
@@ -86,15 +88,20 @@ class Campaign:
         """Kill a case so many times; runs that end before they are killed are not counted."""
         chance, tally = random.Random(f"{self.seed} {case.name}"), Tally()
         reference = self._reference(case)
-        for number in range(kills):
-            while True:
-                moment = Moment.draw(chance, reference.ended)
-                over = reference.older is not None and chance.random() < 0.5
-                if (faults := self._once(case, reference, moment, over, tally)) is not None:
-                    break
-            tally.failures += [f"{case.name}, kill {number} ({moment}, over={over}): {one}" for one in faults]
-            tally.counts["failures"] += bool(faults)
+        try:
+            while tally.counts["kills"] < kills:
+                self._kill_once(case, reference, chance, tally)
+        except KeyboardInterrupt:
+            tally.stopped = True
         return tally
+
+    def _kill_once(self, case: Case, reference: Reference, chance: random.Random, tally: Tally) -> None:
+        moment = Moment.draw(chance, reference.ended)
+        over = reference.older is not None and chance.random() < 0.5
+        faults = self._once(case, reference, moment, over, tally)
+        where = f"{case.name}, kill {tally.counts['kills']} ({moment}, over={over})"
+        tally.failures += [f"{where}: {one}" for one in faults]
+        tally.counts["failures"] += bool(faults)
 
     def _reference(self, case: Case) -> Reference:
         ended, held = self._undisturbed(case, self._fresh())
@@ -115,24 +122,21 @@ class Campaign:
             raise RuntimeError(f"{case.name}: {faults} {ended.stderr.decode()}")
         return ended, held
 
-    def _once(
-        self, case: Case, reference: Reference, moment: Moment, over: bool, tally: Tally
-    ) -> list[str] | None:
-        """Kill once and run again; what went wrong, or None where the run ended before the kill."""
+    def _once(self, case: Case, reference: Reference, moment: Moment, over: bool, tally: Tally) -> list[str]:
+        """Kill once and run again; what went wrong. A run that ended before the kill is not counted."""
         out = self._fresh(reference.older if over else None)
         ended = run([*case.program, *case.args(out)], out, self.environment, moment)
         if not ended.killed:
-            return None
+            return []
         before, after = (reference.older_held, reference.held_over) if over else ({}, reference.held)
         held, faults = contents(out)
         faults += _strangers(case, held, before, after)
         if case.name == "estimate" and not reference.ended.stdout.startswith(ended.stdout):
             faults.append("stdout is not the beginning of what an undisturbed run prints")
         parts = [path for path in out.rglob("*") if is_part(path)]
-        tally.counts["kills"] += 1
-        tally.counts["on a change"] += moment.changes is not None
-        tally.counts["mid-write"] += _is_between(parts, held, before, after, out)
-        tally.counts["files"] += sum(path.is_file() for path in out.rglob("*"))
+        on_a_change = moment.changes is not None
+        files = sum(path.is_file() for path in out.rglob("*"))
+        between = _is_between(parts, held, before, after, out)
         done = finished(out) if case.measures else Counter[str]()
         faults += [
             f"{name} was done and is lost"
@@ -142,8 +146,17 @@ class Campaign:
         faults += self._again(case, reference, out, over, tally)
         if lost := done - (finished(out) if case.measures else Counter()):
             faults.append(f"lost by running again: {lost}")
-        left = [path for path in (*out.rglob("*"), *(self.here / "tmp").rglob("*")) if _is_left(path, case)]
-        tally.counts["left over"] += bool(left)
+        left = [path for path in (*out.rglob("*"), *(self.here / "tmp").rglob("*")) if _is_left(path)]
+        # only now: a campaign that is stopped in the middle of a kill does not count it
+        tally.counts.update(
+            {
+                "kills": 1,
+                "on a change": int(on_a_change),
+                "mid-write": int(between),
+                "files": files,
+                "left over": int(bool(left)),
+            }
+        )
         return faults
 
     def _again(self, case: Case, reference: Reference, out: Path, over: bool, tally: Tally) -> list[str]:
@@ -224,7 +237,7 @@ def _differences(case: Case, held: Contents, expected: Contents) -> list[str]:
     return faults
 
 
-def _is_left(path: Path, case: Case) -> bool:
+def _is_left(path: Path) -> bool:
     return path.is_file() and (is_part(path) or path.name.startswith("journal-") or path.parent.name == "tmp")
 
 
@@ -262,6 +275,9 @@ def main() -> int:
                 print(f"  {line}", flush=True)
             failures += tally.failures
             found[case.name] = {name: tally.counts[name] for name in COLUMNS}
+            if tally.stopped:
+                print("  stopped before all kills were made", flush=True)
+                break
             if asked.json:
                 asked.json.write_text(json.dumps({"seed": asked.seed, "cases": found}, indent=2) + "\n")
     return 1 if failures else 0

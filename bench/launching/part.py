@@ -96,7 +96,7 @@ def take_part(
 def _claim(rank: Rank, folder: Path) -> IO[str] | None:
     """The right to measure the node, held until it is closed; None where it is another's."""
     file = (folder / "measures").open("a", encoding="utf-8")
-    # Where nothing tells who is the first of the node, it is whoever comes first: a lock ends with its process.
+    # Where nothing tells who is first of the node, it is whoever comes first; a lock ends with its process.
     of_node = rank.local_rank
     leads = lock(file.fileno()) is not False if of_node is None else of_node == 0
     if leads:

@@ -50,7 +50,7 @@ class Case:
 
 
 def environment(here: Path) -> dict[str, str]:
-    """Of the processes: this checkout first, their own folder for temporary files, no launcher's variables."""
+    """Of the processes: this checkout first, a folder for temporary files, no launcher's variables."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     return kept | {
         "PYTHONPATH": str(ROOT),
