@@ -87,7 +87,7 @@ class Campaign:
     def kill(self, case: Case, kills: int) -> Tally:
         """Kill a case so many times; runs that end before they are killed are not counted."""
         chance, tally = random.Random(f"{self.seed} {case.name}"), Tally()
-        reference = self._reference(case)
+        reference = self.reference(case)
         try:
             while tally.counts["kills"] < kills:
                 self._kill_once(case, reference, chance, tally)
@@ -103,16 +103,17 @@ class Campaign:
         tally.failures += [f"{where}: {one}" for one in faults]
         tally.counts["failures"] += bool(faults)
 
-    def _reference(self, case: Case) -> Reference:
-        ended, held = self._undisturbed(case, self._fresh())
+    def reference(self, case: Case) -> Reference:
+        """What an undisturbed run does."""
+        ended, held = self._undisturbed(case, self.fresh())
         if case.older is None:
             return Reference(ended, held)
-        out, older = self._fresh(), self.here / "older"
+        out, older = self.fresh(), self.here / "older"
         self._run([*case.program, *case.older(out)])
         shutil.rmtree(older, ignore_errors=True)
         shutil.copytree(out, older)
         older_held, _ = contents(out)
-        _, held_over = self._undisturbed(case, self._fresh(older))
+        _, held_over = self._undisturbed(case, self.fresh(older))
         return Reference(ended, held, older, older_held, held_over)
 
     def _undisturbed(self, case: Case, out: Path) -> tuple[Ended, Contents]:
@@ -124,13 +125,13 @@ class Campaign:
 
     def _once(self, case: Case, reference: Reference, moment: Moment, over: bool, tally: Tally) -> list[str]:
         """Kill once and run again; what went wrong. A run that ended before the kill is not counted."""
-        out = self._fresh(reference.older if over else None)
+        out = self.fresh(reference.older if over else None)
         ended = run([*case.program, *case.args(out)], out, self.environment, moment)
         if not ended.killed:
             return []
         before, after = (reference.older_held, reference.held_over) if over else ({}, reference.held)
         held, faults = contents(out)
-        faults += _strangers(case, held, before, after)
+        faults += strangers(case, held, before, after)
         if case.name == "estimate" and not reference.ended.stdout.startswith(ended.stdout):
             faults.append("stdout is not the beginning of what an undisturbed run prints")
         parts = [path for path in out.rglob("*") if is_part(path)]
@@ -179,12 +180,13 @@ class Campaign:
             if ended.stdout != reference.ended.stdout and case.name == "estimate":
                 return ["running again prints something else"]
         held, faults = contents(out)
-        return faults + _differences(case, held, reference.held_over if over else reference.held)
+        return faults + differences(case, held, reference.held_over if over else reference.held)
 
     def _new_records(self, reference: Reference, out: Path, over: bool) -> bool:
         return len(list(out.glob("record-*.json"))) > (len(reference.older_held) if over else 0)
 
-    def _fresh(self, start: Path | None = None) -> Path:
+    def fresh(self, start: Path | None = None) -> Path:
+        """The folder to write to, empty or as another."""
         for name in ("out", "tmp"):
             shutil.rmtree(self.here / name)
         (self.here / "tmp").mkdir()
@@ -206,7 +208,7 @@ def _is_between(parts: list[Path], held: Contents, before: Contents, after: Cont
     return bool(parts or torn or 0 < len(new) < len(after))
 
 
-def _strangers(case: Case, held: Contents, before: Contents, after: Contents) -> list[str]:
+def strangers(case: Case, held: Contents, before: Contents, after: Contents) -> list[str]:
     """Files that are neither those of the earlier run nor of the new one."""
     faults = []
     for name, content in held.items():
@@ -222,7 +224,7 @@ def _is_without_record(name: str, content: Any, after: Contents) -> bool:
     return name == "results.json" and any(content == (one[0], None) for one in after.get(name, ()))
 
 
-def _differences(case: Case, held: Contents, expected: Contents) -> list[str]:
+def differences(case: Case, held: Contents, expected: Contents) -> list[str]:
     """Where a folder differs from that of an undisturbed run."""
     faults = []
     for name in sorted({*held, *expected}):
