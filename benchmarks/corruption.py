@@ -6,7 +6,7 @@ Each workload runs at a small size on the CPU (`CASES`). After a right call, one
 output is turned over, the element drawn evenly over the output and the bit evenly among those of a kind:
 the workload's own check must find the output wrong. "16 bits" are sixteen such flips of any kind at once. The
 digest is the hash by which `bench` compares two calls on the same operands; "-" where a workload promises no
-equal bits. False alarms are checks of calls without a flip, with new operands each, that find something wrong.
+equal bits. False alarms are checks of right calls, with new operands each, that find something wrong.
 Exit code 1 if there was any, or if a digest missed a flip.
 """
 
