@@ -10,11 +10,11 @@ Each command of `tests.reliability.crash_cases` that writes runs over the files 
 - memory:      its address space is limited (RLIMIT_AS);
 - files:       so many files may be open (RLIMIT_NOFILE; with 4, Python itself does not start);
 - temporary:   no folder for temporary files can be found;
-- twice:       the same command with other inputs writes to the same folder at the same time, six times over.
+- twice:       the same with other inputs writes to the same folder at the same time, six times over.
 
 It must end with what it should, or with exit code 2 and one line that begins with "error:"; the files there
-- twice:       the same with other inputs writes to the same folder at the same time, six times over.
-root on Linux (mounts). Exit code 1 if anything failed.
+must be whole, the old or the new; and run again without the fault it must end as an undisturbed run does.
+Needs root on Linux (mounts). Exit code 1 if anything failed.
 """
 
 from __future__ import annotations
