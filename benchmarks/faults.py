@@ -1,6 +1,6 @@
 """Commands where something is lacking: room, permission, memory, files, a temporary folder; and two at once.
 
-python benchmarks/faults.py [--case NAME …] [--fault NAME …]
+python benchmarks/faults.py [--case NAME …] [--fault NAME …] [--rounds N]
 
 Each command of `tests.reliability.crash_cases` that writes runs over the files of an earlier run, while
 
@@ -10,7 +10,7 @@ Each command of `tests.reliability.crash_cases` that writes runs over the files 
 - memory:      its address space is limited (RLIMIT_AS);
 - files:       so many files may be open (RLIMIT_NOFILE; with 4, Python itself does not start);
 - temporary:   no folder for temporary files can be found;
-- twice:       the same with other inputs writes to the same folder at the same time, six times over.
+- twice:       the same with other inputs writes to the same folder at the same time, N times over.
 
 It must end with what it should, or with exit code 2 and one line that begins with "error:"; the files there
 must be whole, the old or the new; and run again without the fault it must end as an undisturbed run does.
@@ -20,7 +20,6 @@ Needs root on Linux (mounts). Exit code 1 if anything failed.
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import shutil
 import subprocess
@@ -47,7 +46,6 @@ NO_TEMPORARY = (
     "import runpy; runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
 )
 WITHOUT_CAPABILITIES = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
-ROUNDS_AT_ONCE = 6
 
 
 @dataclass(frozen=True)
@@ -192,7 +190,7 @@ def _judged(
     return faults, any(name.endswith("record") for name in held)
 
 
-def twice(campaign: Campaign, case: Case) -> tuple[str, list[str]]:
+def twice(campaign: Campaign, case: Case, rounds: int) -> tuple[str, list[str]]:
     """Two of them into one folder: each set of files is one's or the other's."""
     assert case.older is not None
     ends: Counter[str] = Counter()
@@ -202,7 +200,7 @@ def twice(campaign: Campaign, case: Case) -> tuple[str, list[str]]:
         out = campaign.fresh()
         _done(campaign, [*case.program, *make(out)], lambda: None)
         alone.append(contents(out)[0])
-    for _ in range(ROUNDS_AT_ONCE):
+    for _ in range(rounds):
         out = campaign.fresh()
         started = [
             subprocess.Popen(
@@ -247,12 +245,12 @@ def main() -> int:
     )
     parser.add_argument("--case", action="append")
     parser.add_argument("--fault", action="append")
+    parser.add_argument("--rounds", type=int, default=6, help="of two at once")
     asked = parser.parse_args()
     failures = runs = 0
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        campaign = Campaign(Path(folder), "faults-1")
-        # everybody may look at the inputs
-        os.chmod(folder, 0o755)  # noqa: PTH101
+        documents = not asked.case or any(name.startswith("export") for name in asked.case)
+        campaign = Campaign(Path(folder), "faults-1", documents=documents)
         for case in cases(campaign.inputs):
             if case.older is None or (asked.case and case.name not in asked.case):
                 continue
@@ -266,8 +264,8 @@ def main() -> int:
                 for line in faults:
                     print(f"    FAILED {line[:600]}", flush=True)
             if not asked.fault or "twice" in asked.fault:
-                ended, faults = twice(campaign, case)
-                failures, runs = failures + bool(faults), runs + ROUNDS_AT_ONCE
+                ended, faults = twice(campaign, case, asked.rounds)
+                failures, runs = failures + bool(faults), runs + asked.rounds
                 print(f"{case.name:20}{'twice':>12}{'':6}  {ended}", flush=True)
                 for line in faults:
                     print(f"    FAILED {line[:600]}", flush=True)
