@@ -259,7 +259,7 @@ def main() -> int:
     failures: list[str] = []
     print(f"{'':20}" + "".join(f"{name:>13}" for name in COLUMNS) + f"{'s':>8}", flush=True)
     found: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="crashes-") as folder:
+    with tempfile.TemporaryDirectory(prefix="crashes-", ignore_cleanup_errors=True) as folder:
         needed = not asked.case or any(name.startswith("export") for name in asked.case)
         campaign = Campaign(Path(folder), asked.seed, documents=needed)
         every = cases(campaign.inputs)

@@ -178,7 +178,8 @@ class PreparedNormalisation:
 
         words = torch.int16 if self.output.element_size() == 2 else torch.int32
         step = max(1, tensors.CHUNK_ELEMENTS // self.output.shape[1])
-        blocks = self.output.view(words).split(step)
+        bits = self.output.view(words)
+        blocks = (bits[start : start + step] for start in range(0, len(bits), step))
         unsigned = torch.iinfo(words).max
         sums = [(block & unsigned).sum(dim=1, dtype=torch.int64) for block in blocks]
         return tensors.digest(torch.cat(sums))

@@ -234,12 +234,15 @@ def _of_record(document: Mapping[str, Any]) -> str:
 
 
 def finished(out: Path) -> Counter[str]:
-    """Results that journals and records hold, each as the figures that were measured."""
+    """Results that journals and records hold, each as the figures that were measured.
+
+    A record takes over what its journal holds, so that what stands in both counts once.
+    """
     found: Counter[str] = Counter()
     for path in out.rglob("journal-*.jsonl"):
-        found.update(_figures(line["result"]) for line in read_journal(path) if line["kind"] == "result")
+        found |= Counter(_figures(line["result"]) for line in read_journal(path) if line["kind"] == "result")
     for path in out.rglob("record-*.json"):
-        found.update(_figures(one) for one in json.loads(path.read_bytes())["results"])
+        found |= Counter(_figures(one) for one in json.loads(path.read_bytes())["results"])
     return found
 
 

@@ -23,7 +23,7 @@ def _steady_workloads() -> Mapping[str, FakeWorkload]:
 
 
 def _choose_scripted() -> None:
-    bench.session.load_workloads = _steady_workloads
+    bench.session.load_workloads = _steady_workloads  # type: ignore[attr-defined]
     bench.session.measure = partial(bench.session.measure, opener=OPENER)
     bench.session.resume = partial(bench.session.resume, opener=OPENER)
 

@@ -75,7 +75,7 @@ def draw_flip(tensors: tuple[torch.Tensor, ...], kind: Kind | None, chance: rand
     place = chance.randrange(sum(one.numel() for one in tensors))
     for tensor in tensors:
         if place < tensor.numel():
-            index = []
+            index: list[int] = []
             for side in reversed(tensor.shape):
                 place, rest = divmod(place, side)
                 index.insert(0, rest)

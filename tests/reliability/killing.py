@@ -117,10 +117,12 @@ def run(
             env=dict(environment),
             start_new_session=True,
         )
-    _await(process, watch, moment, start)
-    # also where it ended by itself: nobody is left behind
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    try:
+        _await(process, watch, moment, start)
+    finally:
+        # also where it ended by itself, or we are stopped: nobody is left behind
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     code = process.wait()
     seconds = time.monotonic() - start
     watch.wait(0)
