@@ -212,6 +212,9 @@ def _failed(error: Exception) -> int:
         where = f" {error.filename}" if error.filename else ""
         note(f"error:{where}: {error.strerror or error}")
         return 2
+    if isinstance(error, MemoryError):
+        click.echo("error: not enough memory; ask for less (fewer --draws, rows or levels)", err=True)
+        return 2
     return _our_fault(error)
 
 
@@ -220,11 +223,17 @@ def _our_fault(error: Exception) -> int:
     import tempfile
     import traceback
 
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="flopcensus-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as stream:
-        traceback.print_exception(error, file=stream)
-    click.echo(f"a fault of ours ({type(error).__name__}): please report {stream.name}", err=True)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="flopcensus-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as stream:
+            traceback.print_exception(error, file=stream)
+        where = stream.name
+    except OSError:
+        # nowhere to keep it: then at least the place in our code
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{last.name} in {last.filename}:{last.lineno}: {error}"
+    click.echo(f"a fault of ours ({type(error).__name__}): please report {where}", err=True)
     return EXIT_OUR_FAULT
 
 

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from bench.environment import node_name
 from bench.errors import RecordNotWrittenError
-from bench.files import cannot_write
-from bench.journal import lock
+from bench.files import cannot_write, lock
 from bench.launching.attendance import Attendance, Report, launch_folder, node_folder, seen_devices
 from bench.launching.rank import Rank
 from bench.launching.roll import Patience, Roll
@@ -98,13 +96,9 @@ def take_part(
 def _claim(rank: Rank, folder: Path) -> IO[str] | None:
     """The right to measure the node, held until it is closed; None where it is another's."""
     file = (folder / "measures").open("a", encoding="utf-8")
-    if rank.local_rank is not None:
-        leads = rank.local_rank == 0
-    else:
-        # Nothing tells who is the first of the node: whoever comes first. A lock ends with its process.
-        leads = True
-        with suppress(OSError):
-            leads = lock(file.fileno())
+    # Where nothing tells who is first of the node, it is whoever comes first; a lock ends with its process.
+    of_node = rank.local_rank
+    leads = lock(file.fileno()) is not False if of_node is None else of_node == 0
     if leads:
         return file
     file.close()

@@ -41,6 +41,7 @@ def command(
     Writes results.json, one CSV a table, and report.html. What is measured here is shown beside the
     estimate and never enters it.
     """
+    from bench.files import claimed
     from flopcensus.studies.views import with_views
     from flopcensus.study import answer, load_study
 
@@ -48,12 +49,15 @@ def command(
     folder = out or Path("results") / loaded.spec.id
     note(f"study {loaded.spec.id}: {len(loaded.ledger.entries)} deployments at {loaded.spec.as_of}")
     findings = answer(loaded)
-    # the tables are on disk before the long part begins
+    # the tables of another run must not stand beside the results of this one
+    click.get_current_context().with_resource(claimed(folder))
+    # all but the measurement is on disk before the long part begins
     _write_tables(folder, findings)
     note(f"estimate written to {folder}")
     findings = with_views(findings)
     interrupted = False
     if loaded.spec.bench and not without_bench:
+        _write_results(folder, findings)
         record, interrupted = _measure(loaded.spec.bench, folder, bench_seconds)
         findings = replace(findings, record=record)
     _write_results(folder, findings)
