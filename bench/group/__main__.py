@@ -103,19 +103,25 @@ def _measure(spec: Spec, joined: Any, device: Any, mouth: Mouth) -> None:
         nonlocal last
         if now or time.monotonic() - last > TELL_SECONDS:
             last = time.monotonic()
-            results = [*campaign.results(), *tourney.found, *(scaling.found if scaling else ())]
+            results = [
+                *campaign.results(),
+                *tourney.found,
+                *(one for scaling in scalings for one in scaling.found),
+            ]
             mouth.say("results", {"results": [one.model_dump(mode="json") for one in results]})
 
     ensemble = Ensemble(device.torch_device, device.description.kind)
     place, description = _place(device, joined), device.description
     campaign = Campaign(joined, ensemble, description, place, spec.seed, tell)
     tourney = Tourney(joined, ensemble, description.id, place, spec.seed, tell)
-    scaling: Any = None
-    if "data_parallel" in spec.workloads:
+    scalings: list[Any] = []
+    wanted = [name for name in ("data_parallel", "tensor_parallel") if name in spec.workloads]
+    if wanted:
         from bench.group.scaling import Scaling  # noqa: PLC0415 - loads the model
 
         precision = "fp32" if device.lacks("bf16") else "bf16"
-        scaling = Scaling(joined, ensemble, description.id, place, precision, spec.seed, tell)
+        same = joined, ensemble, description.id, place, precision, spec.seed, tell
+        scalings = [Scaling(load_grouped()[name], *same) for name in wanted]  # type: ignore[arg-type]
     together = selected(load_grouped(), spec.workloads)
     share = spec.budget_seconds / len(spec.workloads)
     try:
@@ -125,7 +131,7 @@ def _measure(spec: Spec, joined: Any, device: Any, mouth: Mouth) -> None:
             campaign.run(together, found, share * len(together))
         if "links" in spec.workloads:
             tourney.run(found, share)
-        if scaling is not None:
+        for scaling in scalings:
             scaling.run(share)
     except Exception as error:  # what it is, torch says in many ways
         reason = joined.watch.blame(describe(error))

@@ -100,9 +100,9 @@ def measure_group(
         try:
             devices = _devices(wanted, opener)
             outcome = run.complete(_specs(wanted, names, devices, folder, opener))
-        except FlopcensusError as error:
+        except (FlopcensusError, KeyboardInterrupt) as error:
             if mine is not None:
-                mine.say("failed", str(error))
+                mine.say("failed", str(error) or "stopped")
             raise
         if mine is None or roll is None or wanted.rank is None:
             return outcome
@@ -236,6 +236,8 @@ class _Run:
         finally:
             crew.kill()
         faults = self._named_faults(specs)
+        if not self._devices and self.interrupted:
+            raise KeyboardInterrupt
         if not self._devices:
             raise DeviceError(faults[0] if faults else "no member could open its device")
         if not self._writes():
