@@ -1,4 +1,4 @@
-"""The training step split over ranks: its arithmetic, and each part against the whole, by threads as ranks."""
+"""The training step split over ranks: its arithmetic, and parts against the whole, ranks being threads."""
 
 from __future__ import annotations
 
