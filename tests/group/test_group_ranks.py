@@ -157,6 +157,7 @@ def test_a_rank_that_falls_silent_is_named_and_the_others_end(tmp_path: Path, ki
     assert first.returncode == 0, errors
     assert "rank 1 on n1" in said
     assert "fell silent at" in said
+    assert "rank 0 on n0 (node 0) fell silent" not in said
     mine = next(one for one in records(tmp_path) if one.node == "n0")
     assert {one.status for one in mine.results} == {"failed"}
     assert all("rank 1 on n1" in str(one.reason) for one in mine.results)
