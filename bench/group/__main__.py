@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 from bench.choosing.faults import describe
@@ -21,6 +22,8 @@ LEAVE_SECONDS = 20.0
 # How long the one that keeps the meeting point stays after a fault, for the others to look.
 LINGER_SECONDS = 10.0
 EXIT_FAULT = 1
+# Signs of an error that says that another rank is gone, and not that this one has failed.
+OF_OTHERS = ("gloo", "nccl", "xccl", "connection", "timed out", "dist")
 
 
 class Mouth:
@@ -69,6 +72,7 @@ def _take_part(spec: Spec, mouth: Mouth) -> None:
 
     def give_up(reason: str) -> None:
         mouth.say("fault", {"reason": reason})
+        _linger(spec)
         os._exit(EXIT_FAULT)
 
     joined = None
@@ -134,6 +138,9 @@ def _measure(spec: Spec, joined: Any, device: Any, mouth: Mouth) -> None:
         for scaling in scalings:
             scaling.run(share)
     except Exception as error:  # what it is, torch says in many ways
+        if not any(sign in describe(error).lower() for sign in OF_OTHERS):
+            with suppress(Exception):
+                joined.watch.confess(describe(error))
         reason = joined.watch.blame(describe(error))
         campaign.end(reason)
         tell(now=True)
