@@ -54,6 +54,5 @@ _ALL: tuple[Workload, ...] = (
 )
 WORKLOADS: Mapping[str, Workload] = {workload.name: workload for workload in _ALL}
 # What ranks do together; each takes a process group, and so a run of its own.
-GROUPED: Mapping[str, Workload] = {
-    workload.name: workload for workload in (*COLLECTIVES, Links(), DataParallel(), TensorParallel())
-}
+_TOGETHER: tuple[Workload, ...] = (*COLLECTIVES, Links(), DataParallel(), TensorParallel())
+GROUPED: Mapping[str, Workload] = {workload.name: workload for workload in _TOGETHER}

@@ -180,13 +180,13 @@ class PreparedTensorParallel:
     def _copied(self, states: torch.Tensor) -> torch.Tensor:
         if self._place.ranks < 2:
             return states
-        found: torch.Tensor = _Copied.apply(states, self._group)
+        found: torch.Tensor = _Copied.apply(states, self._group)  # type: ignore[no-untyped-call]
         return found
 
     def _summed(self, parts: torch.Tensor) -> torch.Tensor:
         if self._place.ranks < 2:
             return parts
-        found: torch.Tensor = _Summed.apply(parts, self._group)
+        found: torch.Tensor = _Summed.apply(parts, self._group)  # type: ignore[no-untyped-call]
         return found
 
     def _own(self, name: str, weight: torch.Tensor) -> torch.Tensor:
