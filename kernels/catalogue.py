@@ -21,6 +21,7 @@ from kernels.memory_ladder import MemoryLadder
 from kernels.normalisation import Normalisation
 from kernels.prefill import Prefill
 from kernels.storage import Storage
+from kernels.tensor_parallel import TensorParallel
 from kernels.training_step import TrainingStep
 from kernels.transfer import TRANSFERS
 from kernels.transfer_devices import TransferBetweenDevices
@@ -53,5 +54,5 @@ _ALL: tuple[Workload, ...] = (
 )
 WORKLOADS: Mapping[str, Workload] = {workload.name: workload for workload in _ALL}
 # What ranks do together; each takes a process group, and so a run of its own.
-_TOGETHER: tuple[Workload, ...] = (*COLLECTIVES, Links(), DataParallel())
+_TOGETHER: tuple[Workload, ...] = (*COLLECTIVES, Links(), DataParallel(), TensorParallel())
 GROUPED: Mapping[str, Workload] = {workload.name: workload for workload in _TOGETHER}

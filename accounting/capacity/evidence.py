@@ -21,6 +21,8 @@ from bench.record import Record, load_record
 
 # kernels that read and write main memory, each byte counted once
 STREAMS = frozenset({"memory_copy", "memory_scale", "memory_add", "memory_triad"})
+# a model that is split over ranks loses more, within a node by design
+SCALED = "data_parallel"
 # a batch that is shared out to more than so many times the accelerators is of no production run
 SMALLEST_PART = 4
 
@@ -129,7 +131,9 @@ def series_from_record(record: Record, path: Path) -> list[ScalingSeries]:
     known = {device.id: device.accelerator for device in record.devices if device.accelerator}
     found = []
     for result in record.results:
-        if not result.scaling or result.status != "ok" or result.device not in known:
+        if result.workload != SCALED or result.status != "ok" or result.device not in known:
+            continue
+        if not result.scaling:
             continue
         one_node = result.scaling[-1].nodes == 1
         filled = max(point.ranks for point in result.scaling if point.nodes == 1)

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 from bench.choosing.faults import describe
@@ -21,6 +22,8 @@ LEAVE_SECONDS = 20.0
 # How long the one that keeps the meeting point stays after a fault, for the others to look.
 LINGER_SECONDS = 10.0
 EXIT_FAULT = 1
+# Signs of an error that says that another rank is gone, and not that this one has failed.
+OF_OTHERS = ("gloo", "nccl", "xccl", "connection", "timed out", "dist")
 
 
 class Mouth:
@@ -69,6 +72,7 @@ def _take_part(spec: Spec, mouth: Mouth) -> None:
 
     def give_up(reason: str) -> None:
         mouth.say("fault", {"reason": reason})
+        _linger(spec)
         os._exit(EXIT_FAULT)
 
     joined = None
@@ -103,19 +107,25 @@ def _measure(spec: Spec, joined: Any, device: Any, mouth: Mouth) -> None:
         nonlocal last
         if now or time.monotonic() - last > TELL_SECONDS:
             last = time.monotonic()
-            results = [*campaign.results(), *tourney.found, *(scaling.found if scaling else ())]
+            results = [
+                *campaign.results(),
+                *tourney.found,
+                *(one for scaling in scalings for one in scaling.found),
+            ]
             mouth.say("results", {"results": [one.model_dump(mode="json") for one in results]})
 
     ensemble = Ensemble(device.torch_device, device.description.kind)
     place, description = _place(device, joined), device.description
     campaign = Campaign(joined, ensemble, description, place, spec.seed, tell)
     tourney = Tourney(joined, ensemble, description.id, place, spec.seed, tell)
-    scaling: Any = None
-    if "data_parallel" in spec.workloads:
+    scalings: list[Any] = []
+    wanted = [name for name in ("data_parallel", "tensor_parallel") if name in spec.workloads]
+    if wanted:
         from bench.group.scaling import Scaling  # noqa: PLC0415 - loads the model
 
         precision = "fp32" if device.lacks("bf16") else "bf16"
-        scaling = Scaling(joined, ensemble, description.id, place, precision, spec.seed, tell)
+        same = joined, ensemble, description.id, place, precision, spec.seed, tell
+        scalings = [Scaling(load_grouped()[name], *same) for name in wanted]  # type: ignore[arg-type]
     together = selected(load_grouped(), spec.workloads)
     share = spec.budget_seconds / len(spec.workloads)
     try:
@@ -125,9 +135,12 @@ def _measure(spec: Spec, joined: Any, device: Any, mouth: Mouth) -> None:
             campaign.run(together, found, share * len(together))
         if "links" in spec.workloads:
             tourney.run(found, share)
-        if scaling is not None:
+        for scaling in scalings:
             scaling.run(share)
     except Exception as error:  # what it is, torch says in many ways
+        if not any(sign in describe(error).lower() for sign in OF_OTHERS):
+            with suppress(Exception):
+                joined.watch.confess(describe(error))
         reason = joined.watch.blame(describe(error))
         campaign.end(reason)
         tell(now=True)

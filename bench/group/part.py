@@ -8,7 +8,6 @@ node's own in its own.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import time
@@ -19,28 +18,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.devices.names import select_devices
-from bench.devices.processor import usable_cpus
 from bench.devices.spec import SpecLookup, with_spec
 from bench.environment import Environment, Load, node_name
-from bench.errors import DeviceError, FlopcensusError, InputError
+from bench.errors import DeviceError, FlopcensusError
 from bench.files import cannot_write
 from bench.group.crew import Crew
-from bench.group.endpoint import told_endpoint
+from bench.group.members import GroupPlan, devices_of, specs_of
 from bench.group.spec import Spec
 from bench.launching.attendance import Attendance, Report, launch_folder, node_folder
 from bench.launching.part import all_in_sight, gathered
-from bench.launching.rank import Rank
 from bench.launching.roll import Patience, Roll
-from bench.plan import Plan
 from bench.progress import Progress, ProgressEvent
 from bench.record import DeviceDescription, Record, Result
 from bench.session import own_version, write_record
-from bench.worker.process import OPENER, WorkerLostError, survey
+from bench.worker.process import OPENER
 from bench.workloads import load_grouped, select_workloads
 
-# Torchrun keeps the meeting point itself, and says so by this.
-AGENT_STORE = "TORCHELASTIC_USE_AGENT_STORE"
 GROUP_FOLDER = "group"
 
 
@@ -57,23 +50,6 @@ class GroupOutcome:
     record: Record | None
     faults: tuple[str, ...] = ()
     word: str | None = None
-
-
-@dataclass(frozen=True)
-class GroupPlan:
-    """What several ranks measure together.
-
-    Attributes:
-        plan: Workloads, devices, budget and seed.
-        rank: Which process of a launch this is; None where no launcher started it.
-        ranks: Members that this process starts on a CPU; None for one, or one a device.
-        patience_seconds: How long a rank may keep the others waiting. Unit: s.
-    """
-
-    plan: Plan
-    rank: Rank | None
-    ranks: int | None
-    patience_seconds: float
 
 
 def measure_group(
@@ -98,11 +74,11 @@ def measure_group(
     with _attending(wanted, out_dir) as (folder, mine, roll, launch):
         run = _Run(wanted, names, lookup, progress, out_dir)
         try:
-            devices = _devices(wanted, opener)
-            outcome = run.complete(_specs(wanted, names, devices, folder, opener))
-        except FlopcensusError as error:
+            devices = devices_of(wanted, opener)
+            outcome = run.complete(specs_of(wanted, names, devices, folder, opener))
+        except (FlopcensusError, KeyboardInterrupt) as error:
             if mine is not None:
-                mine.say("failed", str(error))
+                mine.say("failed", str(error) or "stopped")
             raise
         if mine is None or roll is None or wanted.rank is None:
             return outcome
@@ -142,71 +118,6 @@ def _attending(
         yield launch, mine, Roll(lambda: launch.glob("node-*"), patience, oldest), launch
 
 
-def _devices(wanted: GroupPlan, opener: str) -> tuple[str, ...]:
-    """The devices of this process's members.
-
-    Processes that a launcher started on one node share its devices out; on a CPU each is one member.
-    """
-    rank, selector = wanted.rank, wanted.plan.device
-    if wanted.ranks is not None and wanted.ranks < 1:
-        raise InputError(f"--ranks must be 1 or more; found {wanted.ranks}")
-    if selector == "cpu":
-        chosen: tuple[str, ...] = ("cpu",)
-    else:
-        try:
-            present, process = survey(opener)
-        except WorkerLostError as lost:
-            raise DeviceError(str(lost)) from lost
-        with suppress(WorkerLostError):
-            process.end()
-        chosen = select_devices(selector, present)
-    if chosen == ("cpu",):
-        return chosen * (wanted.ranks or 1)
-    chosen = tuple(name for name in chosen if name != "cpu")
-    if wanted.ranks is not None:
-        raise InputError("--ranks is for CPUs: GPUs have one rank each; choose them with --device")
-    # A launcher that hides the others' devices from each has shared them out already.
-    among, mine = (rank.local_world_size, rank.local_rank) if rank is not None else (None, None)
-    if among is None or mine is None or len(chosen) < among:
-        return chosen
-    return chosen[mine::among]
-
-
-def _specs(
-    wanted: GroupPlan, names: tuple[str, ...], devices: Sequence[str], folder: Path, opener: str
-) -> list[Spec]:
-    rank = wanted.rank
-    told = told_endpoint() if rank is not None else None
-    agent = os.environ.get(AGENT_STORE) == "True" and told is not None
-    here = len(devices) * ((rank.local_world_size or 1) if rank is not None else 1)
-    process, processes = (rank.rank, rank.world_size) if rank is not None else (0, 1)
-    index = None if rank is None else rank.node_index
-    specs = []
-    for number, device in enumerate(devices):
-        serves = process == number == 0 and not agent
-        specs.append(
-            Spec(
-                process=process,
-                processes=processes,
-                member=number,
-                members=len(devices),
-                device=device,
-                threads=max(1, len(usable_cpus()) // here) if device == "cpu" else 0,
-                node=node_name() + ("" if index is None else f" (node {index})"),
-                workloads=names,
-                seed=wanted.plan.seed,
-                budget_seconds=wanted.plan.budget_seconds,
-                patience_seconds=wanted.patience_seconds,
-                host=told[0] if told else None,
-                port=told[1] if told else 0,
-                serves=serves,
-                folder=None if told else str(folder),
-                opener=opener,
-            )
-        )
-    return specs
-
-
 @dataclass
 class _Run:
     """What this process's members have told so far."""
@@ -236,6 +147,8 @@ class _Run:
         finally:
             crew.kill()
         faults = self._named_faults(specs)
+        if not self._devices and self.interrupted:
+            raise KeyboardInterrupt
         if not self._devices:
             raise DeviceError(faults[0] if faults else "no member could open its device")
         if not self._writes():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,10 +22,12 @@ from bench.plan import MIN_ROUNDS
 from bench.record import Result
 from bench.statistics import summarise
 from kernels.data_parallel import DataParallel
+from kernels.tensor_parallel import TensorParallel
 from kernels.training.shared_out import PreparedDataParallel
+from kernels.training.split import PreparedTensorParallel
 from kernels.workload import Place, Shape, Verdict
 
-WORKLOAD = DataParallel()
+Parallel = DataParallel | TensorParallel
 # A step that takes less is all launches and latency; the next wider model is tried. Of the time for a round.
 ENOUGH_SHARE = 0.3
 MOST_ROUNDS = 20
@@ -39,7 +41,7 @@ class Stand:
     ranks: int
     shape: Shape
     group: Any
-    prepared: PreparedDataParallel | None = None
+    prepared: PreparedDataParallel | PreparedTensorParallel | None = None
     rates: list[float] = field(default_factory=list)
     call_seconds: float = 0.0
 
@@ -49,6 +51,7 @@ class Scaling:
     """State of the measurement on this rank; rank 0 tells what was found.
 
     Attributes:
+        workload: How the step is spread over ranks.
         joined: All ranks, and which one this is.
         ensemble: How they agree.
         device: Id of this rank's device.
@@ -58,6 +61,7 @@ class Scaling:
         told: Called when results may be told.
     """
 
+    workload: Parallel
     joined: Joined
     ensemble: Ensemble
     device: str
@@ -71,13 +75,16 @@ class Scaling:
         """Choose a model, check the step on each number of ranks, and take rounds. Unit: s."""
         begin = self.ensemble.clock()
         counts = counts_up_to(len(self.joined.facts))
-        if lacking := WORKLOAD.lacks(self.precision, self.place) or (
+        if lacking := self.workload.lacks(self.precision, self.place) or (
             len(counts) < 2 and "takes two ranks or more"
         ):
             self._tell({"status": "skipped", "reason": lacking})
             return
         (memory,) = self.ensemble.agree(-float(self.place.memory_bytes))
         self.place = replace(self.place, memory_bytes=int(-memory))
+        if isinstance(self.workload, TensorParallel):
+            most = max((one for one in counts if self._ladder(one)), default=1)
+            counts = [one for one in counts if one <= most]
         groups = {count: dist.new_group(list(range(count))) for count in counts if count > 1}
         base = self._model(counts[-1], seconds / (4 * len(counts) * MIN_ROUNDS))
         if base is None:
@@ -93,16 +100,19 @@ class Scaling:
             for stand in order.sample(stands, len(stands)):
                 self._round(stand, slot)
         wrong = next((one.detail for one in verdicts if not one.correct), None)
-        for strong in (False, True):
+        # A model that is split has the same batch on any number of ranks.
+        for strong in (False, True) if isinstance(self.workload, DataParallel) else (True,):
             self._result(base, stands, counts, strong=strong, wrong=wrong)
         self.told()
 
     def _model(self, most: int, slot: float) -> Shape | None:
         """The widest model of which a step of one rank alone with a part of the batch fills a round."""
         chosen = None
-        for rung in WORKLOAD.ladder(self.precision, replace(self.place, ranks=1)):
-            whole = {**rung, "batch": rung["batch"] * most}
-            if WORKLOAD.footprint_bytes(whole, self.precision) > self.place.memory_bytes / 2:
+        grown = most if isinstance(self.workload, DataParallel) else 1
+        for found in self._ladder(1 if grown > 1 else most):
+            rung = {**found, "ranks": 1}
+            whole = {**rung, "batch": rung["batch"] * grown}
+            if self.workload.footprint_bytes(whole, self.precision) > self.place.memory_bytes / 2:
                 break
             chosen = rung
             stand = Stand(1, rung, None)
@@ -111,10 +121,16 @@ class Scaling:
                 break
         return chosen
 
+    def _ladder(self, ranks: int) -> Sequence[Shape]:
+        return self.workload.ladder(self.precision, replace(self.place, ranks=ranks))
+
     def _stands(self, base: Shape, counts: list[int], groups: dict[int, Any]) -> list[Stand]:
         """Each number of ranks with each batch; the largest number has but one."""
         most = counts[-1]
-        batches = {(count, base["batch"] * size) for count in counts for size in (count, most)}
+        sizes = {
+            count: (count, most) if isinstance(self.workload, DataParallel) else (1,) for count in counts
+        }
+        batches = {(count, base["batch"] * size) for count in counts for size in sizes[count]}
         return [
             Stand(count, {**base, "batch": batch, "ranks": count}, groups.get(count))
             for count, batch in sorted(batches)
@@ -122,7 +138,7 @@ class Scaling:
 
     def _checked(self, stand: Stand) -> Verdict:
         """Whether gradients are those of one rank, and all ranks have learnt alike."""
-        self.joined.watch.step(f"data_parallel on {stand.ranks} ranks, first step")
+        self.joined.watch.step(f"{self.workload.name} on {stand.ranks} ranks, first step")
         self._take(stand, 1)
         wrong, mark = 0.0, -1e300
         detail = ""
@@ -137,16 +153,16 @@ class Scaling:
         return Verdict(not bad, f"on {stand.ranks} ranks: {detail}")
 
     def _round(self, stand: Stand, slot: float) -> None:
-        self.joined.watch.step(f"data_parallel on {stand.ranks} ranks")
+        self.joined.watch.step(f"{self.workload.name} on {stand.ranks} ranks")
         count = max(1, min(MOST_STEPS, int(slot / max(stand.call_seconds, 1e-9))))
         times = self._take(stand, count)
-        stand.rates.append(WORKLOAD.flop(stand.shape) / statistics.median(times))
+        stand.rates.append(self.workload.flop(stand.shape) / statistics.median(times))
 
     def _take(self, stand: Stand, count: int) -> tuple[float, ...]:
         """Steps after one another, the longest time of any rank for each; ranks beyond wait."""
         if stand.prepared is None and self.joined.rank < stand.ranks:
             place = replace(self.place, ranks=stand.ranks, rank=self.joined.rank, group=stand.group)
-            stand.prepared = WORKLOAD.prepare(self.precision, stand.shape, place, seed=self.seed)
+            stand.prepared = self.workload.prepare(self.precision, stand.shape, place, seed=self.seed)
             stand.prepared.run()
         self.ensemble.agree()
         seconds: tuple[float, ...] = (0.0,) * count
@@ -165,7 +181,8 @@ class Scaling:
         chosen = {
             stand.ranks: stand
             for stand in stands
-            if stand.shape["batch"] == base["batch"] * (most if strong else stand.ranks)
+            if isinstance(self.workload, TensorParallel)
+            or stand.shape["batch"] == base["batch"] * (most if strong else stand.ranks)
         }
         rates = {count: chosen[count].rates for count in counts}
         values = rates[most]
@@ -183,7 +200,11 @@ class Scaling:
     def _tell(self, about: dict[str, Any]) -> None:
         if self.joined.rank == 0:
             same = {"device": self.device, "precision": self.precision}
-            known = {"workload": WORKLOAD.name, "metric": WORKLOAD.metric, "unit": WORKLOAD.unit}
+            known = {
+                "workload": self.workload.name,
+                "metric": self.workload.metric,
+                "unit": self.workload.unit,
+            }
             self.found.append(Result.model_validate(known | same | about))
 
 

@@ -64,7 +64,9 @@ class Watch:
 
     def start(self) -> None:
         """Begin to beat; all ranks must have made their watch by then."""
+        # Two threads: who looks for whom to blame must not fall silent over it.
         threading.Thread(target=self._keep_beating, daemon=True).start()
+        threading.Thread(target=self._keep_watch, daemon=True).start()
 
     def step(self, at: str) -> None:
         """The next thing that all ranks do together."""
@@ -105,7 +107,10 @@ class Watch:
             # Where the meeting point is gone, what waits for it will say so.
             with suppress(Exception):
                 self._say_beat()
-            if time.monotonic() - self._since > self._patience and not self._over.is_set():
+
+    def _keep_watch(self) -> None:
+        while not self._over.wait(BEAT_SECONDS):
+            if time.monotonic() - self._since > self._patience:
                 self._give_up(self.blame(f"{self._at} took longer than {self._patience:.0f} s"))
 
     def _say_beat(self) -> None:

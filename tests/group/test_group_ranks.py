@@ -19,7 +19,8 @@ BENCH = ("bench", "--device", "cpu", "--time-budget", "1", "--patience", "90")
 FAULTY = """
 import sys
 from pathlib import Path
-from bench.group.part import GroupPlan, measure_group
+from bench.group.members import GroupPlan
+from bench.group.part import measure_group
 from bench.launching.rank import read_rank
 from bench.plan import Plan
 plan = Plan("custom", 600.0, "cpu", ("all_reduce",))
@@ -103,7 +104,7 @@ def test_under_mpirun_two_ranks_meet_over_the_folder(tmp_path: Path) -> None:
 
 def test_a_rank_that_comes_late_is_waited_for_and_each_node_has_its_record(tmp_path: Path) -> None:
     code = ["-m", "flopcensus", *BENCH, "--workload", "all_reduce", "--workload", "links"]
-    code += ["--workload", "data_parallel", "--out", str(tmp_path)]
+    code += ["--out", str(tmp_path)]
     first = started(code, environment(0))
     time.sleep(2)
     second = started(code, environment(1))
@@ -117,12 +118,18 @@ def test_a_rank_that_comes_late_is_waited_for_and_each_node_has_its_record(tmp_p
     (links,) = [one for one in mine.results if one.workload == "links"]
     assert links.exchange is not None
     assert {link.ranks for link in links.exchange.links} == {(0, 1), (1, 0)}
-    steps = [one for one in mine.results if one.workload == "data_parallel"]
-    assert [(one.status, one.shape["strong"], one.reason) for one in steps] == [
-        ("ok", 0, None),
-        ("ok", 1, None),
-    ]
-    for one in steps:
+
+
+def test_a_training_step_on_two_ranks_learns_as_on_one_and_tells_what_is_left(tmp_path: Path) -> None:
+    code = ["-m", "flopcensus", *BENCH, "--ranks", "2", "--workload", "data_parallel", "--out", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, *code], env=environment(), capture_output=True, text=True, check=False, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    (record,) = records(tmp_path)
+    steps = [(one.status, one.shape["strong"], one.reason) for one in record.results]
+    assert steps == [("ok", 0, None), ("ok", 1, None)]
+    for one in record.results:
         assert [point.ranks for point in one.scaling] == [1, 2]
         assert one.scaling[0].efficiency == 1
         low, high = one.scaling[1].efficiency_ci95
@@ -150,6 +157,7 @@ def test_a_rank_that_falls_silent_is_named_and_the_others_end(tmp_path: Path, ki
     assert first.returncode == 0, errors
     assert "rank 1 on n1" in said
     assert "fell silent at" in said
+    assert "rank 0 on n0 (node 0) fell silent" not in said
     mine = next(one for one in records(tmp_path) if one.node == "n0")
     assert {one.status for one in mine.results} == {"failed"}
     assert all("rank 1 on n1" in str(one.reason) for one in mine.results)
