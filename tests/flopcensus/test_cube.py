@@ -15,7 +15,8 @@ import pytest
 from accounting.errors import InputFaults
 from flopcensus.report.document import check_results
 from flopcensus.results import study_document, study_json
-from flopcensus.study import answer, load_study, with_views
+from flopcensus.studies.views import with_views
+from flopcensus.study import answer, load_study
 from tests.cli import in_process
 
 DRAWS, OWN_DRAWS, SEED = 120, 200, 2026
