@@ -10,6 +10,7 @@ from flopcensus.report.figures.bases import bases_figures
 from flopcensus.report.figures.controls import Controls, controls
 from flopcensus.report.figures.figure import Figure, Section
 from flopcensus.report.figures.flow import flow_figures
+from flopcensus.report.figures.levels import levels_figures
 from flopcensus.report.figures.years import years_figures
 
 TITLES: dict[Section, str] = {
@@ -39,6 +40,7 @@ def figures(results: Results) -> Figures | None:
         return None
     found = (
         *accounts_figures(cube),
+        *levels_figures(cube),
         *flow_figures(cube),
         *bases_figures(results, cube),
         *years_figures(cube),

@@ -10,6 +10,7 @@ from accounting.capacity.bases import BASES
 from accounting.reference.names import EU, UNKNOWN, WITHHELD
 from flopcensus.report.document import Results
 from flopcensus.report.document_cube import Cube
+from flopcensus.report.figures.levels import ordered
 from flopcensus.report.words import level_name
 
 UNITS = {"flops": "FLOP/s", "h100e": "H100 equivalents"}
@@ -82,14 +83,13 @@ def _dates(cube: Cube) -> tuple[tuple[str, str], ...]:
 
 
 def _levels(cube: Cube) -> list[str]:
-    return [level for level in cube.levels if level != "total" and "," not in level]
+    return ordered(cube.levels)
 
 
 def _country(cube: Cube) -> Control:
     """Return the nations that hold something on any national level, by name; the largest but one is first."""
     names = {**cube.names.get("provider", {}), **cube.names.get("territory", {})}
     sizes: dict[str, float] = dict.fromkeys(names, 0.0)
-    columns = cube.columns
     columns = cube.columns
     for level, code, mean in zip(columns.level, columns.code, columns.mean, strict=True):
         if level == "territory":
