@@ -40,6 +40,11 @@ NOT_KNOWN = {
     "own_categories": "nothing that can be valued is in service here",
 }
 
+NULL_MEANS = {
+    "targets.growth_needed": "the day of the aim has passed, or there is nothing to grow from",
+    "what_would_change.value": "nobody can put a figure to it",
+}
+
 
 def countries_document(study: Study, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
     """Return the countries of a study as plain data, on its last basis, in its precision; FLOP/s.
@@ -66,6 +71,8 @@ def countries_document(study: Study, progress: Callable[[int, int], None] | None
         "draws": request.draws,
         "least_share": None if study.spec.countries else LEAST_SHARE,
         "facilities_at_most": MOST_FACILITIES,
+        "names": {code: study.facts.label(code) for code in sorted(_nations(found))},
+        "null_means": NULL_MEANS,
         "countries": found,
     }
 
@@ -160,6 +167,19 @@ def country_entry(page: Brief, facts: Facts) -> dict[str, Any]:
         "unvalued": dict(page.unvalued),
     }
     return entry | {"reasons": _reasons(entry)}
+
+
+def _nations(found: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the codes of all nations that the countries' parts name."""
+    codes: set[str] = set()
+    for one in found:
+        codes |= {one["code"], *one["members"]}
+        codes |= {nation for level in one["levels"] for nation in level["nations"]}
+        codes |= {exposure["nation"] for exposure in one["profile"]["exposures"]}
+        partners = one["national_account"]
+        codes |= {p["code"] for name in ("controlled_from", "controls_in") for p in partners[name]}
+        codes |= {owner["nation"] for facility in one["facilities"] for owner in facility["owners"]}
+    return codes
 
 
 def _first(held: Mapping[str, Any], most: int) -> dict[str, Any]:

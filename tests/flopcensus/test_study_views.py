@@ -1,18 +1,21 @@
-"""Every view of a study, held against ``flopcensus estimate``: no cell may differ from what that prints."""
+"""Every view of a study, held against the command that prints it: no figure may differ from its own."""
 
 from __future__ import annotations
 
 import json
 import random
+import re
 from collections import defaultdict
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from accounting.errors import InputFaults
+from bench.errors import InputError
 from flopcensus.report.document import check_results
 from flopcensus.results import study_document, study_json
 from flopcensus.studies.views import with_views
@@ -28,10 +31,8 @@ Key = tuple[str, str, str, str, str, str]
 def document() -> dict[str, Any]:
     """The shipped study in few draws, as it is written and read again."""
     study = load_study("world")
-    spec = study.spec.model_copy(
-        update={"draws": OWN_DRAWS, "view_draws": DRAWS, "clusters": (), "drivers": False}
-    )
-    findings = with_views(answer(replace(study, spec=spec, clusters=())))
+    spec = study.spec.model_copy(update={"draws": OWN_DRAWS, "view_draws": DRAWS, "drivers": False})
+    findings = with_views(answer(replace(study, spec=spec)))
     return dict(json.loads(study_json(study_document(findings))))
 
 
@@ -157,8 +158,174 @@ def test_the_page_takes_the_cube_and_refuses_one_that_is_cut_short(document: dic
     broken["cube"]["columns"]["mean"].pop()
     with pytest.raises(Exception, match="columns of different lengths"):
         check_results(broken)
-    del document["cube"]
-    assert check_results(document).cube is None
+    del broken["cube"]
+    assert check_results(broken).cube is None
+
+
+def printed(*arguments: str) -> Any:
+    result = in_process(
+        *arguments, "--format", "json", "--seed", str(SEED), "--draws", str(DRAWS), "--precision", "bf16"
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def alike(mine: Any, theirs: Any) -> None:
+    """Every figure of ours is theirs to six digits; theirs may have more beside."""
+    if isinstance(mine, dict):
+        for key, value in mine.items():
+            alike(value, theirs[key])
+    elif isinstance(mine, list):
+        for one, other in zip(mine, theirs, strict=False):
+            alike(one, other)
+    elif isinstance(mine, float):
+        assert mine == pytest.approx(theirs, rel=1e-5)
+    else:
+        assert mine == theirs
+
+
+def test_a_country_is_what_brief_prints_of_it(document: dict[str, Any]) -> None:
+    part = document["countries"]
+    country = CELLS.choice(part["countries"])
+    command = (
+        "brief",
+        country["code"],
+        "--as-of",
+        part["as_of"],
+        "--basis",
+        part["basis"],
+        "--unit",
+        "flops",
+    )
+    theirs = printed(*command)
+    for name in ("headline", "levels", "national_account", "facilities", "targets", "what_would_change"):
+        alike(country[name], theirs[name])
+    for name in ("all_levels_domestic", "weakest", "firms", "published_categories", "concentration"):
+        alike(country["profile"][name], theirs["profile"][name])
+    by_nation = {one["nation"]: one for one in theirs["profile"]["exposures"]}
+    for one in country["profile"]["exposures"]:
+        alike(one, by_nation[one["nation"]])
+    null = {name for name, value in (country["headline"] | country["profile"]).items() if value is None}
+    assert set(country["reasons"]) == null
+
+
+def test_countries_are_those_that_hold_a_thousandth_and_all_nations_have_names(
+    document: dict[str, Any], cells: dict[Key, dict[str, float]]
+) -> None:
+    own = document["cube"]["own"]
+    view = (own["as_of"], own["status"], own["precision"], document["countries"]["basis"])
+    shares = {key[4:]: cell["share"] for key, cell in cells.items() if key[:4] == view}
+    codes = {country["code"] for country in document["countries"]["countries"]}
+    # the part has its own draws: what lies near the limit may fall on either side
+    large = {
+        code
+        for (level, code), share in shares.items()
+        if level in ("territory", "provider") and share > 0.0015 and code not in ("unknown", "EU")
+    }
+    assert {code for code in large if "+" not in code} <= codes
+    names = document["countries"]["names"]
+    assert set(_nations(document["countries"]["countries"])) <= set(names)
+    assert names["GB"] == "United Kingdom"
+
+
+def _nations(part: Any) -> set[str]:
+    if isinstance(part, list):
+        return {code for one in part for code in _nations(one)}
+    if not isinstance(part, dict):
+        return set()
+    found = {part["nation"]} if isinstance(part.get("nation"), str) else set()
+    found |= set(part["nations"]) if isinstance(part.get("nations"), dict) else set()
+    return found | {code for one in part.values() for code in _nations(one)}
+
+
+def test_a_cut_and_what_is_sold_are_what_their_commands_print(document: dict[str, Any]) -> None:
+    cut = document["supply_cuts"][1]
+    theirs = printed("supply-cut", cut["id"], "--unit", "flops", "--basis", "delivered")
+    alike({name: cut[name] for name in ("cut", "places", "parameters", "growth", "warnings")}, theirs)
+    sold = document["sold"]
+    command = ("estimate", "--as-of", document["study"]["as_of"], "--sold", "shipped", "--basis", "peak")
+    theirs = printed(*command)["unlocated"]
+    alike({name: sold[name] for name in ("on", "designer", "model", "bounds")}, theirs)
+    assert len(sold["designer"]) > 3
+
+
+def test_the_lorenz_curves_enclose_the_ginis(document: dict[str, Any]) -> None:
+    for one in document["world"]["inequality"]:
+        curve = one["lorenz"]
+        area = sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in pairwise(curve))
+        assert curve == sorted(curve)
+        # the curve is of means, the coefficients of draws
+        assert one["gini"]["p5"] - 0.02 < 1 - 2 * area < one["gini"]["p95"] + 0.02
+
+
+def test_points_of_the_frontier_are_the_clusters_compared(document: dict[str, Any]) -> None:
+    clusters = {one["id"]: one for one in document["comparison"]["clusters"]}
+    points = document["frontier"]["points"]
+    assert {(one["id"], one["basis"], one["level"]) for one in points} == {
+        (name, basis, level)
+        for name in clusters
+        for basis in document["cube"]["bases"]
+        for level in ("vendor", "vendor_nation")
+    }
+    for one in points:
+        rows = clusters[one["id"]]["origin"][one["basis"]][one["level"]]
+        assert one["share"]["share"] == pytest.approx(max(row["share"] for row in rows), rel=1e-5)
+        alike(one["capacity"], clusters[one["id"]]["capacity"][one["basis"]])
+
+
+def test_the_page_takes_all_parts(document: dict[str, Any]) -> None:
+    found = check_results(document)
+    assert found.countries is not None
+    assert found.sold is not None
+    assert [one.reason for one in found.supply_cuts] == [None] * 3
+    assert found.not_available == {}
+    assert {one.country for one in found.targets} <= {one.code for one in found.countries.countries}
+
+
+def test_what_a_census_of_ones_own_cannot_say_has_its_reason(tmp_path: Path) -> None:
+    facility = """facilities:
+  - id: hall
+    name: Hall
+    territory: FR
+    owners: [{organisation: google}]
+    operator: google
+    sector: private
+    sources: [{url: "https://example.org/hall", title: Hall, date: 2026-01-01}]
+    deployments:
+      - id: hall-one
+        accelerator: nvidia-h100-sxm
+        count: {value: 1000, kind: reported, date: 2026-01-01, source: "https://example.org/hall"}
+        in_service: 2025-06-01
+        status: operational
+"""
+    (tmp_path / "hall.yaml").write_text(facility, encoding="utf-8")
+    study = "study: {id: a, title: A, as_of: 2026-06-30, census: [hall.yaml], draws: 100, supply_cuts: []}\n"
+    (tmp_path / "study.yaml").write_text(study, encoding="utf-8")
+    document = study_document(with_views(answer(load_study(str(tmp_path / "study.yaml")))))
+    assert "sold" not in document
+    assert "a census of one's own" in document["not_available"]["sold"]
+    assert [one["code"] for one in document["countries"]["countries"]] == ["FR", "US"]
+    empty = document["countries"]["countries"][1]
+    assert empty["profile"]["largest_site"] is None
+    assert "nothing that can be valued" in empty["reasons"]["largest_site"]
+    check_results(json.loads(study_json(document)))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("countries: [Atlantis]", "Atlantis"),
+        ("supply_cuts: [us-stops-sellin]", "us-stops-selling"),
+        ("plan: hedgd", "hedged"),
+        ("fleet: nowhere", "no such folder"),
+        ("bridge: [nowhere.csv]", "nowhere.csv"),
+    ],
+)
+def test_a_name_that_leads_nowhere_shows_before_any_work(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(f"study:\n  id: a\n  title: A\n  as_of: 2026-06-30\n  {line}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(message)):
+        load_study(str(path))
 
 
 @pytest.mark.parametrize(
