@@ -57,6 +57,10 @@ def held(cube: Cube) -> Rows:
     # what is folded comes last, however much it is together
     sizes = zip(picked["code"], picked["mean"], strict=True)
     picked["size"] = [-1.0 if code == FOLDED else mean for code, mean in sizes]
+    # a nation's own rows follow the country that is chosen
+    national = {level for level in picked["level"] if level in NATIONAL}
+    codes = zip(picked["level"], picked["code"], strict=True)
+    picked["country"] = [code if level in national else "" for level, code in codes]
     return Rows("holders", picked)
 
 

@@ -8,6 +8,7 @@ from flopcensus.report.document import Results
 from flopcensus.report.figures.accounts import accounts_figures
 from flopcensus.report.figures.bases import bases_figures
 from flopcensus.report.figures.controls import Controls, controls
+from flopcensus.report.figures.country import country_figures
 from flopcensus.report.figures.figure import Figure, Section
 from flopcensus.report.figures.flow import flow_figures
 from flopcensus.report.figures.levels import levels_figures
@@ -44,5 +45,6 @@ def figures(results: Results) -> Figures | None:
         *flow_figures(cube),
         *bases_figures(results, cube),
         *years_figures(cube),
+        *country_figures(results, cube),
     )
     return Figures(controls(results, cube), found)

@@ -40,14 +40,14 @@ def words_at_right(field: str) -> Spec:
 
 
 def names_above(field: str, above: int = 9) -> Spec:
-    """Return a layer of names above the bars, as long as the plot is wide: for names that are long."""
+    """Return a layer of names above the bars, a little longer than the plot is wide: for names that are long."""
     return {
         "mark": {
             "type": "text",
             "align": "left",
             "baseline": "bottom",
             "dy": -above,
-            "limit": {"expr": "width"},
+            "limit": {"expr": "width + 36"},
         },
         "encoding": {"x": {"value": 0}, "text": {"field": field, "type": "nominal"}},
     }
