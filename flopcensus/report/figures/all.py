@@ -11,7 +11,10 @@ from flopcensus.report.figures.controls import Controls, controls
 from flopcensus.report.figures.country import country_figures
 from flopcensus.report.figures.figure import Figure, Section
 from flopcensus.report.figures.flow import flow_figures
+from flopcensus.report.figures.inequality import inequality_figures
 from flopcensus.report.figures.levels import levels_figures
+from flopcensus.report.figures.unlocated import unlocated_figures
+from flopcensus.report.figures.walk import walk_figures
 from flopcensus.report.figures.years import years_figures
 
 TITLES: dict[Section, str] = {
@@ -44,7 +47,10 @@ def figures(results: Results) -> Figures | None:
         *levels_figures(cube),
         *flow_figures(cube),
         *bases_figures(results, cube),
+        *walk_figures(results.bridge),
         *years_figures(cube),
+        *inequality_figures(results.world),
+        *unlocated_figures(results.sold),
         *country_figures(results, cube),
     )
     return Figures(controls(results, cube), found)
