@@ -11,7 +11,7 @@ from flopcensus.report.figures.marks import share_axis
 from flopcensus.report.figures.plain_rows import plain_rows
 
 _PER = {"population": "people", "gdp_usd": "product"}
-_SIDE = {"territory": "where it stands", "provider": "who owns it"}
+_SIDE = {"territory": "host", "provider": "owner"}
 # a curve of a thinned line is off by less than this
 _CLOSE = 0.001
 
@@ -28,7 +28,8 @@ def inequality_figures(found: World | None) -> tuple[Figure, ...]:
             section="world",
             title=f"Inequality between nations, at {found.as_of}: {found.basis}, {found.precision} dense",
             says="Lorenz curves: how much of the capacity the nations with the least of it hold together, by their "
-            "people or product; the straight line is equality. The Gini coefficient stands with each name.",
+            "people or product, by where it stands (host) and, dashed, by who owns it; the straight line is equality. "
+            "The Gini coefficient stands with each name, with its interval.",
             rows=plain_rows("lorenz", rows),
             columns=(
                 Column("Curve", "curve"),
@@ -53,7 +54,7 @@ def inequality_figures(found: World | None) -> tuple[Figure, ...]:
 
 
 def _name(one: Inequality) -> str:
-    what = f"by {_PER.get(one.per, one.per)}, {_SIDE.get(one.level, one.level)}"
+    what = f"{_SIDE.get(one.level, one.level)}, by {_PER.get(one.per, one.per)}"
     return f"{what}: {one.gini.p50:.2f} ({one.gini.p5:.2f} to {one.gini.p95:.2f})"
 
 
@@ -61,6 +62,7 @@ def _points(name: str, one: Inequality) -> list[dict[str, Any]]:
     return [
         {
             "curve": name,
+            "side": one.level,
             "x": x,
             "y": y,
             "gini": one.gini.p50,
@@ -113,6 +115,12 @@ def _curves(names: list[str]) -> Spec:
                         "type": "nominal",
                         "scale": {"domain": names},
                         "legend": legend,
+                    },
+                    "strokeDash": {
+                        "field": "side",
+                        "type": "nominal",
+                        "legend": None,
+                        "scale": {"domain": ["territory", "provider"], "range": [[1, 0], [6, 4]]},
                     },
                     "order": {"field": "x", "type": "quantitative"},
                 },

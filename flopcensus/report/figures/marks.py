@@ -28,7 +28,7 @@ def log_axis(**more: Any) -> Spec:
 
 def share_axis(**more: Any) -> Spec:
     """Return an axis of shares."""
-    return {"format": ".0%", "tickCount": 5, **more}
+    return {"format": ".0%", "tickCount": {"expr": "width < 270 ? 3 : 5"}, **more}
 
 
 def words_at_right(field: str) -> Spec:

@@ -68,6 +68,7 @@ def _sold(level: str, rows: Rows, sold: Sold) -> Figure:
         "knows where it stands; lines are the interval of what was sold, shares those located.",
         rows=rows,
         where={"level": (level,)},
+        most=15,
         columns=_LINES,
         spec=_sold_bars(),
         source=_SOURCE,

@@ -98,10 +98,14 @@ def _floating() -> Spec:
     )
     return vega_lite(
         height={"step": 42},
-        transform=[{"calculate": amount, "as": "said"}],
+        transform=[
+            {"calculate": amount, "as": "said"},
+            # the table has the words that a narrow window has no room for
+            {"calculate": "datum.kind != 'total' && width < 460 ? datum.step : datum.name", "as": "words"},
+        ],
         encoding={"y": in_rows("step", named=False)},
         layer=[
-            names_above("name"),
+            names_above("words"),
             words_at_right("said"),
             {
                 "mark": {"type": "bar", "height": 15, "opacity": 0.65},
