@@ -64,11 +64,12 @@ def si(value: float | None, unit: str, digits: int = 3) -> str:
         return f"{value:.{digits - 1}e} {unit}"
     for factor, prefix in _PREFIXES:
         if abs(value) >= factor:
-            return f"{_significant(value / factor, digits)} {prefix}{unit}"
-    return f"{_significant(value, digits)} {unit}"
+            return f"{significant(value / factor, digits)} {prefix}{unit}"
+    return f"{significant(value, digits)} {unit}"
 
 
-def _significant(value: float, digits: int) -> str:
+def significant(value: float, digits: int = 3) -> str:
+    """Write a value with so many significant digits, or all before the point."""
     whole = len(str(int(abs(value))))
     return f"{value:,.{max(digits - whole, 0)}f}"
 
@@ -81,8 +82,8 @@ def duration(seconds: float) -> str:
     """
     for factor, prefix in ((1.0, ""), (1e-3, "m"), (1e-6, "µ")):
         if seconds >= factor:
-            return f"{_significant(seconds / factor, 3)} {prefix}s"
-    return f"{_significant(seconds / 1e-9, 3)} ns"
+            return f"{significant(seconds / factor, 3)} {prefix}s"
+    return f"{significant(seconds / 1e-9, 3)} ns"
 
 
 def percent(fraction: float) -> str:

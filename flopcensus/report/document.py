@@ -275,10 +275,20 @@ def load_results(path: Path) -> dict[str, Any]:
         InputError: The file is absent, binary, not JSON, cut short, or holds something else; one line
             says what was found and what to give instead.
     """
+    data = read_json(path)
+    check_results(data, source=str(path))
+    return data
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object, of whatever schema.
+
+    Raises:
+        InputError: The file is absent, binary, not JSON, cut short, or no object.
+    """
     data = _parse(_read_text(path), str(path))
     if not isinstance(data, dict):
         raise InputError(f"{path}: not a results document (found a JSON {_json_type(data)}); {MEND}")
-    check_results(data, source=str(path))
     return data
 
 
@@ -288,7 +298,7 @@ def check_results(document: Mapping[str, Any], *, source: str = "results") -> Re
     Raises:
         InputError: Another schema, a newer version, or a part that is absent or wrong.
     """
-    _require_schema(document.get("schema"), source)
+    require_schema(document.get("schema"), source)
     try:
         return Results.model_validate(document)
     except ValidationError as error:
@@ -321,7 +331,12 @@ def _parse(text: str, source: str) -> Any:
         raise InputError(f"{source}: not a results document ({error}); {MEND}") from error
 
 
-def _require_schema(found: object, source: str) -> None:
+def require_schema(found: object, source: str) -> None:
+    """Refuse a schema that is not that of results.
+
+    Raises:
+        InputError: Another schema, none, or a newer version.
+    """
     if found == SCHEMA:
         return
     match = re.fullmatch(r"flopcensus/results/(\d{1,9})", found) if isinstance(found, str) else None

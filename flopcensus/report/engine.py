@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from bench.errors import MissingExtraError
@@ -68,25 +67,3 @@ def _package() -> Any:
         message = "charts need vl-convert-python; install it with: pip install 'flopcensus[page]'"
         raise MissingExtraError(message) from error
     return vl_convert
-
-
-@cache
-def shapes() -> dict[str, Any]:
-    """Return the countries' shapes as TopoJSON, with ISO 3166-1 alpha-2 codes as ids where they have one."""
-    from accounting.reference.shipped import configs_root
-
-    root = configs_root()
-    numeric = _alpha2_by_numeric(root / "countries.csv")
-    topology: dict[str, Any] = json.loads((root / "maps/countries-50m.json").read_text(encoding="utf-8"))
-    countries = topology["objects"]["countries"]
-    for shape in countries["geometries"]:
-        shape["id"] = numeric.get(shape.get("id", ""), "")
-    topology["objects"] = {"countries": countries}
-    return topology
-
-
-def _alpha2_by_numeric(path: Path) -> dict[str, str]:
-    import csv
-
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["numeric"]: row["alpha2"] for row in csv.DictReader(file)}

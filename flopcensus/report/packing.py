@@ -13,6 +13,7 @@ from flopcensus.output import printable
 from flopcensus.report import engine
 from flopcensus.report.figures.all import Figures
 from flopcensus.report.figures.theme import theme
+from flopcensus.report.shapes import shapes
 
 
 def packed(figures: Figures) -> str:
@@ -22,7 +23,7 @@ def packed(figures: Figures) -> str:
         **figures.controls.to_plain(),
         "figures": [figure.to_plain() for figure in figures.figures],
         "rows": rows,
-        "shapes": engine.shapes(),
+        "shapes": shapes(),
         "themes": {"light": theme(dark=False), "dark": theme(dark=True)},
     }
     text = json.dumps(shown(data), separators=(",", ":"), ensure_ascii=False, allow_nan=False)

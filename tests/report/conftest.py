@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from bench.record import DeviceDescription, Record, Result
+from tests.report.cubes import cube
 
 # a shared machine may pause for longer than any deadline
 settings.register_profile("unhurried", deadline=None)
@@ -280,6 +281,12 @@ def _sample() -> Mapping[str, Any]:
                          achieved_flop_per_s=None, fraction={"low": 0.9, "best": 0.95, "high": 0.97}),
         ],
     }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def viewed(_sample: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A document with all views in it."""
+    return {**copy.deepcopy(dict(_sample)), "cube": cube()}
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flopcensus.report.document import Results
+from flopcensus.report.document_cube import Cube
 from flopcensus.report.figures.accounts import accounts_figures
 from flopcensus.report.figures.bases import bases_figures
 from flopcensus.report.figures.controls import Controls, controls
@@ -38,11 +39,13 @@ class Figures:
 
 
 def figures(results: Results) -> Figures | None:
-    """Return a study's figures; None where it has no cube, as those written before there was one."""
-    cube = results.cube
-    if cube is None:
-        return None
-    found = (
+    """Return a study's figures; None where there are none, as in results written before there was a cube."""
+    found = _of_cube(results, results.cube) if results.cube else ()
+    return Figures(controls(results), found) if found else None
+
+
+def _of_cube(results: Results, cube: Cube) -> tuple[Figure, ...]:
+    return (
         *accounts_figures(cube),
         *levels_figures(cube),
         *flow_figures(cube),
@@ -53,4 +56,3 @@ def figures(results: Results) -> Figures | None:
         *unlocated_figures(results.sold),
         *country_figures(results, cube),
     )
-    return Figures(controls(results, cube), found)

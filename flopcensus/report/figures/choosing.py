@@ -18,11 +18,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class View:
-    """A figure as chosen: its title, its rows in the unit, and the chart with them in it."""
+    """A figure as chosen: its title, what is said where it has no rows, its rows in the unit, and the chart."""
 
     title: str
+    empty: str
     rows: list[Row]
     spec: Spec
+    undrawn: str = ""
 
 
 def choose(figure: Figure, controls: Controls, chosen: Mapping[str, str], shapes: Any = None) -> View:
@@ -39,7 +41,9 @@ def choose(figure: Figure, controls: Controls, chosen: Mapping[str, str], shapes
     rows = _rows(figure, controls, state)
     drawn = rows if figure.most is None else _first(rows, figure.most)
     spec = _filled(copy.deepcopy(figure.spec), words, shapes)
-    return View(_fill(figure.title, words), rows, _with_data(spec, drawn, state, words))
+    drawable = _with_data(spec, drawn, state, words)
+    undrawn = undefined_unit(figure, rows, state)
+    return View(_fill(figure.title, words), _fill(figure.empty, words), rows, drawable, undrawn)
 
 
 def _first(rows: list[Row], most: int) -> list[Row]:
@@ -63,6 +67,18 @@ def _words(figure: Figure, controls: Controls, state: Mapping[str, str]) -> dict
 def unit(figure: Figure, state: Mapping[str, str]) -> str:
     """Return the unit of a figure's amounts."""
     return "H100e" if state["unit"] == "h100e" and not figure.fixed_unit else "FLOP/s"
+
+
+def undefined_unit(figure: Figure, rows: list[Row], state: Mapping[str, str]) -> str:
+    """Say why nothing can be drawn in the unit, or "" where it can: some views have no H100's constant."""
+    if unit(figure, state) != "H100e" or not figure.amounts:
+        return ""
+    if any(row[name] is not None for row in rows for name in figure.amounts):
+        return ""
+    return (
+        f"No H100e is defined for {state['precision']} on {state['basis']}, so that nothing can be drawn in it; "
+        "choose FLOP/s."
+    )
 
 
 def _rows(figure: Figure, controls: Controls, state: Mapping[str, str]) -> list[Row]:

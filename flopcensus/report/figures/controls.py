@@ -54,8 +54,11 @@ class Controls:
         return {control.name: control.first for control in self.controls}
 
 
-def controls(results: Results, cube: Cube) -> Controls:
-    """Return the controls of a study: what its cube holds."""
+def controls(results: Results) -> Controls:
+    """Return the controls of a study: what its cube holds; without one, no more than the study's own view."""
+    cube = results.cube
+    if cube is None:
+        return _fixed(results)
     return Controls(
         (
             _plain("basis", "Basis", [b for b in BASES if b in cube.bases], cube.bases[-1]),
@@ -67,6 +70,13 @@ def controls(results: Results, cube: Cube) -> Controls:
         ),
         cube.h100e,
     )
+
+
+def _fixed(results: Results) -> Controls:
+    study, basis = results.study, results.estimates[-1].basis if results.estimates else "peak"
+    values = dict(zip(NAMES, (basis, study.precision, "flops", "territory", study.as_of, ""), strict=True))
+    fixed = (Control(name, name, ((value, value),), value) for name, value in values.items())
+    return Controls(tuple(fixed), {})
 
 
 def _plain(name: str, label: str, values: Sequence[str], first: str) -> Control:

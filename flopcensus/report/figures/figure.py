@@ -119,7 +119,6 @@ def vega_lite(**parts: Any) -> Spec:
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "width": "container",
-        "autosize": {"type": "fit-x", "contains": "padding", "resize": True},
         "data": {"name": "rows"},
         **parts,
     }

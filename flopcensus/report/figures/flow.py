@@ -147,14 +147,14 @@ def _x(stage: str) -> str:
 
 def _cells() -> list[Spec]:
     """Fold small nations of each stage, and add up what then is one."""
-    folded: list[Spec] = [{"type": "joinaggregate", "fields": ["mean"], "ops": ["sum"], "as": ["total"]}]
+    folded: list[Spec] = [{"type": "joinaggregate", "fields": ["share"], "ops": ["sum"], "as": ["total"]}]
     for stage in "abc":
         size = f"size_{stage}"
         folded.append(
             {
                 "type": "joinaggregate",
                 "groupby": [stage],
-                "fields": ["mean"],
+                "fields": ["share"],
                 "ops": ["sum"],
                 "as": [size],
             }
@@ -164,7 +164,7 @@ def _cells() -> list[Spec]:
     merged = {
         "type": "aggregate",
         "groupby": ["A", "B", "C", "total"],
-        "fields": ["mean"],
+        "fields": ["share"],
         "ops": ["sum"],
         "as": ["v"],
     }

@@ -130,6 +130,7 @@
   }
 
   const between = (low, high) => {
+    if (low === high) return /^(under|over)/.test(low) ? low : `${low}, within rounding`;
     const cut = low.lastIndexOf(" ");
     return cut > 0 && high.endsWith(low.slice(cut)) ? `${low.slice(0, cut)} to ${high}` : `${low} to ${high}`;
   };
@@ -140,6 +141,13 @@
     return Math.abs(high - low) <= 1e-9 * Math.abs(high) ? "as stated" : between(write(low), write(high));
   }
 
+  function number(value, unit) {
+    if (value === null || value === undefined) return NOT_AVAILABLE;
+    const small = value !== 0 && Math.abs(value) < 0.01;
+    const text = small ? value.toExponential(2).replace(/e([+-])(\d)$/, "e$10$2") : significant(value);
+    return unit ? `${text} ${unit}` : text;
+  }
+
   function cell(column, row, unit) {
     const [one, two] = column.fields.split(":");
     const own = column.unit || unit;
@@ -148,7 +156,7 @@
       case "interval": return interval(row[one], row[two], (value) => (value ? amount(value, own) : "0"));
       case "share": return share(row[one]);
       case "share_interval": return interval(row[one], row[two], (value) => (value ? share(value) : "0 %"));
-      case "number": return row[one] === null || row[one] === undefined ? NOT_AVAILABLE : `${significant(row[one])}${column.unit ? ` ${column.unit}` : ""}`;
+      case "number": return number(row[one], column.unit);
       default: return row[one] === null || row[one] === undefined || row[one] === "" ? NOT_AVAILABLE : String(row[one]);
     }
   }
@@ -250,8 +258,9 @@
     table(figure, find(".numbers", place), found);
     views.get(figure.id)?.finalize();
     views.delete(figure.id);
-    if (!found.rows.length) {
-      chart.replaceChildren(make("p", { class: "empty" }, found.empty));
+    const said = found.rows.length ? undefinedUnit(figure, found) : found.empty;
+    if (said) {
+      chart.replaceChildren(make("p", { class: "empty" }, said));
       return;
     }
     const light = printing || !dark.matches;
@@ -262,15 +271,23 @@
     views.set(figure.id, made);
   }
 
+  // the same as undefined_unit in flopcensus/report/figures/choosing.py
+  function undefinedUnit(figure, found) {
+    if (found.unit !== "H100e" || !figure.amounts.length || found.rows.some((row) => figure.amounts.some((name) => row[name] !== null))) return "";
+    return `No H100e is defined for ${found.own.precision} on ${found.own.basis}, so that nothing can be drawn in it; choose FLOP/s.`;
+  }
+
   const failed = (figure, error) => {
     console.error(figure.id, error);
     find(`[data-figure="${figure.id}"] .chart`).replaceChildren(make("p", { class: "empty" }, `This chart could not be drawn (${error.message}); its numbers are below.`));
   };
 
   const busy = new Map();
+  let pending = 1;
   // one at a time each: what was chosen last is drawn last
   function redraw(figure) {
-    const next = (busy.get(figure.id) ?? Promise.resolve()).then(() => draw(figure)).catch((error) => failed(figure, error));
+    pending += 1;
+    const next = (busy.get(figure.id) ?? Promise.resolve()).then(() => draw(figure)).catch((error) => failed(figure, error)).finally(() => { pending -= 1; });
     busy.set(figure.id, next);
     return next;
   }
@@ -287,12 +304,14 @@
   async function drawRest() {
     if (resting) return;
     resting = true;
+    pending += 1;
     while (wanted.size) {
       await new Promise((done) => (window.requestIdleCallback ?? setTimeout)(done, { timeout: 200 }));
       const [id] = wanted;
       if (wanted.delete(id)) await redraw(page.figures.find((figure) => figure.id === id));
     }
     resting = false;
+    pending -= 1;
     document.documentElement.dataset.drawn = String(Number(document.documentElement.dataset.drawn ?? 0) + 1);
   }
 
@@ -314,6 +333,7 @@
   function setUpControls() {
     for (const { name, choices } of page.controls) {
       const box = find(`#control-${name}`);
+      if (!box) continue;
       box.replaceChildren(...choices.map(([value, said]) => make("option", { value }, said)));
       box.value = state[name];
       box.disabled = choices.length < 2;
@@ -323,7 +343,7 @@
 
   function say() {
     const said = page.controls.map(({ name, label }) => `${label}: ${words(name, state[name])}`).join("; ");
-    find("#chosen").textContent = said;
+    if (find("#chosen")) find("#chosen").textContent = said;
   }
 
   function setUpFigures() {
@@ -362,7 +382,7 @@
     addEventListener("hashchange", () => {
       if (location.hash && !location.hash.includes("=")) { scrollToPlace(); return; }
       state = readAddress();
-      for (const { name } of page.controls) find(`#control-${name}`).value = state[name];
+      for (const { name } of page.controls) if (find(`#control-${name}`)) find(`#control-${name}`).value = state[name];
       say();
       drawAll();
       scrollToPlace();
@@ -370,11 +390,11 @@
     dark.addEventListener("change", drawAll);
     addEventListener("beforeprint", () => { if (dark.matches) { printing = true; drawAll(); } });
     addEventListener("afterprint", () => { if (printing) { printing = false; drawAll(); } });
-    document.documentElement.dataset.ready = "true";
+    pending -= 1;
   }
 
   // a test, or a reader's own script, may ask what a figure shows
-  window.flopcensus = { shown: (id) => { const found = view(page.figures.find((one) => one.id === id)); return { title: found.title, unit: found.unit, rows: found.rows }; }, state: () => ({ ...state }), ids: () => page.figures.map(({ id }) => id) };
+  window.flopcensus = { shown: (id) => { const found = view(page.figures.find((one) => one.id === id)); return { title: found.title, unit: found.unit, rows: found.rows }; }, state: () => ({ ...state }), idle: () => !pending, ids: () => page.figures.map(({ id }) => id) };
   begin().catch((error) => {
     console.error(error);
     find("#figures-fail").hidden = false;

@@ -1,0 +1,70 @@
+"""A study's results as Markdown: the figures' tables in one view, with their sources and caveats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from flopcensus.output import printable
+from flopcensus.report import overview
+from flopcensus.report.cells import cell
+from flopcensus.report.document import Results
+from flopcensus.report.figures.all import TITLES, Figures
+from flopcensus.report.figures.choosing import choose, unit
+from flopcensus.report.figures.figure import Figure
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!])")
+_MOST = 30
+
+
+def markdown(results: Results, figures: Figures | None, chosen: Mapping[str, str]) -> str:
+    """Write the report of one view; rows after the thirtieth of a table are counted and left out."""
+    study = results.study
+    parts = [
+        f"# {escape(study.title)}",
+        f"As of {study.as_of}. Written by flopcensus {results.flopcensus_version}.",
+    ]
+    parts += _totals(results)
+    warnings = overview.warnings(results.estimates)
+    if warnings:
+        parts += ["## Read with care", "\n".join(f"- {escape(text)}" for text in warnings)]
+    for section, title in TITLES.items():
+        found = figures.of(section) if figures else ()
+        if found and figures:
+            parts += [f"## {title}", *(_figure(figure, figures, chosen) for figure in found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _totals(results: Results) -> list[str]:
+    found = overview.headlines(results.estimates)
+    if not found:
+        return []
+    rows = [(h.basis, h.meaning, h.median, h.interval) for h in found]
+    return ["## Totals", _table(("Basis", "Meaning", "Median", "5 to 95 %"), rows)]
+
+
+def _figure(figure: Figure, figures: Figures, chosen: Mapping[str, str]) -> str:
+    view = choose(figure, figures.controls, chosen)
+    state = figures.controls.first | dict(chosen)
+    own = unit(figure, state)
+    rows = [tuple(cell(column, row, own) for column in figure.columns) for row in view.rows[:_MOST]]
+    parts = [f"### {escape(view.title)}"]
+    parts.append(_table(tuple(c.label for c in figure.columns), rows) if rows else escape(view.empty))
+    if len(view.rows) > _MOST:
+        parts.append(f"{len(view.rows) - _MOST} more rows are in the page's table and its CSV.")
+    parts += [f"- {escape(caveat)}" for caveat in figure.caveats]
+    return "\n\n".join([*parts, f"Source: {escape(figure.source)}"])
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [heads, tuple("---" for _ in heads), *(tuple(escape(text) for text in row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def escape(text: str) -> str:
+    r"""Escape what Markdown would read as mark-up; a line stays one line.
+
+    >>> print(escape("<b>*a|b*</b>"))
+    \<b\>\*a\|b\*\</b\>
+    """
+    return _SPECIAL.sub(r"\\\1", printable(text).replace("\n", " "))
