@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flopcensus.report.document_world import Sold, SoldLine
+from flopcensus.report.document_parts import Spread
+from flopcensus.report.document_world import Rest, Sold, SoldLine
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, vega_lite
 from flopcensus.report.figures.marks import (
     amount_axis,
@@ -52,7 +53,8 @@ def _lines(sold: Sold) -> Rows:
 
 def _line(one: SoldLine) -> dict[str, Any]:
     row: dict[str, Any] = {"code": one.code, "name": one.name}
-    parts = {"sold": one.h100e.sold, "located": one.h100e.located, "rest": one.h100e.unlocated}
+    held = one.h100e
+    parts: dict[str, Spread | Rest] = {"sold": held.sold, "located": held.located, "rest": held.unlocated}
     for name, part in parts.items():
         row |= {name: part.p50, f"{name}_p5": part.p5, f"{name}_p95": part.p95}
     share = one.h100e.located.mean / one.h100e.sold.mean if one.h100e.sold.mean else None
