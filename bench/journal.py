@@ -118,7 +118,7 @@ def read_results(path: Path) -> tuple[Result, ...]:
 def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         entry = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{path}:{number}: not a line of a journal; run flopcensus bench again") from error
     if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str):
         raise RecordError(f"{path}:{number}: not a line of a journal; run flopcensus bench again")

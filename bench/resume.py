@@ -90,7 +90,7 @@ def read_progress(path: Path) -> Progressed:
         raise RecordError(f"{path}: no journal of a run (its first line does not say start); run bench again")
     try:
         return _progressed(path, lines)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         what = (
             describe_faults(error) if isinstance(error, ValidationError) else f"{error!r} is missing or wrong"
         )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flopcensus.output import Meter, MeterOf
+
 if TYPE_CHECKING:
+    from bench.fleets.comparability import Likeness
     from bench.fleets.gathering import DeviceSeen, Gathered
     from bench.fleets.reading import Read, Reading
     from bench.fleets.verdicts import Judgement, Outlier
@@ -50,6 +54,10 @@ _ORDER = (
 )
 
 
+# a switch or a number: no path, host or user
+_SETTING = re.compile(r"true|false|on|off|yes|no|\d{1,9}(\.\d{1,6})?", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Fleet:
     """A folder of records, judged. ``public`` are the names nodes go by where the real ones must not show."""
@@ -73,8 +81,10 @@ class Fleet:
         return bool(self.judgement.outliers) or any(one.slower for one in self.judgement.shifts)
 
 
-def read_fleet(folder: Path, also: Callable[[Read], object] | None = None) -> tuple[Gathered, Reading]:
-    """Read a folder's records; progress goes to stderr. ``also`` is given each record too.
+def read_fleet(
+    folder: Path, also: Callable[[Read], object] | None = None, meter: MeterOf = Meter
+) -> tuple[Gathered, Reading]:
+    """Read a folder's records; progress goes to ``meter``. ``also`` is given each record too.
 
     Raises:
         InputError: no such folder, or no record in it; the first reasons are named.
@@ -82,10 +92,9 @@ def read_fleet(folder: Path, also: Callable[[Read], object] | None = None) -> tu
     from bench.errors import InputError
     from bench.fleets.gathering import Gathered
     from bench.fleets.reading import Reading, record_files, stream
-    from flopcensus.output import Meter
 
     gathered, reading = Gathered(), Reading()
-    for read in stream(record_files(folder), reading, Meter("files read")):
+    for read in stream(record_files(folder), reading, meter("files read")):
         gathered.add(read)
         if also is not None:
             also(read)
@@ -108,7 +117,7 @@ def document(fleet: Fleet) -> dict[str, Any]:
         "last": gathered.last,
         "false_alarm_rate": judged.rate,
         "tests": judged.tests,
-        "groups": [asdict(one) | {"likeness": one.likeness._asdict()} for one in judged.groups],
+        "groups": [asdict(one) | {"likeness": _likeness(fleet, one.likeness)} for one in judged.groups],
         "accelerators": accelerators(fleet),
         "nodes": [
             _node(fleet, name, sorted(devices[number]), sick.get(name, []))
@@ -122,8 +131,19 @@ def document(fleet: Fleet) -> dict[str, Any]:
         ],
         "distributions": [asdict(one) for one in judged.distributions],
         "shifts": [asdict(one) | {"slower": one.slower} for one in judged.shifts],
-        "notes": list(judged.notes),
+        "notes": [_reason(fleet, one) for one in judged.notes],
     }
+
+
+def _likeness(fleet: Fleet, likeness: Likeness) -> dict[str, Any]:
+    """Return what a group has in common; without names, of variables only what can be none."""
+    plain = likeness._asdict()
+    if fleet.public:
+        pairs = (one.partition("=") for one in likeness.tuning)
+        plain["tuning"] = [
+            f"{name}={value if _SETTING.fullmatch(value) else '<value>'}" for name, _, value in pairs
+        ]
+    return plain
 
 
 def accelerators(fleet: Fleet) -> list[dict[str, Any]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import click
 
@@ -16,14 +17,18 @@ Format = Literal["table", "json", "csv"]
 Cell = str | float | int | None
 
 _SECONDS_BETWEEN_NOTES = 5.0
-# a spreadsheet runs cells that begin so
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# a spreadsheet runs cells that begin so, the wide forms where it is set to East Asia
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# what drives a terminal (C0, C1), turns the direction of writing, or ends a line unseen; not the line end
+_DRIVING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _PREFIXES = ((1e21, "Z"), (1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def to_json(document: object) -> str:
     """Write a document as JSON; NaN and infinity are refused, since no standard reader takes them."""
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    # JSON escapes the controls below a space itself, and not those above the letters
+    return _DRIVING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
@@ -37,13 +42,13 @@ def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def escape_cell(value: Any) -> Any:
-    """Put a quote before text that a spreadsheet would run.
+    """Put a quote before text that a spreadsheet would run, and make control characters visible.
 
     >>> escape_cell("=1+1")
     "'=1+1"
     """
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return "'" + value
+    if isinstance(value, str):
+        return "'" + visible(value) if value.startswith(_FORMULA_STARTS) else visible(value)
     return "" if value is None else value
 
 
@@ -97,27 +102,28 @@ def percent(fraction: float) -> str:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table to stdout; the first column holds names, the others figures."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from flopcensus.tabular import table_lines, terminal_width, wants_emphasis
 
-    # rich would fold a title to the table's width
     if title:
         say(printable(title))
-    table = Table(box=None, pad_edge=False)
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place == 0 else "right", overflow="fold")
-    for row in rows:
-        # Text, not str: names from files are not markup
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    console = Console(file=sys.stdout, highlight=False, **({} if sys.stdout.isatty() else {"width": 200}))  # type: ignore[arg-type]
-    console.print(table)
-    console.print()
+    cells = [[printable(cell) for cell in row] for row in rows]
+    for line in table_lines(columns, cells, terminal_width(), bold=wants_emphasis()):
+        click.echo(line)
+    click.echo()
 
 
 def printable(text: str) -> str:
     """Make control characters visible, so that a name in a file cannot drive the terminal."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def visible(text: str) -> str:
+    r"""Make visible what would drive the terminal; lines stay lines.
+
+    >>> visible("two\nlines, \x1b[31mred")
+    'two\nlines, \\x1b[31mred'
+    """
+    return _DRIVING.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def show(
@@ -139,13 +145,20 @@ def show(
 
 
 def say(text: str) -> None:
-    """Print a plain line to stdout."""
-    click.echo(text)
+    """Print plain lines to stdout, folded between words where a terminal is narrower."""
+    _echo(text, sys.stdout)
 
 
 def note(text: str) -> None:
     """Print a line of progress to stderr."""
-    click.echo(text, err=True)
+    _echo(text, sys.stderr)
+
+
+def _echo(text: str, stream: TextIO) -> None:
+    from flopcensus.tabular import lines, terminal_width
+
+    width = terminal_width(stream)
+    click.echo("\n".join(lines(line, width) for line in visible(text).split("\n")), file=stream)
 
 
 class Meter:
@@ -162,6 +175,15 @@ class Meter:
             note(f"{done:,} of {whole:,} {self.what}" if whole else f"{done:,} {self.what}")
 
 
+MeterOf = Callable[[str], Callable[[int, int], None]]
+
+
+def no_meter(what: str) -> Callable[[int, int], None]:
+    """Stand in for Meter where nothing is to be shown."""
+    del what
+    return lambda done, whole: None
+
+
 def warn(text: str) -> None:
     """Print a warning to stderr."""
-    click.echo(f"warning: {text}", err=True)
+    note(f"warning: {text}")

@@ -1,4 +1,4 @@
-"""All workloads by name."""
+"""All workloads by name: those of one device, and those of several ranks together."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Mapping
 
 from kernels.attention import Attention
 from kernels.ceiling import UnitCeiling
+from kernels.collectives import COLLECTIVES
 from kernels.convolution import Convolution
+from kernels.data_parallel import DataParallel
 from kernels.decode_step import DecodeStep
 from kernels.embedding import Embedding
 from kernels.gemm import Gemm
 from kernels.gemm_typical import GemmTypical
 from kernels.launch import Launch
+from kernels.links import Links
 from kernels.memory import FORMULAS, Memory
 from kernels.memory_ceiling import MemoryCeiling
 from kernels.memory_ladder import MemoryLadder
@@ -49,3 +52,6 @@ _ALL: tuple[Workload, ...] = (
     Storage("warm"),
 )
 WORKLOADS: Mapping[str, Workload] = {workload.name: workload for workload in _ALL}
+# What ranks do together; each takes a process group, and so a run of its own.
+_TOGETHER: tuple[Workload, ...] = (*COLLECTIVES, Links(), DataParallel())
+GROUPED: Mapping[str, Workload] = {workload.name: workload for workload in _TOGETHER}

@@ -10,7 +10,7 @@ measures.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,9 +86,9 @@ def take_part(
         if rank.rank != 0:
             return Outcome(record)
         roll = Roll(lambda: launch.glob("node-*"), patience, oldest)
-        if not (_all_in_sight(rank, launch) if gather is None else gather):
+        if not (all_in_sight(rank, launch) if gather is None else gather):
             return Outcome(record, unseen=True)
-        faults = _gather(roll, range(rank.world_size))
+        faults = gathered(roll, range(rank.world_size))
     # All is well and nobody writes or reads there any more: nothing is left but the records.
     if not faults:
         shutil.rmtree(launch, ignore_errors=True)
@@ -158,12 +158,12 @@ def _fault_of_first(roll: Roll, mine: Report) -> str | None:
     return None if gone is None else f"rank {first.rank}, which measures this node, {gone}"
 
 
-def _all_in_sight(rank: Rank, launch: Path) -> bool:
+def all_in_sight(rank: Rank, launch: Path) -> bool:
     """Whether every rank's report can be expected here: all on this node, or others that share the folder."""
     return rank.local_world_size == rank.world_size or len(list(launch.glob("node-*"))) > 1
 
 
-def _gather(roll: Roll, ranks: range) -> tuple[str, ...]:
+def gathered(roll: Roll, ranks: Sequence[int]) -> tuple[str, ...]:
     """Wait for all ranks, and say which have not done their part, and why."""
 
     def settled() -> bool:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from flopcensus.answering.measuring import measure_here, resume_bench, run_bench
 from flopcensus.commands.bench_diff import diff
 from flopcensus.options import format_option
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
-    from bench.devices.spec import SpecMatch
-    from bench.launching.rank import Rank
     from bench.plan import Plan
-    from bench.progress import Progress
-    from bench.record import DeviceDescription, Record
+    from bench.record import Record
+
+__all__ = ["command", "measure_here"]
 
 DEFAULT_OUT = Path("results/bench")
 EXIT_BAD_VERDICT = 1
@@ -47,7 +47,8 @@ Examples:
     "workloads",
     multiple=True,
     metavar="NAME",
-    help="gemm, memory, memory_copy, all, … (repeatable).",
+    help="gemm, memory, memory_copy, all, …; or what several ranks do together: collectives, all_reduce, … "
+    "(repeatable).",
 )
 @click.option(
     "--precision", "precisions", multiple=True, metavar="NAME", help="fp64, fp32, bf16, … (repeatable)."
@@ -90,6 +91,12 @@ Examples:
     help="Under a launcher: rank 0 waits for all others, over a folder --out that all nodes share "
     "[default: where another node is seen in it].",
 )
+@click.option(
+    "--ranks",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Of what several ranks do together, on a CPU: processes that this one starts [default: 1].",
+)
 @click.option("--alone", is_flag=True, help="Heed no launcher: RANK, SLURM_PROCID, … are of something else.")
 @click.option("--explain", is_flag=True, help="Say in plain words what each figure means.")
 @format_option
@@ -109,6 +116,7 @@ def command(
     resumed: Path | None,
     patience_seconds: float,
     gather: bool | None,
+    ranks: int | None,
     alone: bool,
     explain: bool,
     output: Format,
@@ -138,6 +146,15 @@ def command(
         chosen, budget_seconds = budget_of(mode or "default", time_budget)
         storage = None if storage_dir is None else str(storage_dir.resolve())
         plan = Plan(chosen, budget_seconds, device, workloads, precisions, seed, force, storage)
+        if _is_of_ranks(plan, ranks):
+            from flopcensus.grouped import take_part_in_group
+
+            found, all_well = take_part_in_group(plan, rank, ranks, patience_seconds, out)
+            if found is not None:
+                _show(found, output, explain=explain)
+            if not all_well:
+                context.exit(EXIT_BAD_VERDICT)
+            return
         run = partial(run_bench, plan, out, **launched)
     take = partial(_shown_if_unwritten, run, output)
     record: Record | None
@@ -158,63 +175,19 @@ def command(
 command.add_command(diff)
 
 
-def run_bench(
-    plan: Plan, out_dir: Path, progress: Progress | None = None, *, rank: Rank | None = None
-) -> Record:
-    """Measure a plan with the shipped spec sheets; progress goes to stderr unless told elsewhere.
+def _is_of_ranks(plan: Plan, ranks: int | None) -> bool:
+    """Whether it is about what several ranks do together.
 
     Raises:
-        FlopcensusError: See `bench.session.measure`.
-        KeyboardInterrupt: Stopped by the user; what was finished is in the folder.
+        InputError: A number of ranks is given for something else, or both kinds are asked for.
     """
-    from bench.session import measure
+    from bench.errors import InputError
+    from bench.workloads import is_grouped
 
-    if progress is not None:
-        return measure(plan, lookup=_find_spec, out_dir=out_dir, progress=progress, rank=rank)
-    from flopcensus.live import progress_on_stderr
-
-    with progress_on_stderr() as shown:
-        return measure(plan, lookup=_find_spec, out_dir=out_dir, progress=shown, rank=rank)
-
-
-def resume_bench(folder: Path, *, force: bool = False, rank: Rank | None = None) -> Record:
-    """Continue the unfinished run in a folder, with the plan that it was started with.
-
-    Raises:
-        FlopcensusError: See `bench.session.resume`.
-        KeyboardInterrupt: Stopped by the user; what was finished is in the folder.
-    """
-    from bench.session import resume
-    from flopcensus.live import progress_on_stderr
-
-    with progress_on_stderr() as shown:
-        return resume(folder, lookup=_find_spec, progress=shown, force=force, rank=rank)
-
-
-def measure_here(budget_seconds: float, out_dir: Path, seed: int, progress: Progress | None = None) -> Record:
-    """Measure this node's GPUs, or its CPU, with all workloads; what ``flopcensus run`` calls.
-
-    Args:
-        budget_seconds: Time the whole takes; 60 is the quick mode. Unit: s.
-        out_dir: Folder for the record.
-        seed: Draws the operands and the order of rounds.
-        progress: Told of everything that happens; stderr where left out.
-
-    Raises:
-        FlopcensusError: See `bench.session.measure`.
-        KeyboardInterrupt: Stopped by the user; what was finished is in the folder.
-    """
-    from bench.plan import BUDGET_SECONDS, Mode, Plan
-
-    names: dict[float, Mode] = {seconds: mode for mode, seconds in BUDGET_SECONDS.items()}
-    return run_bench(Plan(names.get(budget_seconds, "custom"), budget_seconds, seed=seed), out_dir, progress)
-
-
-def _find_spec(description: DeviceDescription) -> SpecMatch | None:
-    from accounting.reference.devices import match_device
-
-    match: SpecMatch | None = match_device(description)
-    return match
+    grouped = bool(plan.workloads) and is_grouped(plan.workloads)
+    if ranks is not None and not grouped:
+        raise InputError("--ranks is of what several ranks do together; add --workload collectives")
+    return grouped
 
 
 def _refuse_a_second_plan(context: click.Context) -> None:

@@ -9,13 +9,17 @@ from typing import Any, Literal, TypeVar
 import click
 
 _EXAMPLE = """\b
-What stands after -- goes to bench:
+Examples (what stands after -- goes to bench):
   flopcensus launch slurm --nodes 4 --gpus-per-node 8 --partition gpu -- --quick
   flopcensus launch kubernetes --nodes 4 --image IMAGE --claim records
   flopcensus launch ssh --hosts hosts.txt -- --quick | bash
   flopcensus launch torchrun --nodes 4 --host node0
 """
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _example(call: str) -> str:
+    return f"\b\nExample:\n  flopcensus launch {call}\n"
 
 
 @click.group("launch", epilog=_EXAMPLE)
@@ -70,7 +74,7 @@ _VENDOR = click.option(
 )
 
 
-@command.command("slurm")
+@command.command("slurm", epilog=_example("slurm --nodes 4 --gpus-per-node 8 --partition gpu -- --quick"))
 @_shared()
 @_GPUS
 @_VENDOR
@@ -93,6 +97,12 @@ _VENDOR = click.option(
     show_default=True,
     help="What starts bench on a node; with torchrun, a node that fails ends the others.",
 )
+@click.option(
+    "--at-least",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="Make do with N nodes where --nodes are not to be had [default: wait for all].",
+)
 @click.option("--submit", is_flag=True, help="Hand the script to sbatch in place of printing it.")
 def slurm(
     *,
@@ -110,6 +120,7 @@ def slurm(
     image: str | None,
     container: Literal["apptainer", "pyxis"],
     through: Literal["srun", "torchrun"],
+    at_least: int | None,
     submit: bool,
 ) -> None:
     """Print a batch script; --out must lie on a disk that all nodes share."""
@@ -117,7 +128,9 @@ def slurm(
     from flopcensus.launching.wanted import wanted
 
     run = wanted(nodes, out, arguments, command=program, limit_seconds=_seconds(time))
-    job = launcher.SlurmJob(name, gpus_per_node, partition, account, qos, image, container, vendor, through)
+    job = launcher.SlurmJob(
+        name, gpus_per_node, partition, account, qos, image, container, vendor, through, at_least
+    )
     script = launcher.slurm_script(run, job)
     if submit:
         click.echo(launcher.submit(script))
@@ -125,7 +138,7 @@ def slurm(
         click.echo(script, nl=False)
 
 
-@command.command("kubernetes")
+@command.command("kubernetes", epilog=_example("kubernetes --nodes 4 --image IMAGE --claim records"))
 @_shared(out="/tmp/records")  # noqa: S108 - in a container of its own
 @_GPUS
 @_VENDOR
@@ -165,7 +178,7 @@ def kubernetes(
     click.echo(kubernetes_manifest(run, job), nl=False)
 
 
-@command.command("ssh")
+@command.command("ssh", epilog=_example("ssh --hosts hosts.txt -- --quick | bash"))
 @_shared(nodes=False)
 @click.option("--host", "hosts", multiple=True, metavar="HOST", help="A node, as ssh knows it (repeatable).")
 @click.option(
@@ -204,7 +217,7 @@ def ssh(
     click.echo(ssh_script(run, named, parallel, remote_dir), nl=False)
 
 
-@command.command("torchrun")
+@command.command("torchrun", epilog=_example("torchrun --nodes 4 --host node0"))
 @_shared()
 @click.option("--host", metavar="HOST", help="Node that the others meet at, where there are several.")
 @click.option(

@@ -27,8 +27,15 @@ Examples:
     "-o", "--out", type=click.Path(path_type=Path), help="Folder to write [default: results/STUDY]."
 )
 @click.option("--without-bench", is_flag=True, help="Do not measure this machine.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder that the paths of the study may not leave [default: that of the STUDY file].",
+)
 @click.option("--bench-seconds", type=click.FloatRange(5, 86_400), help="Measure for this long instead.")
-def command(study: str, out: Path | None, without_bench: bool, bench_seconds: float | None) -> None:
+def command(
+    study: str, out: Path | None, without_bench: bool, root: Path | None, bench_seconds: float | None
+) -> None:
     """Run a STUDY (a YAML file, or a shipped id): measure, estimate, compare, report.
 
     Writes results.json, one CSV a table, and report.html. What is measured here is shown beside the
@@ -37,7 +44,7 @@ def command(study: str, out: Path | None, without_bench: bool, bench_seconds: fl
     from flopcensus.studies.views import with_views
     from flopcensus.study import answer, load_study
 
-    loaded = load_study(study)
+    loaded = load_study(study, root)
     folder = out or Path("results") / loaded.spec.id
     note(f"study {loaded.spec.id}: {len(loaded.ledger.entries)} deployments at {loaded.spec.as_of}")
     findings = answer(loaded)

@@ -96,7 +96,8 @@ def frontier_entry(study: Study, comparison: Comparison | None) -> dict[str, Any
 
 
 def _plan(study: Study, source: str) -> dict[str, Any]:
-    from flopcensus.commands.plan import command, run
+    from flopcensus.answering.plan import run_plan
+    from flopcensus.commands.plan import command
     from flopcensus.planned import document
 
     spec = study.spec
@@ -104,7 +105,7 @@ def _plan(study: Study, source: str) -> dict[str, Any]:
     given = ["--frontier", "vendor-nation", "--precision", spec.precision]
     given += ["--seed", str(spec.seed), "--draws", str(draws)]
     options = dict(command.make_context("plan", [source, *given]).params)
-    whole = document(run(options.pop("config"), options))
+    whole = document(run_plan(options.pop("config"), options))
     return {name: value for name, value in whole.items() if name != "schema"}
 
 
