@@ -66,6 +66,7 @@
     const rows = [];
     for (let n = 0; n < (columns[names[0]]?.length ?? 0); n += 1) {
       if (!follows.every((name) => columns[name][n] === own[name])) continue;
+      if (!Object.entries(figure.where).every(([name, values]) => values.includes(columns[name][n]))) continue;
       const row = Object.fromEntries(names.map((name) => [name, columns[name][n]]));
       const by = divisor(figure, own, row);
       for (const name of figure.amounts) if (row[name] !== null) row[name] = by ? row[name] / by : null;
@@ -89,7 +90,7 @@
     const said = Object.fromEntries(page.controls.map(({ name }) => [name, words(name, own[name])]));
     said.unit = unitOf(figure, own);
     const rows = rowsOf(figure, own);
-    const drawn = structuredClone(figure.most === null ? rows : rows.slice(0, figure.most));
+    const drawn = structuredClone(figure.most === null ? rows : rows.filter((row, place) => place < figure.most || row.code === "other"));
     const spec = fill(figure.spec, said);
     const given = [...page.controls.map(({ name }) => ({ name, value: own[name] })), { name: "unit_words", value: said.unit }];
     if (spec.$schema.includes("vega-lite")) {
@@ -99,7 +100,7 @@
       spec.data = spec.data.map((one) => (one.name === "rows" ? { ...one, values: drawn } : one));
       spec.signals = [...given, ...(spec.signals ?? [])];
     }
-    return { title: fill(figure.title, said), empty: fill(figure.empty, said), rows, spec, unit: said.unit, own };
+    return { title: fill(figure.title, said), empty: fill(figure.empty, said), rows, more: rows.length - drawn.length, spec, unit: said.unit, own };
   }
 
   // ---- how values read: as flopcensus/output.py writes them ----
@@ -245,10 +246,14 @@
   const views = new Map();
   const wanted = new Set();
 
+  // a date stays on one line
+  const unbroken = (text) => text.split(/(\d{4}-\d{2}-\d{2})/).map((part, place) => (place % 2 ? make("span", { class: "whole" }, part) : part));
+
   async function draw(figure) {
     const place = find(`[data-figure="${figure.id}"]`);
     const found = view(figure);
-    find(".figure-title", place).textContent = found.title;
+    find(".figure-title", place).replaceChildren(...unbroken(found.title));
+    find(".more", place).textContent = found.more ? `${found.more} more are not drawn; the table below has them.` : "";
     const chart = find(".chart", place);
     table(figure, find(".numbers", place), found);
     views.get(figure.id)?.finalize();
