@@ -105,7 +105,15 @@
 
   // ---- how values read: as flopcensus/output.py writes them ----
 
-  const group = (value, digits) => value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  // as Python writes: the binary value itself is rounded, and a true half to the even neighbour
+  function group(value, digits) {
+    const exact = value.toFixed(60);
+    const cut = exact.length - 60 + digits;
+    const down = exact.slice(0, cut).replace(/\.$/, "");
+    const even = /^50*$/.test(exact.slice(cut)) && "02468".includes(down.at(-1));
+    const [whole, part] = (even ? down : value.toFixed(digits)).split(".");
+    return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? `.${part}` : "");
+  }
 
   function significant(value) {
     const whole = String(Math.trunc(Math.abs(value))).length;
@@ -126,7 +134,7 @@
     if (value === 0) return "none";
     if (value < 0.0005) return "under 0.1 %";
     if (value > 0.9995 && value < 1 - 1e-9) return "over 99.9 %";
-    return `${(100 * value).toFixed(1)} %`;
+    return `${group(100 * value, 1)} %`;
   }
 
   const between = (low, high) => {
