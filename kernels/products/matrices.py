@@ -186,7 +186,8 @@ def times_transposed(stored: torch.Tensor, columns: torch.Tensor) -> torch.Tenso
     blocks = _blocks(stored)
     parts = columns.split(blocks[0].shape[0])  # type: ignore[no-untyped-call]
     products = (float64(block).T @ part for part, block in zip(parts, blocks, strict=True))
-    return functools.reduce(torch.Tensor.add_, products)
+    total: torch.Tensor = functools.reduce(torch.Tensor.add_, products)
+    return total
 
 
 def _blocks(stored: torch.Tensor) -> tuple[torch.Tensor, ...]:

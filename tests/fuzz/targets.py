@@ -42,7 +42,7 @@ from tests.fuzz.mutants import mutant, workbook_mutant
 
 FACTS = load_facts()
 TODAY = datetime.date(2026, 11, 22)
-Check = Callable[[Path], None]
+Check = Callable[[Path], object]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def test_a_fleet_of_records_is_a_census(golden: Path, tmp_path: Path) -> None:
     assert (entry.facility, entry.territory, entry.accelerator) == ("our-cluster", "FI", "nvidia-h100-sxm")
 
 
-NEWER = {
+NEWER: dict[str, Callable[[str], object]] = {
     "record.json": lambda text: parse_record(text, source="x.json"),
     "results.json": lambda text: check_results(json.loads(text)),
 }

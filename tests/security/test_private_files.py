@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import bench.files
 from bench.files import write_text_atomic
 from flopcensus import cli
 
@@ -41,7 +40,7 @@ def test_a_file_in_the_making_is_private_and_its_name_is_drawn(
         )
         sync(handle)
 
-    monkeypatch.setattr(bench.files.os, "fsync", watch)
+    monkeypatch.setattr("bench.files.os.fsync", watch)
     for _ in range(2):
         write_text_atomic(tmp_path / "record.json", "{}")
     assert [mode for _, mode in seen] == [0o600, 0o600]

@@ -62,6 +62,6 @@ def test_the_script_is_sound_and_refuses_what_it_does_not_know(repository: Path)
     assert done.returncode == 2
     assert "no such option" in done.stderr
     done = subprocess.run(
-        [sys.executable, str(script.parent / "release_facts.py")], check=False, capture_output=True
+        [sys.executable, str(script.parent / "release_facts.py")], check=False, capture_output=True, text=True
     )
     assert done.returncode == 1
