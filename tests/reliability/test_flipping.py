@@ -15,7 +15,9 @@ from bench.devices.fake import FakeClock, FakeDevice
 from bench.plan import Plan
 from bench.progress import silent
 from bench.session import measure
+from kernels.attention import Attention
 from kernels.gemm import Gemm
+from kernels.training.check import _range_share
 from kernels.workload import Place, Prepared, Shape
 from tests.reliability.flipping import LAYOUT, Flipped, bits_of, draw_flip, kinds_of
 
@@ -92,3 +94,26 @@ def test_a_device_that_flips_low_bits_is_told_by_repeated_calls(
     (result,) = record.results
     assert result.status == status, result.reason
     assert result.repeatable is (status == "ok")
+
+
+def test_no_row_of_attention_may_leave_the_range_of_its_values() -> None:
+    """Also where no row is sampled: one in six is."""
+    shape = {"sequence": 192, "batch": 2, "heads": 2, "head": 64}
+    attention = Attention("forward").prepare("bf16", shape, Place(), seed=1)
+    with attention.setting():
+        attention.run()
+    assert attention.check().correct
+    (output,) = attention.outputs
+    most = float(attention.value.abs().max())
+    for row in range(3, 192, 27):
+        right = output[1, 1, row, 5].clone()
+        output[1, 1, row, 5] = 1.2 * most
+        assert not attention.check().correct, row
+        output[1, 1, row, 5] = right
+
+
+def test_no_weight_may_leap_in_a_training_step() -> None:
+    """Also where no element is sampled: 16 of each weight are."""
+    assert _range_share([(0.1, 0.2, 0.3)], [0.5], [(0.1, 0.5, 0.3)]) <= 1
+    for leapt in ((0.11, 0.2, 0.3), (0.1, 0.51, 0.3), (0.1, 0.2, 0.31), (0.1, float("nan"), 0.3)):
+        assert not _range_share([(0.1, 0.2, 0.3)], [0.5], [leapt]) <= 1
