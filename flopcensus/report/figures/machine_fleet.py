@@ -87,7 +87,7 @@ def _map(heat: FleetHeat) -> Spec:
                 "type": "nominal",
                 "sort": None,
                 "title": None,
-                "axis": {"orient": "top", "labelAngle": -90, "labelLimit": 150, "domain": False},
+                "axis": {"orient": "top", "labelAngle": -90, "labelLimit": 210, "domain": False},
             },
             "y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": label_room()},
         },
