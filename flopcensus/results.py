@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ESTIMATE_SCHEMA = "flopcensus/estimate/1"
 STUDY_SCHEMA = "flopcensus/results/1"
 # parts of a study's results that are too long to indent
-_COMPACT = frozenset({"cube"})
+_COMPACT = frozenset({"cube", "countries", "supply_cuts", "world", "sold", "targets", "fleet", "bridge"})
 
 
 def estimate_document(estimates: Sequence[Estimate], origins: Origins | None = None) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def study_document(findings: Findings) -> dict[str, Any]:
         "comparison": comparison_document(comparison) if comparison else None,
         "facilities": [facility_entry(entry, study.facts) for entry in study.ledger.entries],
         "measurements": [measurement_entry(m, study.facts) for m in study.calibration.measurements],
-        **_views(findings),
+        **findings.views,
     }
 
 
@@ -178,13 +178,6 @@ def _json_part(key: str, value: Any) -> str:
     if key in _COMPACT:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2).replace("\n", "\n  ")
-
-
-def _views(findings: Findings) -> dict[str, Any]:
-    from flopcensus.studies.cubed import cube_document
-
-    facts = findings.study.facts
-    return {"cube": cube_document(findings.cube, facts)} if findings.cube else {}
 
 
 def facility_entry(entry: Entry, facts: Facts) -> dict[str, Any]:

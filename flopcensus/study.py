@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -27,12 +27,16 @@ from accounting.planning.clusters import Cluster, load_cluster
 from accounting.planning.compare import compare
 from accounting.planning.comparison import Comparison
 from accounting.planning.outlook import planner
+from accounting.planning.scenarios.files import SupplyCutSpec, load_supply_cut
 from accounting.reference.accelerators import Precision
 from accounting.reference.facts import Facts, load_facts
 from accounting.reference.shipped import configs_root
 from accounting.validation import Date, FactModel, Id, Text, load
+from bench.errors import InputError
 from bench.record import Record
-from flopcensus.studies.cube import Cube, CubeRequest, cube
+
+# shipped scenarios of whole supply chains
+SHIPPED_CUTS = ("us-stops-selling", "nvidia-stops", "tsmc-stops")
 
 
 def _level(text: str) -> str:
@@ -57,7 +61,7 @@ class StudySpec(FactModel):
     title: Text
     as_of: Date
     precision: Precision = "bf16"
-    bases: tuple[Basis, ...] = BASES
+    bases: tuple[Basis, ...] = Field(BASES, min_length=1)
     levels: tuple[Annotated[str, AfterValidator(_level)], ...] = ()
     census: tuple[Text, ...] = Field(
         (), description="facility files or folders; the shipped census where empty"
@@ -80,6 +84,16 @@ class StudySpec(FactModel):
         2_000, ge=100, le=MAX_DRAWS, description="draws of all views but the study's own, draws at most"
     )
 
+    countries: tuple[Text, ...] = Field(
+        (), description="countries and groups with a page of their own; those with 0.1 % or more where empty"
+    )
+    supply_cuts: tuple[Text, ...] | None = Field(
+        None, description="scenario files or shipped ids; the shipped supply cuts where left out"
+    )
+    plan: Text | None = Field(None, description="cluster file or shipped id to plan, for its frontier")
+    bridge: tuple[Text, ...] = Field((), description="the file of Epoch AI to walk from, as in bridge --file")
+    fleet: Text | None = Field(None, description="folder of records of bench, judged as a fleet")
+
     @field_validator("years", mode="before")
     @classmethod
     def _years(cls, raw: object) -> object:
@@ -94,6 +108,10 @@ class StudySpec(FactModel):
                 context = {"first": FIRST_YEAR, "last": HORIZON.year, "found": str(day)}
                 raise PydanticCustomError("out_of_reach", what, context)
         return tuple(sorted(set(days)))
+
+    def bases_in_order(self) -> tuple[Basis, ...]:
+        """Return the bases, each after the one that it is a fraction of."""
+        return tuple(basis for basis in BASES if basis in self.bases)
 
     def level_tuples(self) -> tuple[Levels, ...]:
         """Return the levels as the accounts take them."""
@@ -130,6 +148,10 @@ class Study:
     ledger: Ledger
     calibration: Calibration
     clusters: tuple[Cluster, ...]
+    cuts: tuple[SupplyCutSpec, ...] = ()
+    plan: str | None = None
+    fleet: Path | None = None
+    theirs: Ledger | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +162,7 @@ class Findings:
     estimates: tuple[Estimate, ...]
     comparison: Comparison | None
     record: Record | None = None
-    cube: Cube | None = None
+    views: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_study(source: str) -> Study:
@@ -159,7 +181,37 @@ def load_study(source: str) -> Study:
     ledger = load_census([beside(text) for text in spec.census], facts)
     calibration = load_calibration(facts, [Path(beside(text)) for text in spec.calibration])
     clusters = tuple(load_cluster(beside(text), facts) for text in spec.clusters)
-    return Study(spec, facts, ledger, calibration, clusters)
+    _refuse_unknown(spec, facts)
+    named = SHIPPED_CUTS if spec.supply_cuts is None else spec.supply_cuts
+    return Study(
+        spec,
+        facts,
+        ledger,
+        calibration,
+        clusters,
+        cuts=tuple(load_supply_cut(beside(text), facts) for text in named),
+        plan=_planned(beside(spec.plan), facts) if spec.plan else None,
+        fleet=_folder(beside(spec.fleet)) if spec.fleet else None,
+        theirs=load_census([beside(text) for text in spec.bridge], facts) if spec.bridge else None,
+    )
+
+
+def _refuse_unknown(spec: StudySpec, facts: Facts) -> None:
+    groups, table = facts.groups_on(spec.as_of), facts.names.countries
+    for name in spec.countries:
+        if name not in groups and table is not None:
+            table.resolve(name)
+
+
+def _planned(source: str, facts: Facts) -> str:
+    load_cluster(source, facts)
+    return source
+
+
+def _folder(path: str) -> Path:
+    if not Path(path).is_dir():
+        raise InputError(f"study: fleet: {path}: no such folder")
+    return Path(path)
 
 
 def _find(source: str) -> Path:
@@ -187,28 +239,11 @@ def answer(study: Study) -> Findings:
     return Findings(study, _estimates(study), _comparison(study))
 
 
-def with_views(findings: Findings, progress: Callable[[int, int], None] | None = None) -> Findings:
-    """Add the census in every view that a page can show."""
-    study, spec = findings.study, findings.study.spec
-    request = CubeRequest(
-        as_of=spec.as_of,
-        precision=spec.precision,
-        days=spec.years,
-        precisions=spec.precisions,
-        bases=tuple(basis for basis in BASES if basis in spec.bases),
-        seed=spec.seed,
-        draws=spec.draws,
-        view_draws=min(spec.view_draws, spec.draws),
-        whole=frozenset(levels for levels in spec.level_tuples() if len(levels) == 1),
-    )
-    return replace(findings, cube=cube(study.ledger, request, study.facts, study.calibration, progress))
-
-
 def _estimates(study: Study) -> tuple[Estimate, ...]:
     spec = study.spec
     request = Request(
         selection=Selection(as_of=spec.as_of),
-        bases=tuple(basis for basis in BASES if basis in spec.bases),
+        bases=spec.bases_in_order(),
         precision=spec.precision,
         levels=spec.level_tuples(),
         seed=spec.seed,

@@ -6,6 +6,7 @@ import datetime
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -18,16 +19,16 @@ from accounting.accounts.grouped import Grouped, Key, Share, fold, renamed, shar
 from accounting.accounts.inequality import weights
 from accounting.accounts.joint import Joint
 from accounting.accounts.profile import Profile, Site
-from accounting.accounts.sized import resize
+from accounting.accounts.sized import Resized, resize
 from accounting.accounts.targets import Distance, NotComparable, counted, distance, stated
 from accounting.capacity.bases import Basis, Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
 from accounting.capacity.valuation import Valuer
 from accounting.census.ledger import Entry, Ledger
-from accounting.census.selection import PLANNED, Selection, planned, select
-from accounting.reference.clouds import load_clouds
-from accounting.reference.country_figures import load_country_figures
+from accounting.census.selection import PLANNED, Selected, Selection, planned, select
+from accounting.reference.clouds import Cloud, load_clouds
+from accounting.reference.country_figures import CountryFigure, load_country_figures
 from accounting.reference.facts import Facts
 from accounting.reference.names import EU, UNKNOWN
 from accounting.reference.programmes import Programme, load_programmes
@@ -43,6 +44,7 @@ _DEPTH = (
     "packaging_nation",
 )
 _FIRMS = ("owner", "operator", "user", "vendor", "foundry", "memory", "packaging")
+WHOLE = (KIND, "territory", *_DEPTH)
 _PLAN = ("territory",)
 _SECTOR = ("territory", "sector")
 _SITE = (KIND, "territory", "facility")
@@ -89,10 +91,74 @@ class FacilityLine:
 
 
 @dataclass(frozen=True)
+class Common:
+    """What the pages of all countries share, each read or valued when first asked for.
+
+    ``request`` is that of any of them: countries of one ``Common`` differ in nothing but code and members.
+    """
+
+    ledger: Ledger
+    request: BriefRequest
+    facts: Facts
+    calibration: Calibration
+
+    @cached_property
+    def selected(self) -> Selected:
+        """What is counted at the date."""
+        return select(self.ledger, self.request.selection)
+
+    @cached_property
+    def resized(self) -> Resized:
+        """What is counted, with counts."""
+        return resize(self.selected.entries, self.facts, self.request.precision)
+
+    @cached_property
+    def valued_in(self) -> tuple[Valuer, float]:
+        """What values the census, and the unit of the pages in FLOP/s."""
+        return valuer_and_unit(self.ledger, self.request, self.facts, self.calibration)
+
+    @cached_property
+    def world(self) -> Grouped:
+        """All capacity by kind, territory and the levels of nations."""
+        return self._crossed(self.resized.entries, WHOLE)
+
+    @cached_property
+    def before(self) -> Grouped:
+        """All capacity a year before, by territory."""
+        chosen = select(self.ledger, replace(self.request.selection, as_of=self.day_before)).entries
+        return self._crossed(resize(chosen, self.facts, self.request.precision).entries, _PLAN)
+
+    @property
+    def day_before(self) -> datetime.date:
+        """The day from which growth is counted."""
+        return self.request.selection.as_of - datetime.timedelta(days=365)
+
+    @cached_property
+    def clouds(self) -> Sequence[Cloud]:
+        """The shipped clouds with their regions."""
+        return load_clouds(configs_root() / "clouds", self.facts)
+
+    @cached_property
+    def figures(self) -> Mapping[tuple[str, str], CountryFigure]:
+        """People and product of countries."""
+        return load_country_figures(configs_root() / "country_figures.csv", self.facts.countries)
+
+    @cached_property
+    def programmes(self) -> Mapping[str, Programme]:
+        """What nations aim at."""
+        return load_programmes(configs_root() / "programmes", self.facts)
+
+    def _crossed(self, entries: Sequence[Entry], level: tuple[str, ...]) -> Grouped:
+        valuer, unit = self.valued_in
+        return crossings(entries, valuer, [level], self.request.basis, unit, joint=self.request.joint)[level]
+
+
+@dataclass(frozen=True)
 class Work:
     """What every part of the page is made from."""
 
     request: BriefRequest
+    common: Common
     facts: Facts
     valuer: Valuer
     unit_flop_per_s: float
@@ -120,15 +186,12 @@ class Work:
         return renamed(sums, self.request.inside, self.request.holder, places)
 
 
-def work_of(
-    ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Calibration, entries: Sequence[Entry]
-) -> Work:
+def work_of(request: BriefRequest, common: Common) -> Work:
     """Return what all parts share: the entries valued once, in the unit asked for."""
-    valuer, unit = valuer_and_unit(ledger, request, facts, calibration)
-    home = tuple(entry for entry in entries if entry.territory in request.inside)
-    empty = Work(request, facts, valuer, unit, _DEPTH, {}, home, {}, {}, {}, {})
-    whole_levels = (KIND, "territory", *_DEPTH)
-    world = empty.cross(entries, whole_levels)[whole_levels]
+    valuer, unit = common.valued_in
+    home = tuple(entry for entry in common.resized.entries if entry.territory in request.inside)
+    empty = Work(request, common, common.facts, valuer, unit, _DEPTH, {}, home, {}, {}, {}, {})
+    world = empty.joined(common.world, WHOLE)
     firms = {name: ("territory", name) for name in _FIRMS}
     sums = empty.cross(home, _SITE, _SECTOR, *firms.values())
     return replace(
@@ -152,14 +215,10 @@ def valuer_and_unit(
     return valuer, constant(load_h100e(configs_root() / "h100e.yaml"), request.basis, request.precision)
 
 
-def growth_of(ledger: Ledger, work: Work, now: Draws, world: Draws) -> tuple[Draws | None, Draws | None]:
+def growth_of(work: Work, now: Draws, world: Draws) -> tuple[Draws | None, Draws | None]:
     """Return growth over the year before, of the country and of the world; None where there was nothing."""
-    day = work.request.selection.as_of
-    before = day - datetime.timedelta(days=365)
-    chosen = select(ledger, replace(work.request.selection, as_of=before)).entries
-    entries = resize(chosen, work.facts, work.request.precision).entries
-    level = ("territory",)
-    then = work.cross(entries, level)[level]
+    day, before = work.request.selection.as_of, work.common.day_before
+    then = work.joined(work.common.before, _PLAN)
     own = whole(then, lambda key: key[0] == work.request.holder)
     pairs = ((own, now), (whole(then), world))
     grown = [
@@ -174,7 +233,7 @@ def targets_of(
 ) -> tuple[tuple[Distance, ...], dict[str, str]]:
     """Return the distance to each aim of the country's programmes, and why others have none."""
     request, facts = work.request, work.facts
-    own = [p for p in _programmes(facts).values() if p.nation == request.code]
+    own = [p for p in work.common.programmes.values() if p.nation == request.code]
     held = {"all": current, "public": whole(work.sectors, lambda key: key[1] == "public")}
     table = load_h100e(configs_root() / "h100e.yaml")
     per_h100 = constant(table, request.basis, request.precision) / work.unit_flop_per_s
@@ -192,16 +251,11 @@ def targets_of(
     return tuple(sorted(found, key=lambda d: (d.by, d.programme, d.aim))), others
 
 
-def _programmes(facts: Facts) -> dict[str, Programme]:
-    return load_programmes(configs_root() / "programmes", facts)
-
-
-def figures_of(request: BriefRequest, facts: Facts) -> tuple[float | None, float | None]:
+def figures_of(request: BriefRequest, common: Common) -> tuple[float | None, float | None]:
     """Return people and product in dollars; None where a country, or any member of a group, has none."""
-    figures = load_country_figures(configs_root() / "country_figures.csv", facts.countries)
     found: list[float | None] = []
     for name in ("population", "gdp_usd"):
-        table = weights(figures, name)
+        table = weights(common.figures, name)
         values = [table.get(code) for code in (request.members or (request.code,))]
         known = [value for value in values if value is not None]
         found.append(sum(known) if len(known) == len(values) else None)
@@ -262,9 +316,9 @@ def lines_of(sites: Mapping[str, Draws], entries: Iterable[Entry], every: Draws)
     return tuple(sorted(lines, key=lambda line: (-line.capacity.mean, line.id)))
 
 
-def clouds_of(code: str, facts: Facts) -> CloudPresence:
+def clouds_of(code: str, common: Common) -> CloudPresence:
     """Return the published categories from the shipped cloud regions."""
-    return cloud_presence(code, load_clouds(configs_root() / "clouds", facts), facts)
+    return cloud_presence(code, common.clouds, common.facts)
 
 
 def own_of(work: Work, site: Site | None, found: Profile, domestic: Draws) -> OwnCategories | None:

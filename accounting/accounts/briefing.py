@@ -10,6 +10,7 @@ import numpy as np
 from accounting.accounts.account import Quantiles
 from accounting.accounts.brief_parts import (
     BriefRequest,
+    Common,
     FacilityLine,
     clouds_of,
     concentrations_of,
@@ -32,12 +33,10 @@ from accounting.accounts.grouped import PARTNERS, Share, fold, share_of, whole
 from accounting.accounts.inequality import per_unit
 from accounting.accounts.national import Bilateral, NationalAccount, bilateral, national_account
 from accounting.accounts.profile import Profile, Site, dependence, largest_site, profile
-from accounting.accounts.sized import resize
 from accounting.accounts.sized import warnings as sizing_warnings
 from accounting.accounts.targets import Distance
 from accounting.capacity.calibration import Calibration
 from accounting.census.ledger import Ledger
-from accounting.census.selection import select
 from accounting.reference.facts import Facts
 
 
@@ -77,26 +76,39 @@ class Brief:
     warnings: tuple[str, ...]
 
 
-def brief(ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Calibration) -> Brief:
+def brief(
+    ledger: Ledger,
+    request: BriefRequest,
+    facts: Facts,
+    calibration: Calibration,
+    common: Common | None = None,
+) -> Brief:
     """Put together the page of one country or group.
+
+    Args:
+        ledger: the census.
+        request: which country, and how to value the census.
+        facts: the reference facts.
+        calibration: the efficiencies.
+        common: what this page shares with those of other countries that ask the same; saves their time.
 
     Raises:
         InputError: a basis or precision without H100e, or a census that holds nothing at the date.
     """
-    chosen = select(ledger, request.selection)
-    resized = resize(chosen.entries, facts, request.precision)
-    work = work_of(ledger, request, facts, calibration, resized.entries)
+    common = common or Common(ledger, request, facts, calibration)
+    chosen, resized = common.selected, common.resized
+    work = work_of(request, common)
     code, places = request.holder, range(2, 2 + len(work.levels))
     hosting = fold(work.world, 1)
     everything = whole(hosting)
     controllers = fold(work.world, 1, 2)
     national = national_account(controllers, code)
-    growth, world_growth = growth_of(ledger, work, national.domestic, everything)
+    growth, world_growth = growth_of(work, national.domestic, everything)
     found = profile(fold(work.world, 1, *places), ("territory", *work.levels), code)
     site = largest_site(work.sites, code)
     targets, others = targets_of(work, national.domestic, world_growth)
     means = {key[0]: float(np.mean(draws)) for key, draws in hosting.items() if key[0] not in PARTNERS}
-    people, product = figures_of(request, facts)
+    people, product = figures_of(request, common)
     firms = work.firms
     return Brief(
         request=request,
@@ -118,7 +130,7 @@ def brief(ledger: Ledger, request: BriefRequest, facts: Facts, calibration: Cali
         controllers=bilateral(controllers),
         site=site,
         facilities=facilities_of(work, national.domestic),
-        clouds=None if request.members else clouds_of(request.code, facts),
+        clouds=None if request.members else clouds_of(request.code, common),
         own=own_of(work, site, found, national.domestic),
         growth=Quantiles.of(growth) if growth is not None else None,
         world_growth=Quantiles.of(world_growth) if world_growth is not None else None,

@@ -34,8 +34,8 @@ def command(study: str, out: Path | None, without_bench: bool, bench_seconds: fl
     Writes results.json, one CSV a table, and report.html. What is measured here is shown beside the
     estimate and never enters it.
     """
-    from flopcensus.output import Meter
-    from flopcensus.study import answer, load_study, with_views
+    from flopcensus.studies.views import with_views
+    from flopcensus.study import answer, load_study
 
     loaded = load_study(study)
     folder = out or Path("results") / loaded.spec.id
@@ -44,7 +44,7 @@ def command(study: str, out: Path | None, without_bench: bool, bench_seconds: fl
     # the tables are on disk before the long part begins
     _write_tables(folder, findings)
     note(f"estimate written to {folder}")
-    findings = with_views(findings, Meter("views"))
+    findings = with_views(findings)
     interrupted = False
     if loaded.spec.bench and not without_bench:
         record, interrupted = _measure(loaded.spec.bench, folder, bench_seconds)

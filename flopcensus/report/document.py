@@ -16,8 +16,10 @@ from pydantic_core import PydanticCustomError
 
 from bench.errors import InputError
 from bench.record import Record, describe_faults
+from flopcensus.report.document_countries import Countries, TargetOfCountry
 from flopcensus.report.document_cube import Cube
 from flopcensus.report.document_parts import NotNegative, Part, Share, ShareSpread, Spread
+from flopcensus.report.document_world import Bridge, Fleet, Frontier, Sold, SupplyCut, World
 
 __all__ = ["NotNegative", "Results", "Share", "ShareSpread", "Spread", "check_results", "load_results"]
 
@@ -245,7 +247,7 @@ def _mixed(what: str, found: list[str]) -> dict[str, Any]:
 
 
 class Results(Part):
-    """Everything a study found."""
+    """Everything a study found. Parts that it was not asked for, or ``not_available``, are None or empty."""
 
     flopcensus_version: str
     study: StudyPart
@@ -255,6 +257,15 @@ class Results(Part):
     facilities: tuple[Facility, ...]
     measurements: tuple[Measurement, ...]
     cube: Cube | None = None
+    countries: Countries | None = None
+    world: World | None = None
+    sold: Sold | None = None
+    supply_cuts: tuple[SupplyCut, ...] = ()
+    frontier: Frontier | None = None
+    bridge: dict[str, Bridge] | None = None
+    fleet: Fleet | None = None
+    targets: tuple[TargetOfCountry, ...] = ()
+    not_available: dict[str, str] = Field(default_factory=dict)
 
 
 def load_results(path: Path) -> dict[str, Any]:

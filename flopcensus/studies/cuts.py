@@ -1,0 +1,89 @@
+"""Supply cuts of a study: the located capacity over time after each, on the study's last basis."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from accounting.accounts.estimate import Request
+from accounting.capacity.stock.rates import load_stock_rates
+from accounting.census.selection import Selection
+from accounting.planning.scenarios.cut import Cut
+from accounting.planning.scenarios.files import SupplyCutSpec
+from accounting.planning.scenarios.holding import places
+from accounting.planning.scenarios.outcome import Grounds
+from accounting.planning.scenarios.parameters import load_cut_parameters
+from accounting.planning.scenarios.supply import supply_cut
+from bench.errors import InputError
+from flopcensus.studies.rounding import rounded
+from flopcensus.supply_cut import supply_cut_document
+
+if TYPE_CHECKING:
+    from flopcensus.study import Study
+
+_DROPPED = ("schema", "flopcensus_version", "census")
+
+
+def cuts_document(study: Study, progress: Callable[[int, int], None] | None = None) -> list[dict[str, Any]]:
+    """Return each cut as plain data; one that cannot be worked out says why in ``reason``."""
+    found = []
+    for done, spec in enumerate(study.cuts, 1):
+        head = {
+            "id": spec.id,
+            "name": spec.name,
+            "hypothetical": spec.hypothetical,
+            "group": spec.group,
+            "note": spec.note,
+            "sources": [
+                {"url": source.url, "title": source.title, "date": source.date.isoformat()}
+                for source in spec.sources
+            ],
+        }
+        found.append(head | _worked_out(study, spec))
+        if progress:
+            progress(done, len(study.cuts))
+    return found
+
+
+def _worked_out(study: Study, spec: SupplyCutSpec) -> dict[str, Any]:
+    try:
+        answer = supply_cut(study.ledger, _request(study, spec), cut_of(spec), _grounds(study, spec))
+    except InputError as error:
+        return {"reason": str(error)}
+    whole = supply_cut_document(answer)
+    return {name: rounded(value) for name, value in whole.items() if name not in _DROPPED} | {"reason": None}
+
+
+def cut_of(spec: SupplyCutSpec) -> Cut:
+    """Return the cut that a scenario states; at all places where it names none."""
+    cutting = spec.from_nations or spec.from_firms
+    if spec.from_firms:
+        at = spec.at or places("firm")
+        return Cut(cutting, "firm", tuple(dict.fromkeys(at)), spec.on, frozenset(spec.stop), spec.years)
+    at = spec.at or places("nation")
+    return Cut(cutting, "nation", tuple(dict.fromkeys(at)), spec.on, frozenset(spec.stop), spec.years)
+
+
+def _request(study: Study, spec: SupplyCutSpec) -> Request:
+    plan, today = study.spec, datetime.datetime.now().date()
+    members = study.facts.groups_on(today)[spec.group] if spec.group else ()
+    return Request(
+        Selection(today),
+        plan.bases_in_order()[-1:],
+        plan.precision,
+        "flops",
+        countries=frozenset({*spec.countries, *members}),
+        seed=plan.seed,
+        draws=min(plan.view_draws, plan.draws),
+    )
+
+
+def _grounds(study: Study, spec: SupplyCutSpec) -> Grounds:
+    return Grounds(
+        study.facts,
+        study.calibration,
+        load_stock_rates(),
+        load_cut_parameters(None, dict(spec.parameters)),
+        datetime.datetime.now().date(),
+    )
