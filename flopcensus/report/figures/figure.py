@@ -9,7 +9,7 @@ from typing import Any, Literal
 from flopcensus.report.document_cube import Cube
 
 Spec = dict[str, Any]
-Kind = Literal["text", "amount", "interval", "share", "share_interval", "number", "date", "link"]
+Kind = Literal["text", "amount", "interval", "share", "share_interval", "number", "date", "link", "worded"]
 Section = Literal["world", "country", "clusters", "machine"]
 # what is scaled with the unit, in FLOP/s
 AMOUNTS = ("p5", "p50", "p95", "mean")
@@ -36,7 +36,8 @@ class Column:
     """A column of a figure's table.
 
     ``kind`` says how its cells read: an interval stands on two fields, as ``p5:p95``; a link on the field of
-    its words and that of its address.
+    its words and that of its address; words of a figure (``worded``) on their field and that of the figure,
+    by which they sort.
     """
 
     label: str

@@ -155,7 +155,7 @@
 
   // ---- tables: sortable, and as CSV ----
 
-  const figures = new Set(["amount", "interval", "share", "share_interval", "number"]);
+  const figures = new Set(["amount", "interval", "share", "share_interval", "number", "worded"]);
   const make = (tag, attributes = {}, ...children) => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -182,7 +182,8 @@
   function sorted(figure, rows, by) {
     if (!by) return rows;
     const column = figure.columns[by.place];
-    const [field] = column.fields.split(":");
+    const fields = column.fields.split(":");
+    const field = fields[column.kind === "worded" ? 1 : 0];
     const turn = by.down ? -1 : 1;
     const compare = figures.has(column.kind) ? (a, b) => a - b : (a, b) => String(a).localeCompare(String(b), "en");
     const known = rows.filter((row) => row[field] !== null && row[field] !== undefined);
