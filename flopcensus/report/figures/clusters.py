@@ -12,7 +12,7 @@ from flopcensus.report.figures.clusters_exports import export_figures
 from flopcensus.report.figures.clusters_frontier import frontier_figures
 from flopcensus.report.figures.clusters_metrics import metric_figures
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, line, row_words, short_of
+from flopcensus.report.figures.headed import headed, line, row_words, short_of, size_axis
 from flopcensus.report.words import level_name
 
 SOURCE = "flopcensus: the clusters as their files describe them, valued with the same draws."
@@ -101,19 +101,18 @@ def _capacities(cluster: Cluster, comparison: Comparison) -> list[tuple[str, str
     return [(comparison.precision, basis, q) for basis, q in cluster.capacity.items()]
 
 
-_AMOUNT = (
-    "datum.p50 == 0 ? 'none' : unit_words == 'H100e' && datum.p50 < 10 ? format(datum.p50, '.1f')"
-    " : unit_words == 'H100e' ? format(datum.p50, ',.0f') : replace(format(datum.p50, '.3s'), 'G', ' G')"
-)
-
-
 def _bars(unit: str) -> Spec:
+    said = "unit_words" if unit == "{unit}" else f"'{unit}'"
+    amount = (
+        f"datum.p50 == 0 ? 'none' : {said} == 'H100e' ? format(datum.p50, datum.p50 < 10 ? '.1f' : ',.0f') + ' H100e'"
+        f" : replace(format(datum.p50, '.3s'), /([a-zA-Z])$/, ' $1') + {said}"
+    )
     size = {"field": "p50", "type": "quantitative", "title": unit, "scale": short_of()}
     return headed(
         {
             "mark": {"type": "bar", "height": 13, "opacity": 0.55},
             "encoding": {
-                "x": size | {"axis": {"format": "~s", "tickCount": 4}},
+                "x": size | {"axis": size_axis()},
                 "color": {"field": "cluster", "type": "nominal", "sort": None, "legend": None},
                 "tooltip": [
                     {"field": "cluster"},
@@ -125,7 +124,7 @@ def _bars(unit: str) -> Spec:
         },
         line(),
         row_words("p95"),
-        transform=[{"calculate": f"({_AMOUNT}) + '  ' + datum.cluster", "as": "words"}],
+        transform=[{"calculate": f"({amount}) + ' · ' + datum.cluster", "as": "words"}],
     )
 
 
@@ -193,7 +192,7 @@ def _holders(comparison: Comparison) -> Rows:
 
 
 def _shares() -> Spec:
-    words = "(datum.share < 0.0005 ? 'under 0.1 %' : format(100 * datum.share, '.1f') + ' %') + '  ' + datum.name"
+    words = "(datum.share < 0.0005 ? 'under 0.1 %' : format(100 * datum.share, '.1f') + ' %') + ' · ' + datum.name"
     return headed(
         {
             "mark": {"type": "bar", "height": 13, "opacity": 0.55},

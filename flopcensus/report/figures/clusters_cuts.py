@@ -7,6 +7,8 @@ from typing import Any
 
 from flopcensus.report.document_world import CutPlace, SupplyCut
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
+from flopcensus.report.figures.headed import decades
+from flopcensus.report.words import listed
 
 _WITHOUT = "without the cut"
 _TOGETHER = "together"
@@ -24,11 +26,10 @@ def _figure(cut: SupplyCut, place: int) -> Figure:
     unit = "{unit}" if scaled else cut.unit or ""
     of = "" if scaled else unit
     about = f": {cut.basis}, {cut.precision} dense, {unit}" if cut.basis else ""
-    where = f", in {cut.group}" if cut.group else ""
     return Figure(
         id=f"cut-{place}",
         section="clusters",
-        title=f"{'Hypothetical: ' if cut.hypothetical else ''}{cut.name}{where}{about}",
+        title=f"{'Hypothetical: ' if cut.hypothetical else ''}{cut.name}{about}",
         says="Lines of the median over time without the cut and with it, at each place of the chain and at all "
         "together, with bands from the 5th to the 95th percentile of the first and the last.",
         rows=_rows(cut, place),
@@ -91,14 +92,15 @@ def _caveats(cut: SupplyCut) -> tuple[str, ...]:
     few = "Places where next to nothing is lost are in the table and not in the chart."
     many = any(not _seen(at) for at in cut.places[:-1])
     growth = f"Without the cut, capacity follows {cut.growth}." if cut.growth else ""
-    said = [scale, few if many else "", growth, cut.note or "", *cut.assumptions, *cut.warnings]
+    where = f"Counted is what stands in {cut.group or listed(list(cut.countries))}." if cut.countries else ""
+    said = [where, scale, few if many else "", growth, cut.note or "", *cut.assumptions, *cut.warnings]
     return tuple(text[:1].upper() + text[1:] for text in said if text)
 
 
 def _lines(unit: str) -> Spec:
     x = {"field": "date", "type": "temporal", "title": None, "axis": {"tickCount": 6, "format": "%Y"}}
     y = {"type": "quantitative", "scale": {"type": "log", "nice": False}}
-    axis = {"format": "~s", "tickCount": 5}
+    axis = decades()
     return vega_lite(
         height=300,
         transform=[{"filter": "datum.kind != '' && datum.p5 > 0"}],
@@ -109,7 +111,12 @@ def _lines(unit: str) -> Spec:
                 "type": "nominal",
                 "sort": None,
                 "title": None,
-                "legend": {"columns": {"expr": "containerSize()[0] < 480 ? 2 : 4"}},
+                "legend": {
+                    "columns": {"expr": "containerSize()[0] < 480 ? 2 : 4"},
+                    "symbolType": "stroke",
+                    "symbolOpacity": 1,
+                    "symbolStrokeWidth": 3,
+                },
             },
         },
         layer=[

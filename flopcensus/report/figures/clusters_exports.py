@@ -9,7 +9,6 @@ from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, label_r
 
 _REACHED, _NOT_REACHED = "reached", "not reached"
 _NOT_THEN = ", rule not in force then"
-_STATES = (_REACHED, _REACHED + _NOT_THEN, _NOT_REACHED, _NOT_REACHED + _NOT_THEN)
 
 
 def export_figures(comparison: Comparison) -> tuple[Figure, ...]:
@@ -22,8 +21,8 @@ def export_figures(comparison: Comparison) -> tuple[Figure, ...]:
             id="cluster-exports",
             section="clusters",
             title="Which export rules reach the clusters",
-            says="A grid of clusters and rules: yes where a rule reaches a cluster, no where it does not; faint where "
-            "the rule is not in force when the cluster comes into service.",
+            says="A grid of clusters and rules: coloured where a rule reaches a cluster, faint where the rule is not "
+            "in force when the cluster comes into service.",
             rows=Rows("cluster_exports", {name: [row[name] for row in rows] for name in rows[0]}),
             columns=(
                 Column("Cluster", "cluster"),
@@ -32,7 +31,7 @@ def export_figures(comparison: Comparison) -> tuple[Figure, ...]:
                 Column("What it makes of the cluster", "found"),
                 Column("Citation", "citation"),
             ),
-            spec=_grid(),
+            spec=_grid(len(comparison.clusters)),
             source="flopcensus: the rules of configs/export_rules.yaml, each with its citation.",
             caveats=(
                 "Not legal advice. A rule reaches a cluster where it stops what the cluster needs, or asks a licence "
@@ -50,36 +49,45 @@ def _row(cluster: str, rule: ClusterRule) -> dict[str, Any]:
         "rule": rule.rule,
         "state": reached if rule.in_force else reached + _NOT_THEN,
         "word": "yes" if rule.reached else "no",
+        "said": reached if rule.in_force else f"{reached} (not in force)",
         "found": rule.found,
         "citation": rule.citation,
     }
 
 
-def _grid() -> Spec:
-    faint = {"test": "test(/not in force/, datum.state)", "value": 0.25}
+def _grid(clusters: int) -> Spec:
+    few = clusters <= 4
+    across = {"labelAngle": 0, "labelLimit": {"expr": f"width / {clusters}"}} if few else {"labelAngle": -90}
+    faint = {"test": "test(/not in force/, datum.state)", "value": 0.2}
+    grey = {"test": "datum.word == 'no'", "value": "#8a9099"}
     return vega_lite(
-        height={"step": 34},
+        height={"step": 30},
         encoding={
             "x": {
-                "field": "rule",
+                "field": "cluster",
                 "type": "nominal",
                 "sort": None,
                 "title": None,
-                "axis": {"orient": "top", "labelAngle": -35, "labelLimit": 110, "domain": False},
+                "axis": {"orient": "top", "labelLimit": 120, "domain": False, "ticks": False, **across},
             },
-            "y": {"field": "cluster", "type": "nominal", "sort": None, "title": None, "axis": label_room()},
+            "y": {"field": "rule", "type": "nominal", "sort": None, "title": None, "axis": label_room()},
         },
         layer=[
             {
-                "mark": {"type": "rect", "cornerRadius": 2},
+                "mark": {"type": "rect", "cornerRadius": 3},
                 "encoding": {
+                    # the second colour of the page
                     "color": {
+                        "condition": grey,
                         "field": "word",
                         "type": "nominal",
                         "scale": {"domain": ["no", "yes"]},
                         "legend": None,
                     },
-                    "opacity": {"condition": faint, "value": 0.6},
+                    "opacity": {
+                        "condition": [{"test": "datum.word == 'no'", "value": 0.2}, faint],
+                        "value": 0.5,
+                    },
                     "tooltip": [
                         {"field": "cluster"},
                         {"field": "rule"},
@@ -90,8 +98,13 @@ def _grid() -> Spec:
                 },
             },
             {
-                "mark": {"type": "text", "baseline": "middle", "tooltip": None},
-                "encoding": {"text": {"field": "word", "type": "nominal"}},
+                "mark": {
+                    "type": "text",
+                    "baseline": "middle",
+                    "limit": {"expr": f"width / {clusters} - 6"},
+                    "tooltip": None,
+                },
+                "encoding": {"text": {"field": "said" if few else "word", "type": "nominal"}},
             },
         ],
     )

@@ -7,6 +7,7 @@ from typing import Any
 from flopcensus.report.document import Comparison
 from flopcensus.report.document_world import Frontier, PlanFrontier, Points
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
+from flopcensus.report.figures.headed import size_axis
 from flopcensus.report.words import level_name
 
 
@@ -86,7 +87,7 @@ def _points(unit: str) -> Spec:
         "type": "quantitative",
         "title": unit,
         "scale": {"zero": True},
-        "axis": {"format": "~s", "tickCount": 5},
+        "axis": size_axis(),
     }
     colour = {"field": "name", "type": "nominal", "sort": None, "legend": None}
     return vega_lite(
@@ -188,7 +189,7 @@ def _curve(quantity: str, unit: str) -> Spec:
         "title": "largest share allowed",
         "axis": {"format": ".0%", "tickCount": 5},
     }
-    y = {"type": "quantitative", "axis": {"format": "~s", "tickCount": 5}}
+    y = {"type": "quantitative", "axis": size_axis()}
     return vega_lite(
         height=280,
         transform=[{"filter": "isValid(datum.p50)"}],

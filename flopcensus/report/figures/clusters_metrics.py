@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from flopcensus.compared_words import figure as written
-from flopcensus.output import percent
 from flopcensus.report import economics
 from flopcensus.report.document import Comparison, Difference
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
@@ -24,7 +23,9 @@ _SHOWN = (
     "cost_usd_per_year",
     "levelised_usd_per_1e21_flop",
 )
-_SOURCE = "flopcensus: the models and defaults of docs/planning.md, with the parameters that each cluster states."
+_SOURCE = (
+    "flopcensus: the models and defaults of docs/planning.md, with the parameters that each cluster states."
+)
 _HYPOTHETICAL = "Hypothetical clusters do not exist, and none enters the totals above."
 _MOST_PAIRED = 5
 
@@ -96,7 +97,7 @@ def _of_metric(comparison: Comparison, name: str) -> list[dict[str, Any]]:
                 "from": low / largest if low is not None else None,
                 "to": middle / largest if middle is not None else 0.0,
                 "end": high / largest if high is not None else 0.0,
-                "words": f"{median or 'not available'}  {cluster.name}",
+                "words": f"{median or 'not available'} · {cluster.name}",
                 "drawn": name in _SHOWN,
             }
         )
@@ -200,8 +201,10 @@ def _what(one: Difference, comparison: Comparison) -> str:
 
 
 def _words(one: Difference, other: str) -> str:
-    likely = f"more: {percent(one.probability_a_more)}"
-    return "  ".join(filter(None, (f"{one.ratio.p50:.2f}", likely, f"÷ {other}" if other else "")))
+    said = ratios(one.ratio)
+    if other:
+        return f"{one.ratio.p50:.2f} · ÷ {other}"
+    return f"{one.ratio.p50:.2f}" + (f" ({said})" if said != AS_STATED else "")
 
 
 def _points() -> Spec:
@@ -214,8 +217,8 @@ def _points() -> Spec:
     }
     return headed(
         {
-            "mark": {"type": "rule", "strokeDash": [3, 3], "tooltip": None},
-            "encoding": {"x": {"datum": 1, "type": "quantitative"}, "yOffset": {"value": 0}, "y": None},
+            "mark": {"type": "tick", "height": 19, "thickness": 1, "opacity": 0.6, "tooltip": None},
+            "encoding": {"x": {"datum": 1, "type": "quantitative"}},
         },
         line(),
         {

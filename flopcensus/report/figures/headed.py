@@ -78,8 +78,9 @@ def row_words(end: str, words: str = "words") -> Spec:
             "type": "text",
             "align": "left",
             "baseline": "middle",
-            "dx": 6,
-            "limit": {"expr": f"({room_for_row_words()}) - 8"},
+            "dx": 8,
+            # short bars leave more room
+            "limit": {"expr": f"width - scale('x', datum.{end}) - 10"},
             "tooltip": None,
         },
         "encoding": {
@@ -87,6 +88,18 @@ def row_words(end: str, words: str = "words") -> Spec:
             "text": {"field": words, "type": "nominal"},
         },
     }
+
+
+def size_axis(**parts: Any) -> dict[str, Any]:
+    """Return an axis of amounts with SI prefixes, on which nought is 0 and not 0E."""
+    return {"format": "~s", "tickCount": 4, "labelExpr": "datum.value == 0 ? '0' : datum.label", **parts}
+
+
+def decades() -> dict[str, Any]:
+    """Return an axis of a logarithmic scale with lines at powers of ten only."""
+    power = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6"
+    shown = {"condition": {"test": power, "value": 1}, "value": 0}
+    return {"format": "~s", "tickCount": 5, "gridOpacity": shown, "tickOpacity": shown}
 
 
 def line(low: str = "p5", high: str = "p95") -> Spec:

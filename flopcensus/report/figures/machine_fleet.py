@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from flopcensus.report.document_world import Fleet, FleetHeat
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, label_room, vega_lite
+
+
+# where the colours begin, at most and at least
+_FROM, _LEAST = 0.9, 0.5
 
 
 def fleet_figures(fleet: Fleet) -> tuple[Figure, ...]:
@@ -20,7 +25,7 @@ def fleet_figures(fleet: Fleet) -> tuple[Figure, ...]:
             id="fleet",
             section="machine",
             title=f"Nodes of the fleet by what was measured, share of the peers' median: {fleet.records:,} records",
-            says="A heat map: a row a node, a column a figure; the fainter a cell, the further below the median of "
+            says="A heat map: a row a node, a column a figure; the stronger a cell, the further below the median of "
             "comparable devices. Sick nodes stand first and are marked.",
             rows=rows,
             wide=True,
@@ -59,11 +64,10 @@ def _rows(heat: FleetHeat) -> Rows:
     found: list[dict[str, Any]] = [
         {
             "node": row.name,
-            "label": f"{'✕ ' if row.sick else ''}{row.name}",
+            "label": f"✕ {row.name}: {row.remark}" if row.sick else row.name,
             "remark": row.remark or ("sick" if row.sick else "nothing"),
-            "metric": metric,
+            "metric": metric.replace("_", " "),
             "share": share,
-            "words": f"{100 * share:.0f}" if share is not None else "",
         }
         for row in heat.rows
         for metric, share in zip(heat.metrics, row.shares, strict=True)
@@ -73,7 +77,9 @@ def _rows(heat: FleetHeat) -> Rows:
 
 def _map(heat: FleetHeat) -> Spec:
     many = len(heat.rows) > 24
-    lowest = min((s for row in heat.rows for s in row.shares if s is not None), default=0.8)
+    lowest = min((s for row in heat.rows for s in row.shares if s is not None), default=_FROM)
+    # in steps of 5 %, so that one broken node does not hide the others
+    begins = max(min(math.floor(20 * lowest) / 20, _FROM), _LEAST)
     return vega_lite(
         height={"step": 16 if many else 24},
         encoding={
@@ -82,7 +88,7 @@ def _map(heat: FleetHeat) -> Spec:
                 "type": "nominal",
                 "sort": None,
                 "title": None,
-                "axis": {"orient": "top", "labelAngle": -40, "labelLimit": 150, "domain": False},
+                "axis": {"orient": "top", "labelAngle": -90, "labelLimit": 150, "domain": False},
             },
             "y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": label_room()},
         },
@@ -94,7 +100,12 @@ def _map(heat: FleetHeat) -> Spec:
                     "color": {
                         "field": "share",
                         "type": "quantitative",
-                        "scale": {"range": "ramp", "domain": [min(lowest, 0.8), 1.05], "clamp": True},
+                        "scale": {
+                            "range": "ramp",
+                            "domain": [begins, 1],
+                            "clamp": True,
+                            "reverse": True,
+                        },
                         "legend": {
                             "title": "share of the peers' median",
                             "format": ".0%",

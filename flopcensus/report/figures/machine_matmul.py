@@ -8,7 +8,7 @@ from bench.record import DeviceDescription, Record, Result
 from bench.roofline import CEILINGS
 from flopcensus.output import si
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, line, row_words, short_of
+from flopcensus.report.figures.headed import headed, line, row_words, short_of, size_axis
 from flopcensus.report.figures.machine_words import (
     NOT_THE_ESTIMATE,
     by_precision,
@@ -37,7 +37,7 @@ def matmul_figures(record: Record) -> tuple[Figure, ...]:
             section="machine",
             title=f"Matrix products measured here, by precision, dense, FLOP/s: {_who(record)}",
             says="For each precision a bar to the measured median with its 95 % interval, a mark at the best ceiling "
-            "measured in the same run, and one at the peak of the data sheet where there is one.",
+            "measured in the same run; a third at the peak of the data sheet where there is one.",
             rows=Rows("matmul", {name: [row[name] for row in rows] for name in rows[0]}),
             columns=(
                 Column("Precision", "head"),
@@ -51,12 +51,16 @@ def matmul_figures(record: Record) -> tuple[Figure, ...]:
                 Column("Shape", "shape"),
                 Column("Status", "status"),
             ),
-            spec=_bars(),
+            spec=_bars(peaks=any(row["peak"] for row in rows)),
             source=source(record),
             caveats=(
                 NOT_THE_ESTIMATE,
                 "What was skipped or failed has no bar, but says so; the table has the reason.",
-                *(("An arrow marks an interval that runs beyond the chart; the table has its end.",) if cut else ()),
+                *(
+                    ("An arrow marks an interval that runs beyond the chart; the table has its end.",)
+                    if cut
+                    else ()
+                ),
                 "The best ceiling is what instructions without memory access gave in the same run; on a machine "
                 "that others disturb, a matrix product may come out above it.",
             ),
@@ -71,7 +75,8 @@ def _who(record: Record) -> str:
 
 def _rows(record: Record) -> list[dict[str, Any]]:
     mine = sorted(
-        (one for one in record.results if one.workload == _WORKLOAD), key=lambda one: by_precision(one.precision)
+        (one for one in record.results if one.workload == _WORKLOAD),
+        key=lambda one: by_precision(one.precision),
     )
     described = {device.id: device for device in record.devices}
     names, slots = devices(record), list(dict.fromkeys(one.device for one in mine))
@@ -116,12 +121,12 @@ def _row(
 
 def _words(one: Result, of_peak: float | None, of_ceiling: float | None, device: str) -> str:
     if one.value is None:
-        return "  ".join(filter(None, (one.status, device)))
+        return " · ".join(filter(None, (one.status, device)))
     share = (
         f"{of_peak:.0%} of peak" if of_peak else f"{of_ceiling:.0%} of ceiling" if of_ceiling else ""
     ).replace("%", " %")
     doubt = "" if one.status == "ok" else one.status
-    return "  ".join(filter(None, (si(one.value, one.unit), share, doubt, device)))
+    return " · ".join(filter(None, (si(one.value, one.unit), share, doubt, device)))
 
 
 def _ceiling(record: Record, of: Result) -> float | None:
@@ -139,15 +144,20 @@ def _ceiling(record: Record, of: Result) -> float | None:
     )
 
 
-def _bars() -> Spec:
+def _bars(*, peaks: bool) -> Spec:
     x = {
         "field": "value",
         "type": "quantitative",
         "title": "FLOP/s",
-        "axis": {"format": "~s", "tickCount": 4},
+        "axis": size_axis(),
         "scale": short_of(),
     }
-    colour = {"type": "nominal", "title": None, "scale": {"domain": [_MEASURED, _CEILING, _PEAK]}}
+    colour: Spec = {
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": [_MEASURED, _CEILING, *([_PEAK] if peaks else [])]},
+    }
+    colour["legend"] = {"symbolType": "square", "symbolOpacity": 1}
     tooltip = [
         {"field": "head", "title": "precision"},
         {"field": "device"},
@@ -169,7 +179,7 @@ def _bars() -> Spec:
             "encoding": {"x": {"field": "shown_high", "type": "quantitative"}},
         },
         _mark("ceiling", colour | {"datum": _CEILING}),
-        _mark("peak", colour | {"datum": _PEAK}),
+        *([_mark("peak", colour | {"datum": _PEAK})] if peaks else []),
         row_words("end"),
     )
 

@@ -12,6 +12,7 @@ from bench.record import DeviceDescription, Record, Result
 from bench.roofline import LADDER, Ceilings
 from flopcensus.output import si
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, vega_lite
+from flopcensus.report.figures.headed import decades
 from flopcensus.report.figures.machine_labels import Labelled, place, spread_out
 from flopcensus.report.figures.machine_words import (
     NOT_MEASURED,
@@ -25,10 +26,12 @@ from flopcensus.report.figures.machine_words import (
 )
 
 _HEIGHT = 420
+# pixels: between lines that share a label, and between labels
+_CLOSE, _LINE = 9.0, 13.0
 # plots of a wide screen and of a phone, less their axes; labels are placed for each
 _WIDE, _NARROW = 760.0, 270.0
 # factors of room left, right, below and above of what is drawn
-_LEFT, _RIGHT, _BELOW, _ABOVE = 3.0, 24.0, 2.5, 2.5
+_LEFT, _RIGHT, _BELOW, _ABOVE = 3.0, 16.0, 2.5, 4.0
 
 
 def roofline_figures(record: Record) -> tuple[Figure, ...]:
@@ -91,7 +94,9 @@ def _figure(record: Record, device: DeviceDescription, place_of: int) -> Figure:
         title=f"Roofline measured here, by precision, dense, FLOP/s: {device.name}",
         says="Both scales are logarithmic. Slanted lines are memory bandwidth, level lines the most arithmetic in a "
         "precision, solid as measured and dashed by the data sheet; each point is a workload with its 95 % interval.",
-        rows=Rows(f"roofline_{place_of}", {name: [row.get(name) for row in rows] for name in names} if drawn else {}),
+        rows=Rows(
+            f"roofline_{place_of}", {name: [row.get(name) for row in rows] for name in names} if drawn else {}
+        ),
         wide=True,
         columns=(
             Column("What", "name"),
@@ -117,12 +122,8 @@ def _figure(record: Record, device: DeviceDescription, place_of: int) -> Figure:
     )
 
 
-_COLUMNS = ("name", "what", "kind", "precision", "intensity", "value", "low", "high", "rate", "interval") + (
-    *("fraction", "bound", "status"),
-)
-_PLACES = ("x", "x2", "y", "y2", "label_x", "label_y", "wide", "wide_dx", "wide_dy") + (
-    *("narrow", "narrow_dx", "narrow_dy"),
-)
+_COLUMNS = "name what kind precision intensity value low high rate interval fraction bound status".split()
+_PLACES = "x x2 y y2 label_x label_y wide wide_dx wide_dy narrow narrow_dx narrow_dy".split()
 
 
 def _has_point(one: Result) -> bool:
@@ -145,7 +146,8 @@ def _is_ceiling(one: Result, ceilings: Ceilings) -> bool:
 def _call(one: Result) -> tuple[float, float]:
     """Return the intensity and the rate of a point. Units: FLOP/B, FLOP/s."""
     call = one.per_call
-    assert call is not None  # _has_point
+    if call is None:
+        raise ValueError(f"{one.workload} has no call")
     return call.flop / call.bytes, call.flop / call.seconds
 
 
@@ -173,11 +175,10 @@ def _roofs(
     ]
     levels += [(precision, value, "peak", None, "data sheet") for precision, value in device.peak.items()]
     levels.sort(key=lambda one: (one[2], by_precision(one[0])))
+    labels = _level_labels([(precision, value, kind) for precision, value, kind, *_ in levels], frame)
     rows = []
-    heights = spread_out([frame.height_of(value) for _, value, *_ in levels], 14.0)
-    for (precision, value, kind, result, by), height in zip(levels, heights, strict=True):
+    for (precision, value, kind, result, by), (label, height) in zip(levels, labels, strict=True):
         begins = max(value / slope, frame.x0) if slope else frame.x0
-        label = f"{precision}{' peak' if kind == 'peak' else ''} {_short(value)}"
         rows.append(
             {
                 "name": f"{precision}, {'data sheet' if kind == 'peak' else by.replace('_', ' ')}",
@@ -190,12 +191,38 @@ def _roofs(
                 "interval": interval(result) if result else None,
                 "status": "" if kind == "peak" else "ok",
                 **{"x": begins, "x2": frame.x1, "y": value, "y2": value},
-                **{"label_x": frame.x1, "label_y": frame.value_at(height), "wide": label},
+                **{"label_x": frame.x1, "label_y": frame.value_at(height) if label else None, "wide": label},
             }
         )
     if ceilings.memory and slope:
-        rows.append(_memory(ceilings.memory.source, slope, results, frame, max((v for _, v, *_ in levels), default=0.0)))
+        rows.append(
+            _memory(
+                ceilings.memory.source, slope, results, frame, max((v for _, v, *_ in levels), default=0.0)
+            )
+        )
     return rows
+
+
+def _level_labels(levels: Sequence[tuple[str, float, str]], frame: _Frame) -> list[tuple[str, float]]:
+    """Return each level line's label and its height in pixels; lines close together share one."""
+    heights = [frame.height_of(value) for _, value, _ in levels]
+    order = sorted(range(len(levels)), key=lambda n: (levels[n][2], heights[n]))
+    groups: list[list[int]] = []
+    for n in order:
+        last = groups[-1] if groups else []
+        if last and levels[last[0]][2] == levels[n][2] and heights[n] - heights[last[0]] < _CLOSE:
+            last.append(n)
+        else:
+            groups.append([n])
+    spread = spread_out([heights[group[-1]] for group in groups], _LINE)
+    labels = [("", 0.0)] * len(levels)
+    for group, height in zip(groups, spread, strict=True):
+        names = sorted((levels[n][0] for n in group), key=by_precision)
+        first = levels[group[0]]
+        peak = " peak" if first[2] == "peak" else ""
+        value = f" {_short(first[1])}" if len(group) == 1 else ""
+        labels[group[0]] = (f"{', '.join(names)}{peak}{value}", height)
+    return labels
 
 
 def _memory(by: str, slope: float, results: Sequence[Result], frame: _Frame, roof: float) -> dict[str, Any]:
@@ -213,7 +240,7 @@ def _memory(by: str, slope: float, results: Sequence[Result], frame: _Frame, roo
         "interval": interval(one) if one else None,
         "status": "ok",
         **{"x": begins, "x2": ends, "y": slope * begins, "y2": slope * ends},
-        "wide": f"memory {si(slope, 'B/s')}",
+        **{"label_x": begins * 1.6, "label_y": slope * begins * 1.6, "wide": f"memory {si(slope, 'B/s')}"},
     }
 
 
@@ -238,7 +265,9 @@ def _points(points: Sequence[Result], frame: _Frame) -> list[dict[str, Any]]:
     for n, (one, (x, y)) in enumerate(zip(points, calls, strict=True)):
         wide, narrow = placed[_WIDE][n], placed[_NARROW][n]
         # the interval is of the value, which may be another quantity than FLOP/s: its factors carry over
-        low, high = ((one.ci95[0] / one.value, one.ci95[1] / one.value) if one.ci95 and one.value else (1.0, 1.0))
+        low, high = (
+            (one.ci95[0] / one.value, one.ci95[1] / one.value) if one.ci95 and one.value else (1.0, 1.0)
+        )
         rows.append(
             {
                 "name": named(one),
@@ -286,14 +315,14 @@ def _chart(frame: _Frame) -> Spec:
         "type": "quantitative",
         "title": "arithmetic intensity, FLOP/B",
         "scale": {"type": "log", "domain": [frame.x0, frame.x1], "nice": False},
-        "axis": {"tickCount": 5, "format": "~s"},
+        "axis": decades() | {"labelExpr": "datum.value < 1 ? format(datum.value, '.3~r') : datum.label"},
     }
     y: Spec = {
         "field": "y",
         "type": "quantitative",
         "title": "FLOP/s",
         "scale": {"type": "log", "domain": [frame.y0, frame.y1], "nice": False},
-        "axis": {"tickCount": 5, "format": "~s"},
+        "axis": decades(),
     }
     colour: Spec = {
         "field": "precision",
@@ -316,7 +345,7 @@ def _chart(frame: _Frame) -> Spec:
                 "mark": {"type": "rule", "strokeWidth": 1.6, "strokeDash": [6, 4]},
                 "encoding": {"x": x, "y": y, "color": colour, **ends, "tooltip": _TOOLTIP},
             },
-            _of("datum.kind == 'ceiling' || datum.kind == 'peak'")
+            _of("(datum.kind == 'ceiling' || datum.kind == 'peak') && datum.wide")
             | {
                 "mark": {"type": "text", "align": "right", "baseline": "bottom", "dy": -2, "fontSize": 11},
                 "encoding": {
@@ -327,10 +356,17 @@ def _chart(frame: _Frame) -> Spec:
             },
             _of("datum.kind == 'memory'")
             | {
-                "mark": {"type": "text", "align": "left", "baseline": "bottom", "dy": -6, "dx": -2, "fontSize": 11},
+                "mark": {
+                    "type": "text",
+                    "align": "left",
+                    "baseline": "top",
+                    "dy": 3,
+                    "dx": 6,
+                    "fontSize": 11,
+                },
                 "encoding": {
-                    "x": x,
-                    "y": y,
+                    "x": x | {"field": "label_x"},
+                    "y": y | {"field": "label_y"},
                     "text": {"field": "wide", "type": "nominal"},
                 },
             },

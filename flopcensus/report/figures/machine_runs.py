@@ -7,7 +7,7 @@ from typing import Any
 from bench.record import Record, Result
 from flopcensus.output import si
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, row_words, short_of
+from flopcensus.report.figures.headed import headed, row_words, short_of, size_axis
 from flopcensus.report.figures.machine_words import (
     NOT_THE_ESTIMATE,
     by_precision,
@@ -21,10 +21,10 @@ from flopcensus.report.figures.machine_words import (
 
 _PICO = 1e12
 _BURST, _STEADY, _MEDIAN = "burst: first second", "steady: last half", "median of rounds"
-_NO_LONG_RUN = (
-    "No long run was made: it takes a budget of four minutes or more (flopcensus bench --full, or --time-budget)."
+_NO_LONG_RUN = "No long run was made: it takes a budget of four minutes or more (flopcensus bench --full, or --time-budget)."
+_NO_METER = (
+    "No counter or meter of energy could be read on this machine, so that there is no energy per FLOP."
 )
-_NO_METER = "No counter or meter of energy could be read on this machine, so that there is no energy per FLOP."
 
 
 def run_figures(record: Record) -> tuple[Figure, ...]:
@@ -39,7 +39,8 @@ def _plain(rows: list[dict[str, Any]], name: str) -> Rows:
 def _long_runs(record: Record) -> Figure:
     names = devices(record)
     found = [one for one in record.results if one.burst and one.steady and one.value and one.ci95]
-    rows = [_run(one, names[one.device], len(names) > 1) for one in sorted(found, key=_order)]
+    slots = _slots(found)
+    rows = [_run(one, names[one.device], slots) for one in sorted(found, key=_order)]
     return Figure(
         id="burst-steady",
         section="machine",
@@ -73,13 +74,22 @@ def _order(one: Result) -> tuple[str, tuple[int, str], str]:
     return (one.workload, by_precision(one.precision), one.device)
 
 
-def _run(one: Result, device: str, several: bool) -> dict[str, Any]:
+def _slots(results: list[Result]) -> dict[str, int]:
+    """Return each device's place under a heading."""
+    return {device: slot for slot, device in enumerate(sorted({one.device for one in results}), 1)}
+
+
+def _with_device(words: str, one: Result, slots: dict[str, int]) -> str:
+    return f"{words} · {one.device}" if len(slots) > 1 else words
+
+
+def _run(one: Result, device: str, slots: dict[str, int]) -> dict[str, Any]:
     value, burst, steady = one.value or 1.0, one.burst or 0.0, one.steady or 0.0
     low, high = one.ci95 or (value, value)
     kept = steady / burst
     return {
-        "head": f"{named(one)}{f', {device}' if several else ''}",
-        "slot": 1,
+        "head": named(one),
+        "slot": slots.get(one.device, 1),
         "device": device,
         "value": one.value,
         "low": low,
@@ -97,7 +107,7 @@ def _run(one: Result, device: str, several: bool) -> dict[str, Any]:
         "rate": rate(one.value, one.unit),
         "interval": interval(one),
         "status": status(one),
-        "words": f"steady {100 * kept:.1f} % of burst",
+        "words": _with_device(f"steady {100 * kept:.1f} % of burst", one, slots),
     }
 
 
@@ -115,7 +125,7 @@ def _dots() -> Spec:
         "axis": {"format": ".0%", "tickCount": 4},
         "scale": {"zero": False, "nice": False, "padding": 10, **short_of()},
     }
-    colour = {"type": "nominal", "title": None, "scale": {"domain": [_BURST, _STEADY, _MEDIAN]}}
+    colour: Spec = {"type": "nominal", "title": None, "scale": {"domain": [_BURST, _STEADY, _MEDIAN]}}
     colour["legend"] = {"symbolType": "circle", "symbolOpacity": 1}
     return headed(
         {
@@ -129,7 +139,11 @@ def _dots() -> Spec:
         *(
             {
                 "mark": {"type": "point", "shape": shape, "size": 80, "opacity": 1},
-                "encoding": {"x": x | {"field": field}, "color": colour | {"datum": name}, "tooltip": tooltip},
+                "encoding": {
+                    "x": x | {"field": field},
+                    "color": colour | {"datum": name},
+                    "tooltip": tooltip,
+                },
             }
             for field, name, shape in (("of_burst", _BURST, "diamond"), ("of_steady", _STEADY, "circle"))
         ),
@@ -141,7 +155,8 @@ def _dots() -> Spec:
 def _energy(record: Record) -> Figure:
     names = devices(record)
     asked = [one for one in record.results if one.unit == "FLOP/s"]
-    rows = [_used(one, names[one.device], len(names) > 1) for one in sorted(asked, key=_order)]
+    slots = _slots([one for one in asked if one.energy_j_per_flop])
+    rows = [_used(one, names[one.device], slots) for one in sorted(asked, key=_order)]
     known = any(row["energy"] is not None for row in rows)
     return Figure(
         id="energy",
@@ -172,14 +187,18 @@ def _energy(record: Record) -> Figure:
     )
 
 
-def _used(one: Result, device: str, several: bool) -> dict[str, Any]:
+def _used(one: Result, device: str, slots: dict[str, int]) -> dict[str, Any]:
     energy = one.energy_j_per_flop * _PICO if one.energy_j_per_flop else None
     low, high = one.ci95 or (None, None)
     # at one power the energy of an operation falls as the rate rises
-    ends = (energy * one.value / high, energy * one.value / low) if energy and one.value and low and high else None
+    ends = (
+        (energy * one.value / high, energy * one.value / low)
+        if energy and one.value and low and high
+        else None
+    )
     return {
-        "head": f"{named(one)}{f', {device}' if several else ''}",
-        "slot": 1,
+        "head": named(one),
+        "slot": slots.get(one.device, 1),
         "device": device,
         "energy": energy,
         "energy_low": ends[0] if ends else None,
@@ -192,7 +211,7 @@ def _used(one: Result, device: str, several: bool) -> dict[str, Any]:
         "interval": interval(one),
         "meter": one.energy_source,
         "status": status(one),
-        "words": f"{energy:.3g} pJ/FLOP" if energy else None,
+        "words": _with_device(f"{energy:.3g} pJ/FLOP", one, slots) if energy else None,
     }
 
 
@@ -205,7 +224,7 @@ def _energy_bars() -> Spec:
                     "field": "energy",
                     "type": "quantitative",
                     "title": "pJ/FLOP",
-                    "axis": {"format": "~s", "tickCount": 4},
+                    "axis": size_axis(),
                     "scale": short_of(),
                 },
                 "tooltip": [
@@ -219,7 +238,10 @@ def _energy_bars() -> Spec:
         },
         {
             "mark": {"type": "rule", "tooltip": None},
-            "encoding": {"x": {"field": "energy_low", "type": "quantitative"}, "x2": {"field": "energy_high"}},
+            "encoding": {
+                "x": {"field": "energy_low", "type": "quantitative"},
+                "x2": {"field": "energy_high"},
+            },
         },
         row_words("end"),
         transform=[{"filter": "isValid(datum.energy)"}],
