@@ -57,11 +57,16 @@ def _row(cluster: str, rule: ClusterRule) -> dict[str, Any]:
 
 def _grid(clusters: int) -> Spec:
     few = clusters <= 4
+    # what the longest words need, beside the names of rules
+    wide = 100 + 190 * clusters
     across = {"labelAngle": 0, "labelLimit": {"expr": f"width / {clusters}"}} if few else {"labelAngle": -90}
     faint = {"test": "test(/not in force/, datum.state)", "value": 0.2}
     grey = {"test": "datum.word == 'no'", "value": "#8a9099"}
     return vega_lite(
         height={"step": 30},
+        transform=[
+            {"calculate": f"containerSize()[0] < {wide} ? datum.word : datum.said", "as": "shown"},
+        ],
         encoding={
             "x": {
                 "field": "cluster",
@@ -104,7 +109,7 @@ def _grid(clusters: int) -> Spec:
                     "limit": {"expr": f"width / {clusters} - 6"},
                     "tooltip": None,
                 },
-                "encoding": {"text": {"field": "said" if few else "word", "type": "nominal"}},
+                "encoding": {"text": {"field": "shown", "type": "nominal"}},
             },
         ],
     )

@@ -7,7 +7,7 @@ from typing import Any
 from flopcensus.report.figures.figure import Spec, vega_lite
 
 # what is kept right of the bars for their words, on a phone and on a wide screen
-_ROOM_NARROW, _ROOM_WIDE = 168, 250
+_ROOM_NARROW, _ROOM_WIDE = 190, 250
 
 
 def headed(*layers: Spec, step: int = 19, heading: str = "head", **parts: Any) -> Spec:
@@ -93,6 +93,11 @@ def row_words(end: str, words: str = "words") -> Spec:
 def size_axis(**parts: Any) -> dict[str, Any]:
     """Return an axis of amounts with SI prefixes, on which nought is 0 and not 0E."""
     return {"format": "~s", "tickCount": 4, "labelExpr": "datum.value == 0 ? '0' : datum.label", **parts}
+
+
+def legend_columns(most: int) -> dict[str, Any]:
+    """Return the columns of a legend: one on a phone."""
+    return {"columns": {"expr": f"containerSize()[0] < 480 ? 1 : {most}"}}
 
 
 def decades() -> dict[str, Any]:

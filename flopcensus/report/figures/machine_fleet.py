@@ -8,7 +8,6 @@ from typing import Any
 from flopcensus.report.document_world import Fleet, FleetHeat
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, label_room, vega_lite
 
-
 # where the colours begin, at most and at least
 _FROM, _LEAST = 0.9, 0.5
 
@@ -88,7 +87,7 @@ def _map(heat: FleetHeat) -> Spec:
                 "type": "nominal",
                 "sort": None,
                 "title": None,
-                "axis": {"orient": "top", "labelAngle": -90, "labelLimit": 150, "domain": False},
+                "axis": {"orient": "top", "labelAngle": -90, "labelLimit": 210, "domain": False},
             },
             "y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": label_room()},
         },

@@ -34,7 +34,7 @@ def place(points: Sequence[Labelled], width: float) -> list[Offset | None]:
     """Place labels beside, above or below their points; None where there is no room.
 
     >>> place([Labelled(50, 50, "one"), Labelled(50, 51, "two")], 300)
-    [Offset(dx=8.0, dy=0.0), Offset(dx=-24.6, dy=0.0)]
+    [Offset(dx=8.0, dy=0.0), Offset(dx=-28.6, dy=0.0)]
     """
     taken: list[Box] = [(p.x - _POINT, p.y - _POINT, p.x + _POINT, p.y + _POINT) for p in points]
     placed: list[Offset | None] = []

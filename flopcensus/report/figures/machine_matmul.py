@@ -8,7 +8,7 @@ from bench.record import DeviceDescription, Record, Result
 from bench.roofline import CEILINGS
 from flopcensus.output import si
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, line, row_words, short_of, size_axis
+from flopcensus.report.figures.headed import headed, legend_columns, line, row_words, short_of, size_axis
 from flopcensus.report.figures.machine_words import (
     NOT_THE_ESTIMATE,
     by_precision,
@@ -126,7 +126,7 @@ def _words(one: Result, of_peak: float | None, of_ceiling: float | None, device:
         f"{of_peak:.0%} of peak" if of_peak else f"{of_ceiling:.0%} of ceiling" if of_ceiling else ""
     ).replace("%", " %")
     doubt = "" if one.status == "ok" else one.status
-    return " · ".join(filter(None, (si(one.value, one.unit), share, doubt, device)))
+    return " · ".join(filter(None, (si(one.value, one.unit), device or share, doubt)))
 
 
 def _ceiling(record: Record, of: Result) -> float | None:
@@ -157,7 +157,7 @@ def _bars(*, peaks: bool) -> Spec:
         "title": None,
         "scale": {"domain": [_MEASURED, _CEILING, *([_PEAK] if peaks else [])]},
     }
-    colour["legend"] = {"symbolType": "square", "symbolOpacity": 1}
+    colour["legend"] = {"symbolType": "square", "symbolOpacity": 1, **legend_columns(3)}
     tooltip = [
         {"field": "head", "title": "precision"},
         {"field": "device"},

@@ -122,8 +122,35 @@ def _figure(record: Record, device: DeviceDescription, place_of: int) -> Figure:
     )
 
 
-_COLUMNS = "name what kind precision intensity value low high rate interval fraction bound status".split()
-_PLACES = "x x2 y y2 label_x label_y wide wide_dx wide_dy narrow narrow_dx narrow_dy".split()
+_COLUMNS = [
+    "name",
+    "what",
+    "kind",
+    "precision",
+    "intensity",
+    "value",
+    "low",
+    "high",
+    "rate",
+    "interval",
+    "fraction",
+    "bound",
+    "status",
+]
+_PLACES = [
+    "x",
+    "x2",
+    "y",
+    "y2",
+    "label_x",
+    "label_y",
+    "wide",
+    "wide_dx",
+    "wide_dy",
+    "narrow",
+    "narrow_dx",
+    "narrow_dy",
+]
 
 
 def _has_point(one: Result) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from bench.record import Record, Result
 from flopcensus.output import si
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, row_words, short_of, size_axis
+from flopcensus.report.figures.headed import headed, legend_columns, row_words, short_of, size_axis
 from flopcensus.report.figures.machine_words import (
     NOT_THE_ESTIMATE,
     by_precision,
@@ -107,7 +107,7 @@ def _run(one: Result, device: str, slots: dict[str, int]) -> dict[str, Any]:
         "rate": rate(one.value, one.unit),
         "interval": interval(one),
         "status": status(one),
-        "words": _with_device(f"steady {100 * kept:.1f} % of burst", one, slots),
+        "words": _with_device(f"{100 * kept:.1f} % kept", one, slots),
     }
 
 
@@ -121,12 +121,12 @@ def _dots() -> Spec:
     ]
     x = {
         "type": "quantitative",
-        "title": "share of the median of all rounds",
-        "axis": {"format": ".0%", "tickCount": 4},
+        "title": "share of the median",
+        "axis": {"format": "~%", "tickCount": 3},
         "scale": {"zero": False, "nice": False, "padding": 10, **short_of()},
     }
     colour: Spec = {"type": "nominal", "title": None, "scale": {"domain": [_BURST, _STEADY, _MEDIAN]}}
-    colour["legend"] = {"symbolType": "circle", "symbolOpacity": 1}
+    colour["legend"] = {"symbolType": "circle", "symbolOpacity": 1, **legend_columns(3)}
     return headed(
         {
             "mark": {"type": "rule", "tooltip": None},
