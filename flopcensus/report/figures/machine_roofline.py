@@ -29,9 +29,9 @@ _HEIGHT = 420
 # pixels: between lines that share a label, and between labels
 _CLOSE, _LINE = 9.0, 13.0
 # plots of a wide screen and of a phone, less their axes; labels are placed for each
-_WIDE, _NARROW = 760.0, 270.0
+_WIDE, _NARROW = 900.0, 185.0
 # factors of room left, right, below and above of what is drawn
-_LEFT, _RIGHT, _BELOW, _ABOVE = 3.0, 16.0, 2.5, 4.0
+_LEFT, _RIGHT, _BELOW, _ABOVE = 3.0, 4.0, 2.5, 4.0
 
 
 def roofline_figures(record: Record) -> tuple[Figure, ...]:
@@ -361,6 +361,8 @@ def _chart(frame: _Frame) -> Spec:
     ends = {"x2": {"field": "x2"}, "y2": {"field": "y2"}}
     return vega_lite(
         height=_HEIGHT,
+        # for the names of level lines
+        padding={"left": 5, "top": 5, "bottom": 5, "right": 104},
         layer=[
             _of("datum.kind == 'ceiling' || datum.kind == 'memory'")
             | {
@@ -374,7 +376,7 @@ def _chart(frame: _Frame) -> Spec:
             },
             _of("(datum.kind == 'ceiling' || datum.kind == 'peak') && datum.wide")
             | {
-                "mark": {"type": "text", "align": "right", "baseline": "bottom", "dy": -2, "fontSize": 11},
+                "mark": {"type": "text", "align": "left", "baseline": "middle", "dx": 5, "fontSize": 11},
                 "encoding": {
                     "x": x | {"field": "label_x"},
                     "y": y | {"field": "label_y"},
