@@ -361,8 +361,6 @@ def _chart(frame: _Frame) -> Spec:
     ends = {"x2": {"field": "x2"}, "y2": {"field": "y2"}}
     return vega_lite(
         height=_HEIGHT,
-        # for the names of level lines
-        padding={"left": 5, "top": 5, "bottom": 5, "right": 104},
         layer=[
             _of("datum.kind == 'ceiling' || datum.kind == 'memory'")
             | {
