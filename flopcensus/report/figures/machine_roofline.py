@@ -361,6 +361,8 @@ def _chart(frame: _Frame) -> Spec:
     ends = {"x2": {"field": "x2"}, "y2": {"field": "y2"}}
     return vega_lite(
         height=_HEIGHT,
+        # names of level lines end a little later than the layout thinks
+        padding={"left": 5, "top": 5, "bottom": 5, "right": 14},
         layer=[
             _of("datum.kind == 'ceiling' || datum.kind == 'memory'")
             | {
