@@ -36,6 +36,8 @@ def small(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> str:
     text = re.sub(r"bases: .*", "bases: [peak]", text)
     text = re.sub(r"levels:\n(    - .*\n)+", "levels: [territory]\n", text)
     text = re.sub(r"draws: .*", "draws: 200", text)
+    few = "  countries: [FR]\n  supply_cuts: []\n"
+    text = re.sub(r"  # what the page can show.*\n  precisions: .*\n  years:\n(    - .*\n)+", few, text)
     path = tmp_path_factory.mktemp("small") / "small.yaml"
     path.write_text(re.sub(r"clusters: .*\n", "", text), encoding="utf-8")
     return str(path)
