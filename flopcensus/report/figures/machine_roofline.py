@@ -29,7 +29,7 @@ _HEIGHT = 420
 # pixels: between lines that share a label, and between labels
 _CLOSE, _LINE = 9.0, 13.0
 # plots of a wide screen and of a phone, less their axes; labels are placed for each
-_WIDE, _NARROW = 900.0, 185.0
+_WIDE, _NARROW = 520.0, 185.0
 # factors of room left, right, below and above of what is drawn
 _LEFT, _RIGHT, _BELOW, _ABOVE = 3.0, 4.0, 2.5, 4.0
 
@@ -342,7 +342,7 @@ def _chart(frame: _Frame) -> Spec:
         "type": "quantitative",
         "title": "arithmetic intensity, FLOP/B",
         "scale": {"type": "log", "domain": [frame.x0, frame.x1], "nice": False},
-        "axis": decades() | {"labelExpr": "datum.value < 1 ? format(datum.value, '.3~r') : datum.label"},
+        "axis": decades(),
     }
     y: Spec = {
         "field": "y",
