@@ -24,8 +24,10 @@ def compose(paths: Sequence[Path]) -> Document:
     document: Document = {}
     for path in paths:
         _add(document, read_json(path), path)
-    if "study" not in document:
-        document["study"] = _study(document, paths)
+    if "schema" in document:
+        # a study's own results are whole, or are refused for what they lack
+        return document
+    document["study"] = _study(document, paths)
     absent: Document = {
         "record": None,
         "comparison": None,

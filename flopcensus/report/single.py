@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from flopcensus.report.figures.theme import theme
 from flopcensus.report.packing import shown
 from flopcensus.report.shapes import shapes
 
+_TITLE_COLUMNS = 88
 FORMS = ("svg", "png")
 
 
@@ -48,7 +50,8 @@ def draw(found: Figures, name: str, chosen: Mapping[str, str], target: Path) -> 
     view = choose(by_name[name], found.controls, chosen, shapes())
     if not view.rows or view.undrawn:
         raise InputError(f"chart {name}: {view.undrawn or view.empty} Choose another view with --set")
-    title = {"title": {"text": shown(view.title), "fontSize": 14, "offset": 14}}
+    lines = textwrap.wrap(shown(view.title), _TITLE_COLUMNS)
+    title = {"title": {"text": lines, "fontSize": 14, "offset": 14}}
     return engine.picture(shown(view.spec) | title, form, theme(dark=False))
 
 

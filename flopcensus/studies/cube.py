@@ -42,6 +42,8 @@ OTHER = "other"
 # study's date and after it, and less than the other at every date before
 FOLD_BELOW = 0.01
 FOLD_BELOW_BEFORE = 0.1
+# combinations of a crossing are many and small, and a flow picture needs more of them: these parts of the above
+FOLD_CROSSED = 0.2
 _ROUGH_DRAWS = 200
 # sums of one pass; more rows are summed in several
 _SUMS_BYTES = 192 * 2**20
@@ -262,6 +264,8 @@ class _Run:
             if not key.levels or key.codes == (UNKNOWN,):
                 continue
             least = FOLD_BELOW_BEFORE if self.slots[key.slot].day < self.request.as_of else FOLD_BELOW
+            if len(key.levels) > 1:
+                least *= FOLD_CROSSED
             share = mean / (means[replace(key, levels=(), codes=())] or 1.0)
             here = small[key.levels]
             here[key.codes] = here.get(key.codes, True) and share < least

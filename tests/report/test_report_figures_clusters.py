@@ -252,7 +252,14 @@ def test_the_heat_map_names_sick_nodes_and_leaves_what_was_not_measured_empty(do
         {"name": "n1", "remark": "", "sick": False, "shares": [1.0, 0.99]},
     ]
     heat = {"metrics": ["gemm bf16", "memory_copy fp32"], "rows": rows, "grouped": False}
-    fleet = {"records": 2, "first": None, "last": None, "false_alarm_rate": 0.01, "nodes": [], "outliers": []}
+    fleet: Document = {
+        "records": 2,
+        "first": None,
+        "last": None,
+        "false_alarm_rate": 0.01,
+        "nodes": [],
+        "outliers": [],
+    }
     document["fleet"] = fleet | {"heat": heat | {"rows_left_out": 0, "metrics_left_out": 0}}
     figure = found(document)["fleet"]
     cells = {(row["node"], row["metric"]): row["share"] for row in rows_of(figure)}

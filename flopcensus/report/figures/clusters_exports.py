@@ -73,7 +73,7 @@ def _grid(clusters: int) -> Spec:
                 "type": "nominal",
                 "sort": None,
                 "title": None,
-                "axis": {"orient": "top", "labelLimit": 120, "domain": False, "ticks": False, **across},
+                "axis": {"orient": "top", "labelLimit": 210, "domain": False, "ticks": False, **across},
             },
             "y": {"field": "rule", "type": "nominal", "sort": None, "title": None, "axis": label_room()},
         },

@@ -104,7 +104,9 @@ def decades() -> dict[str, Any]:
     """Return an axis of a logarithmic scale with lines at powers of ten only."""
     power = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6"
     shown = {"condition": {"test": power, "value": 1}, "value": 0}
-    return {"format": "~s", "tickCount": 5, "gridOpacity": shown, "tickOpacity": shown}
+    # below 1 plainly: 0.1 and not 100m
+    words = f"!({power}) ? '' : datum.value < 1 ? format(datum.value, '.3~r') : format(datum.value, '~s')"
+    return {"tickCount": 5, "labelExpr": words, "gridOpacity": shown, "tickOpacity": shown}
 
 
 def line(low: str = "p5", high: str = "p95") -> Spec:

@@ -29,7 +29,7 @@ _HEIGHT = 420
 # pixels: between lines that share a label, and between labels
 _CLOSE, _LINE = 9.0, 13.0
 # plots of a wide screen and of a phone, less their axes; labels are placed for each
-_WIDE, _NARROW = 900.0, 185.0
+_WIDE, _NARROW = 520.0, 185.0
 # factors of room left, right, below and above of what is drawn
 _LEFT, _RIGHT, _BELOW, _ABOVE = 3.0, 4.0, 2.5, 4.0
 
@@ -342,7 +342,7 @@ def _chart(frame: _Frame) -> Spec:
         "type": "quantitative",
         "title": "arithmetic intensity, FLOP/B",
         "scale": {"type": "log", "domain": [frame.x0, frame.x1], "nice": False},
-        "axis": decades() | {"labelExpr": "datum.value < 1 ? format(datum.value, '.3~r') : datum.label"},
+        "axis": decades(),
     }
     y: Spec = {
         "field": "y",
@@ -361,8 +361,8 @@ def _chart(frame: _Frame) -> Spec:
     ends = {"x2": {"field": "x2"}, "y2": {"field": "y2"}}
     return vega_lite(
         height=_HEIGHT,
-        # for the names of level lines
-        padding={"left": 5, "top": 5, "bottom": 5, "right": 104},
+        # names of level lines end a little later than the layout thinks
+        padding={"left": 5, "top": 5, "bottom": 5, "right": 14},
         layer=[
             _of("datum.kind == 'ceiling' || datum.kind == 'memory'")
             | {
