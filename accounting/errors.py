@@ -17,6 +17,10 @@ from dataclasses import dataclass
 from bench.errors import InputError
 
 _FOUND_CHARS = 60
+# letters from which on a beginning says what was meant
+_LEAST_BEGUN = 4
+# names that a message can list
+_MOST_LISTED = 20
 
 
 @dataclass(frozen=True, order=True)
@@ -57,8 +61,10 @@ class UnknownNameError(InputError):
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         self.what = what
         self.name = name
+        known = list(known)
         self.suggestion = nearest(name, known)
-        mend = f"; did you mean {self.suggestion}?" if self.suggestion else ""
+        listed = f" (there are {', '.join(known)})" if 0 < len(known) <= _MOST_LISTED else ""
+        mend = f"; did you mean {self.suggestion}?" if self.suggestion else listed
         super().__init__(f"unknown {what} (found {quote(name)}){mend}")
 
 
@@ -67,13 +73,17 @@ class MixedValuesError(InputError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the known name closest to ``name``, or an empty string where none is close.
+    """Return the known name that begins with ``name`` or is closest to it, an empty string where none is.
 
     >>> nearest("nvidia-h100-smx", ["nvidia-h100-sxm", "amd-mi300x"])
     'nvidia-h100-sxm'
     """
     candidates = {candidate.casefold(): candidate for candidate in known}
-    matches: Sequence[str] = difflib.get_close_matches(name.casefold(), list(candidates), n=1, cutoff=0.6)
+    folded = name.casefold()
+    begun = [one for one in candidates if one.startswith(folded)] if len(folded) >= _LEAST_BEGUN else []
+    if begun:
+        return candidates[min(begun, key=len)]
+    matches: Sequence[str] = difflib.get_close_matches(folded, list(candidates), n=1, cutoff=0.6)
     return candidates[matches[0]] if matches else ""
 
 

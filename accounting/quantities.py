@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 Family = Literal["lognormal", "logit-normal", "one-plus-lognormal"]
@@ -272,22 +272,56 @@ def _uncertain(dimension: str) -> Any:
     return BeforeValidator(partial(read_uncertain, dimension=dimension))
 
 
+def written_as(dimension: str, *, uncertain: bool) -> WithJsonSchema:
+    """Say to editors what a quantity looks like in a file, with its units."""
+    kind = DIMENSIONS[dimension]
+    units = [
+        re.escape(unit).replace("/", "\\/") for unit in sorted(kind.units, key=len, reverse=True) if unit
+    ]
+    unit = rf"\s*(?:{'|'.join(units)})" if units else ""
+    one = _NUMBER + (f"(?:{unit})?" if kind.bare and unit else unit)
+    ranged = rf"(?:{_NUMBER}(?:{unit})?\s+to\s+)?" if uncertain else ""
+    text: dict[str, Any] = {"type": "string", "pattern": rf"^\s*{ranged}{one}\s*$"}
+    number: dict[str, Any] = {"type": "number", "minimum": kind.minimum}
+    if kind.maximum < math.inf:
+        number["maximum"] = kind.maximum
+    plain: list[dict[str, Any]] = [text, number] if kind.bare else [text]
+    written = f"; units: {', '.join(unit for unit in kind.units if unit)}" if units else ""
+    stated = f"{kind.name}, in {kind.base_unit}" if kind.base_unit else kind.name
+    made = {"title": kind.name, "description": f"{stated}{written}", "examples": [kind.example]}
+    if not uncertain:
+        return WithJsonSchema({**made, "anyOf": plain})
+    ends: dict[str, Any] = {"type": "object", "additionalProperties": False, "required": list(_TRIPLE)}
+    points = zip(_TRIPLE, (5, 50, 95), strict=True)
+    ends["properties"] = {name: {"description": f"{p}th percentile", "anyOf": plain} for name, p in points}
+    made["description"] += "; a value, a range 'A to B' (5th to 95th percentile), or {low, best, high}"
+    return WithJsonSchema({**made, "anyOf": [*plain, ends]})
+
+
 _WRITE = PlainSerializer(_plain)
 
-Rate = Annotated[float, _quantity("rate")]
-Memory = Annotated[float, _quantity("memory")]
-Bandwidth = Annotated[float, _quantity("bandwidth")]
-Area = Annotated[float, _quantity("area")]
-ExactPower = Annotated[float, _quantity("power")]
-Power = Annotated[Uncertain, _uncertain("power"), _WRITE]
-Count = Annotated[Uncertain, _uncertain("count"), _WRITE]
-Fraction = Annotated[Uncertain, _uncertain("fraction"), _WRITE]
-Pue = Annotated[Uncertain, _uncertain("pue"), _WRITE]
-Ratio = Annotated[Uncertain, _uncertain("ratio"), _WRITE]
-Money = Annotated[Uncertain, _uncertain("money"), _WRITE]
-Duration = Annotated[Uncertain, _uncertain("duration"), _WRITE]
-EnergyPrice = Annotated[Uncertain, _uncertain("energy price"), _WRITE]
-PowerPrice = Annotated[Uncertain, _uncertain("power price"), _WRITE]
-CarbonIntensity = Annotated[Uncertain, _uncertain("carbon intensity"), _WRITE]
-WaterIntensity = Annotated[Uncertain, _uncertain("water intensity"), _WRITE]
-Mass = Annotated[Uncertain, _uncertain("mass"), _WRITE]
+Rate = Annotated[float, _quantity("rate"), written_as("rate", uncertain=False)]
+Memory = Annotated[float, _quantity("memory"), written_as("memory", uncertain=False)]
+Bandwidth = Annotated[float, _quantity("bandwidth"), written_as("bandwidth", uncertain=False)]
+Area = Annotated[float, _quantity("area"), written_as("area", uncertain=False)]
+ExactPower = Annotated[float, _quantity("power"), written_as("power", uncertain=False)]
+Power = Annotated[Uncertain, _uncertain("power"), _WRITE, written_as("power", uncertain=True)]
+Count = Annotated[Uncertain, _uncertain("count"), _WRITE, written_as("count", uncertain=True)]
+Fraction = Annotated[Uncertain, _uncertain("fraction"), _WRITE, written_as("fraction", uncertain=True)]
+Pue = Annotated[Uncertain, _uncertain("pue"), _WRITE, written_as("pue", uncertain=True)]
+Ratio = Annotated[Uncertain, _uncertain("ratio"), _WRITE, written_as("ratio", uncertain=True)]
+Money = Annotated[Uncertain, _uncertain("money"), _WRITE, written_as("money", uncertain=True)]
+Duration = Annotated[Uncertain, _uncertain("duration"), _WRITE, written_as("duration", uncertain=True)]
+EnergyPrice = Annotated[
+    Uncertain, _uncertain("energy price"), _WRITE, written_as("energy price", uncertain=True)
+]
+PowerPrice = Annotated[
+    Uncertain, _uncertain("power price"), _WRITE, written_as("power price", uncertain=True)
+]
+CarbonIntensity = Annotated[
+    Uncertain, _uncertain("carbon intensity"), _WRITE, written_as("carbon intensity", uncertain=True)
+]
+WaterIntensity = Annotated[
+    Uncertain, _uncertain("water intensity"), _WRITE, written_as("water intensity", uncertain=True)
+]
+Mass = Annotated[Uncertain, _uncertain("mass"), _WRITE, written_as("mass", uncertain=True)]

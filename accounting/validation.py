@@ -9,7 +9,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from accounting.documents import Document, KeyPath, read_document
@@ -57,7 +65,14 @@ def read_date(raw: object) -> datetime.date:
     raise PydanticCustomError("date", "not a date; write YYYY-MM-DD, YYYY-MM or YYYY", {"found": str(raw)})
 
 
-Date = Annotated[datetime.date, BeforeValidator(read_date)]
+_DATE_SCHEMA = {
+    "description": "YYYY-MM-DD, YYYY-MM or YYYY; a part left out counts as the first",
+    "anyOf": [
+        {"type": "string", "pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$"},
+        {"type": "integer", "minimum": 1000, "maximum": 9999},
+    ],
+}
+Date = Annotated[datetime.date, BeforeValidator(read_date), WithJsonSchema(_DATE_SCHEMA)]
 
 
 class FactModel(BaseModel):

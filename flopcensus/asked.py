@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 if TYPE_CHECKING:
     import datetime
 
@@ -103,12 +101,14 @@ def _bases(texts: tuple[str, ...]) -> tuple[Any, ...]:
 
 
 def _precision(options: dict[str, Any]) -> str:
+    from bench.errors import InputError
+
     if options["precision"] and options["column"]:
-        raise click.UsageError("--precision and --column exclude each other")
+        raise InputError("--precision and --column exclude each other")
     if options["unit"] == "bytes_per_s":
         for name in ("precision", "column"):
             if options[name]:
-                raise click.UsageError(
+                raise InputError(
                     f"--{name} is about arithmetic, --unit bytes_per_s about memory, which has no precision: "
                     "leave one of them out"
                 )

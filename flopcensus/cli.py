@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -17,6 +20,8 @@ from flopcensus import __version__
 
 EXIT_OUR_FAULT = 70
 EXIT_INTERRUPTED = 130
+# what a shell sets while it asks for completions
+_COMPLETING = "_FLOPCENSUS_COMPLETE"
 
 # name → (module, one line for --help); modules are imported only when their command is called
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -26,6 +31,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calibrate": ("flopcensus.commands.calibrate", "Turn bench records into a calibration file."),
     "catalogue": ("flopcensus.commands.catalogue", "List the facts the accounts rest on."),
     "compare": ("flopcensus.commands.compare", "Set hypothetical clusters side by side."),
+    "completion": (
+        "flopcensus.commands.completion",
+        "Print what makes your shell complete commands and ids.",
+    ),
     "convert": ("flopcensus.commands.convert", "Write a census as our YAML or CSV, and back."),
     "decode": (
         "flopcensus.commands.decode",
@@ -41,8 +50,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Say what export rules make of an accelerator.",
     ),
     "fleet": ("flopcensus.commands.fleet", "Merge the records of many nodes, and name the sick ones."),
+    "init": ("flopcensus.commands.init", "Write a commented starter for a facility, cluster or study."),
     "launch": ("flopcensus.commands.launch", "Print what starts bench on a cluster's nodes."),
     "lint": ("flopcensus.commands.lint", "Check a census for figures that cannot be right."),
+    "man": ("flopcensus.commands.man", "Write the manual page."),
     "plan": ("flopcensus.commands.plan", "Find the best mix of accelerators within limits."),
     "report": ("flopcensus.commands.report", "Write the page of a study's results."),
     "run": ("flopcensus.commands.run", "Run a whole study: measure, estimate, compare, report."),
@@ -50,6 +61,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "flopcensus.commands.scenario",
         "Show who gains when capacity is offered, hosted, rented or pooled.",
     ),
+    "schema": ("flopcensus.commands.schema", "Print JSON Schemas of files, for editors."),
     "supply-cut": (
         "flopcensus.commands.supply_cut",
         "Show capacity after a nation or firm stops supplying.",
@@ -78,6 +90,10 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        if _COMPLETING in os.environ:
+            from flopcensus.completing import attach
+
+            return attach(command)
         return command
 
     def resolve_command(
@@ -112,7 +128,23 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     # facts are read to be kept: looking through them for garbage at every few hundred is a tenth of the time
     gc.set_threshold(100_000, 20, 20)
+    _write_all_signs()
     sys.exit(invoke(args))
+
+
+def _write_all_signs() -> None:
+    """Escape signs that the stream's encoding lacks (× in ASCII, █ in a Windows code page), as JSON would."""
+    import codecs
+
+    def escape(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeEncodeError)  # noqa: S101  (only writing is given this handler)
+        units = error.object[error.start : error.end].encode("utf-16-be")
+        return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2)), error.end
+
+    codecs.register_error("flopcensus", escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.encoding.lower().startswith("utf"):
+            stream.reconfigure(errors="flopcensus")
 
 
 def invoke(args: Sequence[str] | None = None) -> int:
@@ -124,8 +156,11 @@ def _guarded(work: Callable[[], Any]) -> int:
     try:
         result = work()
     except click.ClickException as error:
-        error.show()
+        _suggested(error).show()
         return 2
+    except SystemExit as end:
+        # click and rich end with 1 where the reader of our output has gone, which would read as a bad verdict
+        return 0 if end.code == 1 else int(end.code or 0)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return EXIT_INTERRUPTED
@@ -136,6 +171,22 @@ def _guarded(work: Callable[[], Any]) -> int:
     except Exception as error:
         return _failed(error)
     return result if isinstance(result, int) else 0
+
+
+def _suggested(error: click.ClickException) -> click.ClickException:
+    """Name the nearest choice where a value is none of those there are."""
+    if not isinstance(error, click.BadParameter):
+        return error
+    choices = getattr(error.param.type if error.param else None, "choices", None)
+    found = re.match(r"'([^']*)' is not one of", error.message)
+    if choices and found:
+        import difflib
+
+        near = difflib.get_close_matches(found[1], [str(choice) for choice in choices], n=1)
+        if near:
+            message = f"{error.message} Did you mean '{near[0]}'?"
+            return click.BadParameter(message, error.ctx, error.param, error.param_hint)
+    return error
 
 
 def _failed(error: Exception) -> int:

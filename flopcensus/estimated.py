@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flopcensus.asked import request_of, years_of
+from flopcensus.output import Meter, MeterOf
 
 if TYPE_CHECKING:
     from accounting.accounts.estimate import Estimate, Request
@@ -21,41 +25,77 @@ SOLD_WORDS = ("none", "shipped")
 
 @dataclass(frozen=True)
 class Answer:
-    """Estimates, what is sold and not located where that was asked for, and what stands behind each row."""
+    """Estimates, what is sold and not located where that was asked for, and all that they were made from."""
 
     estimates: tuple[Estimate, ...]
     sales: Unlocated | None
-    origins: Origins | None
+    ledger: Ledger
+    request: Request
+    facts: Facts
+    calibration: Calibration
     sales_in_full: bool = False
 
+    @cached_property
+    def origins(self) -> Origins:
+        """What stands behind each row; worked out when first asked for."""
+        from accounting.accounts.origins import trace
 
-def run_estimate(options: dict[str, Any], *, traced: bool = False) -> Answer:
-    """Read the census, estimate it and hold it against sales; ``traced`` says what stands behind each row.
+        return trace(self.ledger, self.request, self.facts, self.calibration)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the figures should know, each once."""
+        said = [w for one in self.estimates for w in one.warnings]
+        return tuple(dict.fromkeys([*said, *(self.sales.warnings if self.sales else ())]))
+
+    def document(self) -> dict[str, Any]:
+        """Return what ``--format json`` prints."""
+        from flopcensus.results import estimate_document
+
+        found = estimate_document(self.estimates, self.origins)
+        if self.sales is not None:
+            from flopcensus.unlocated import unlocated_entry
+
+            found["unlocated"] = unlocated_entry(self.sales)
+        return found
+
+
+def run_estimate(
+    options: dict[str, Any], meter: MeterOf = Meter, ledger: tuple[Ledger, Facts] | None = None
+) -> Answer:
+    """Read the census, estimate it and hold it against sales; a ledger read already comes with its facts.
 
     Raises InputError and its kin.
     """
     from accounting.accounts.estimate import estimate
-    from accounting.accounts.origins import trace
     from accounting.capacity.calibration import Calibration, load_calibration
     from accounting.capacity.sums import Work
-    from accounting.census.sources import load_census
-    from accounting.reference.facts import load_facts
-    from flopcensus.output import Meter
+    from bench.errors import InputError
 
-    facts = load_facts(overlays=options["overlays"])
+    if options["reconcile"] != "none" and not options["sold"]:
+        raise InputError("--reconcile needs --sold")
+    census, facts = ledger or read_census(options["census"], options["overlays"])
     request = request_of(options, facts)
-    ledger = _with_unrecorded(load_census(options["census"], facts), options["unrecorded"], facts)
+    census = _with_unrecorded(census, options["unrecorded"], facts)
     # a peak needs no measurement
     needed = request.bases != ("peak",) or options["calibrations"]
     calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
-    work = Work(progress=Meter("deployments valued"))
+    work = Work(progress=meter("deployments valued"))
     if options.get("years") or options.get("project"):
-        estimates = over_time(ledger, request, facts, calibration, options)
+        estimates = over_time(census, request, facts, calibration, options)
     else:
-        estimates = tuple(_unprojected(e) for e in estimate(ledger, request, facts, calibration, work=work))
-    origins = trace(ledger, request, facts, calibration) if traced else None
-    sales = _unlocated(options, ledger, request, facts)
-    return Answer(estimates, sales, origins, bool(options["sold"]))
+        estimates = tuple(_unprojected(e) for e in estimate(census, request, facts, calibration, work=work))
+    sales = _unlocated(options, census, request, facts)
+    return Answer(estimates, sales, census, request, facts, calibration, bool(options["sold"]))
+
+
+def read_census(sources: Sequence[str], overlays: Sequence[Path]) -> tuple[Ledger, Facts]:
+    """Return a census and the facts it was read with. Raises InputError and its kin."""
+    from accounting.census.sources import load_census
+    from accounting.reference.facts import load_facts
+
+    facts = load_facts(overlays=overlays)
+    return load_census(sources, facts), facts
 
 
 def _unprojected(found: Estimate) -> Estimate:

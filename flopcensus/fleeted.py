@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flopcensus.output import Meter, MeterOf
+
 if TYPE_CHECKING:
     from bench.fleets.gathering import DeviceSeen, Gathered
     from bench.fleets.reading import Read, Reading
@@ -73,8 +75,10 @@ class Fleet:
         return bool(self.judgement.outliers) or any(one.slower for one in self.judgement.shifts)
 
 
-def read_fleet(folder: Path, also: Callable[[Read], object] | None = None) -> tuple[Gathered, Reading]:
-    """Read a folder's records; progress goes to stderr. ``also`` is given each record too.
+def read_fleet(
+    folder: Path, also: Callable[[Read], object] | None = None, meter: MeterOf = Meter
+) -> tuple[Gathered, Reading]:
+    """Read a folder's records; progress goes to ``meter``. ``also`` is given each record too.
 
     Raises:
         InputError: no such folder, or no record in it; the first reasons are named.
@@ -82,10 +86,9 @@ def read_fleet(folder: Path, also: Callable[[Read], object] | None = None) -> tu
     from bench.errors import InputError
     from bench.fleets.gathering import Gathered
     from bench.fleets.reading import Reading, record_files, stream
-    from flopcensus.output import Meter
 
     gathered, reading = Gathered(), Reading()
-    for read in stream(record_files(folder), reading, Meter("files read")):
+    for read in stream(record_files(folder), reading, meter("files read")):
         gathered.add(read)
         if also is not None:
             also(read)

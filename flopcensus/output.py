@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import click
 
@@ -97,22 +97,14 @@ def percent(fraction: float) -> str:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table to stdout; the first column holds names, the others figures."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from flopcensus.tabular import table_lines, terminal_width, wants_emphasis
 
-    # rich would fold a title to the table's width
     if title:
         say(printable(title))
-    table = Table(box=None, pad_edge=False)
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place == 0 else "right", overflow="fold")
-    for row in rows:
-        # Text, not str: names from files are not markup
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    console = Console(file=sys.stdout, highlight=False, **({} if sys.stdout.isatty() else {"width": 200}))  # type: ignore[arg-type]
-    console.print(table)
-    console.print()
+    cells = [[printable(cell) for cell in row] for row in rows]
+    for line in table_lines(columns, cells, terminal_width(), bold=wants_emphasis()):
+        click.echo(line)
+    click.echo()
 
 
 def printable(text: str) -> str:
@@ -139,13 +131,20 @@ def show(
 
 
 def say(text: str) -> None:
-    """Print a plain line to stdout."""
-    click.echo(text)
+    """Print plain lines to stdout, folded between words where a terminal is narrower."""
+    _echo(text, sys.stdout)
 
 
 def note(text: str) -> None:
     """Print a line of progress to stderr."""
-    click.echo(text, err=True)
+    _echo(text, sys.stderr)
+
+
+def _echo(text: str, stream: TextIO) -> None:
+    from flopcensus.tabular import lines, terminal_width
+
+    width = terminal_width(stream)
+    click.echo("\n".join(lines(line, width) for line in text.split("\n")), file=stream)
 
 
 class Meter:
@@ -162,6 +161,15 @@ class Meter:
             note(f"{done:,} of {whole:,} {self.what}" if whole else f"{done:,} {self.what}")
 
 
+MeterOf = Callable[[str], Callable[[int, int], None]]
+
+
+def no_meter(what: str) -> Callable[[int, int], None]:
+    """Stand in for Meter where nothing is to be shown."""
+    del what
+    return lambda done, whole: None
+
+
 def warn(text: str) -> None:
     """Print a warning to stderr."""
-    click.echo(f"warning: {text}", err=True)
+    note(f"warning: {text}")

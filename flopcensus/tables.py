@@ -122,11 +122,11 @@ def _print_groups(estimate: Estimate) -> None:
 def estimate_csv(estimates: Sequence[Estimate]) -> str:
     """Return all levels of all estimates as one long CSV, the total first."""
     if all(e.series is not None for e in estimates):
-        return to_csv(SERIES_COLUMNS, [row for e in estimates for row in _series_rows(e)])
+        return to_csv(SERIES_COLUMNS, [row for e in estimates for row in series_rows(e)])
     return to_csv(ESTIMATE_COLUMNS, [row for e in estimates for row in estimate_rows(e)])
 
 
-def _series_rows(estimate: Estimate) -> Iterator[dict[str, Any]]:
+def series_rows(estimate: Estimate) -> Iterator[dict[str, Any]]:
     """Yield the total and rows of every date of a series as flat records."""
     result = estimate.accounts.denomination
     for point in estimate.series.points if estimate.series else ():

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, ValidationInfo
+from pydantic import AfterValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from accounting.errors import UnknownNameError
@@ -94,10 +94,17 @@ def _accelerator(value: str, info: ValidationInfo) -> str:
     return _check(_names(info).accelerators, value)
 
 
-CountryCode = Annotated[Text, AfterValidator(_country)]
-NationCode = Annotated[Text, AfterValidator(_nation)]
-OrganisationId = Annotated[Text, AfterValidator(_organisation)]
-AcceleratorId = Annotated[Text, AfterValidator(_accelerator)]
+def _named(what: str, table: str) -> WithJsonSchema:
+    """Say to editors what is named; ``x-names`` is the table whose ids a schema offers."""
+    text = f"{what}: an id or any name of flopcensus catalogue {table}"
+    return WithJsonSchema({"type": "string", "minLength": 1, "description": text, "x-names": table})
+
+
+_TERRITORY = _named("country, ISO 3166 alpha-2", "countries")
+CountryCode = Annotated[Text, AfterValidator(_country), _TERRITORY]
+NationCode = Annotated[Text, AfterValidator(_nation), _TERRITORY]
+OrganisationId = Annotated[Text, AfterValidator(_organisation), _named("organisation", "organisations")]
+AcceleratorId = Annotated[Text, AfterValidator(_accelerator), _named("accelerator", "accelerators")]
 
 __all__ = [
     "EU",

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from flopcensus.options import format_option
 from flopcensus.output import Format
-
-if TYPE_CHECKING:
-    from accounting.capacity.measurements import Measurement
 
 _EXAMPLE = """\b
 Examples:
@@ -51,13 +48,12 @@ def command(records: tuple[Path, ...], out: Path | None, output: Format, **optio
 
 
 def _write(records: tuple[Path, ...], out: Path | None) -> None:
-    from accounting.capacity.evidence import from_records
     from bench.files import write_text_atomic
-    from bench.record import load_record
+    from flopcensus.answering.calibration import run_calibrate, to_yaml
     from flopcensus.output import note
 
-    measurements = from_records([(path, load_record(path)) for path in records])
-    text = _yaml(measurements)
+    measurements = run_calibrate(records)
+    text = to_yaml(measurements)
     if out is None:
         click.echo(text, nl=False)
         return
@@ -66,18 +62,3 @@ def _write(records: tuple[Path, ...], out: Path | None) -> None:
     note(f"  flopcensus estimate --calibration {out}")
     if any(m.basis == "sustained" for m in measurements):
         note("training steps of one accelerator are kept; sustained is at scale and does not take them")
-
-
-def _yaml(measurements: tuple[Measurement, ...]) -> str:
-    import yaml
-
-    rows = {"measurements": [_plain(m) for m in measurements]}
-    return str(yaml.safe_dump(rows, sort_keys=False, allow_unicode=True))
-
-
-def _plain(measurement: Measurement) -> dict[str, Any]:
-    plain = measurement.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    for name, unit in (("achieved", "FLOP/s"), ("achieved_bandwidth", "B/s")):
-        if name in plain:
-            plain[name] = f"{plain[name]} {unit}"
-    return plain

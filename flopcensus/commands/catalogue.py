@@ -63,7 +63,7 @@ freshness counts what the facts rest on, by kind and age, and how much of it is 
 
 
 @click.command("catalogue", epilog=_EXAMPLE)
-@click.argument("table", type=click.Choice(_TABLES), default="accelerators")
+@click.argument("table", type=click.Choice(_TABLES), default="accelerators", metavar="[TABLE]")
 @click.argument("names", nargs=-1)
 @click.option(
     "--where",
@@ -80,7 +80,11 @@ def command(
     overlays: tuple[Path, ...],
     output: Format,
 ) -> None:
-    """List a TABLE of the shipped facts, or show the rows called NAMES in full, with their sources."""
+    """List a TABLE of the shipped facts, or show the rows called NAMES in full, with their sources.
+
+    TABLE is accelerators (where left out), organisations, countries, groups, facilities, sites, clusters,
+    clouds, programmes, unrecorded, export-rules, measurements, workloads or freshness.
+    """
     from accounting.reference.facts import load_facts
     from flopcensus.catalogued import TABLES, plain
     from flopcensus.output import to_csv, to_json

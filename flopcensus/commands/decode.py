@@ -49,36 +49,18 @@ def command(
 
     A reading that fits within 5 % says what the claim may mean. Without a count, each reading implies one.
     """
-    from accounting.capacity.calibration import load_calibration
-    from accounting.claims.readings import decode
-    from accounting.reference.facts import load_facts
-    from flopcensus.decoded import answer, csv, document
+    from flopcensus.answering.claim import run_decode
+    from flopcensus.decoded import csv, document
     from flopcensus.decoded_words import print_answer
     from flopcensus.output import to_json, warn
 
-    facts = load_facts()
-    decoded = decode(claim, facts, accelerators, [_count(text) for text in counts])
-    result = answer(decoded, facts, load_calibration(facts, calibrations), seed, draws)
+    result = run_decode(claim, accelerators, counts, calibrations, (draws, seed))
     if output == "json":
         click.echo(to_json(document(result)), nl=False)
     elif output == "csv":
         click.echo(csv(result), nl=False)
     else:
         print_answer(result)
-    if decoded.claim.unread and output != "table":
-        warn(f"not read: {decoded.claim.unread}")
-    return 1 if decoded.verdict in {"none fits", "not as stated"} else 0
-
-
-def _count(text: str) -> float:
-    """Read a count as counts are written everywhere: ``5448``, ``5,448``, ``16k``."""
-    from pydantic_core import PydanticCustomError
-
-    from accounting.errors import quote
-    from accounting.quantities import read_quantity
-    from bench.errors import InputError
-
-    try:
-        return read_quantity(text, "count")
-    except PydanticCustomError as error:
-        raise InputError(f"--count: {error.message()} (found {quote(text)})") from None
+    if result.decoded.claim.unread and output != "table":
+        warn(f"not read: {result.decoded.claim.unread}")
+    return 1 if result.decoded.verdict in {"none fits", "not as stated"} else 0

@@ -112,27 +112,19 @@ def command(output: Format, **options: Any) -> None:
     columns or by a prefix (epoch-clusters:PATH, epoch-data-centers:PATH, top500:PATH, fleet:DIR). Of
     several, the first that has a site is believed about it.
     """
-    if options["reconcile"] != "none" and not options["sold"]:
-        raise click.UsageError("--reconcile needs --sold")
     from flopcensus.estimated import run_estimate
 
-    _emit(run_estimate(options, traced=output == "json"), output)
+    _emit(run_estimate(options), output)
 
 
 def _emit(answer: Answer, output: Format) -> None:
     from flopcensus.output import say, to_json, warn
-    from flopcensus.results import estimate_document
     from flopcensus.series import print_series
     from flopcensus.tables import estimate_csv, print_estimate
 
     estimates, sales = answer.estimates, answer.sales
     if output == "json":
-        document = estimate_document(estimates, answer.origins)
-        if sales is not None:
-            from flopcensus.unlocated import unlocated_entry
-
-            document["unlocated"] = unlocated_entry(sales)
-        click.echo(to_json(document), nl=False)
+        click.echo(to_json(answer.document()), nl=False)
     elif output == "csv":
         click.echo(estimate_csv(estimates), nl=False)
     else:
@@ -151,6 +143,5 @@ def _emit(answer: Answer, output: Format) -> None:
             else:
                 print_unlocated_line(sales, estimates[0].request.countries)
         say("Shares are shares of the mean; intervals are 5th to 95th percentiles.")
-    said = [w for one in estimates for w in one.warnings] + list(sales.warnings if sales else ())
-    for text in dict.fromkeys(said):
+    for text in answer.warnings:
         warn(text)

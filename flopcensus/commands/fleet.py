@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from bench.fleets.gathering import Gathered
-    from bench.fleets.reading import Reading
     from flopcensus.fleeted import Fleet
 
 EXIT_SICK = 1
@@ -85,13 +83,15 @@ def command(
     With --history and without DIR: says which nodes of a history of nightly runs have lost speed, and since
     when.
     """
+    from flopcensus.answering.fleet import run_fleet
+
     output = output or ("html" if out is not None and out.suffix.lower() in (".html", ".htm") else "table")
     if folder is None:
         if _ask_history(options, output, out):
             context.exit(EXIT_SICK)
         return
     _require_sense(output, out, options)
-    fleet = _judged(folder, options)
+    fleet = run_fleet(folder, options)
     if options["records_to"] is not None:
         _write_records(fleet, options["records_to"])
     _show(fleet, output, out)
@@ -145,37 +145,6 @@ def _require_sense(output: str, out: Path | None, options: dict[str, Any]) -> No
         raise click.UsageError(
             "a table is for the terminal: give -o with --format json, csv, parquet, openmetrics or html"
         )
-
-
-def _judged(folder: Path, options: dict[str, Any]) -> Fleet:
-    from bench.fleets.anonymising import public_names
-    from bench.fleets.baseline import Before
-    from bench.fleets.judging import judge
-    from flopcensus.fleeted import Fleet, read_fleet
-
-    if options["history"] is None:
-        gathered, reading = read_fleet(folder)
-    else:
-        gathered, reading = _added(folder, options["history"])
-    before = None
-    if options["baseline"] is not None:
-        earlier, read = read_fleet(options["baseline"])
-        before = Before(earlier, tuple(read.withdrawn))
-    judgement = judge(gathered, reading.withdrawn, options["rate"], force=options["force"], before=before)
-    public = public_names(gathered.nodes) if options["anonymise"] else {}
-    return Fleet(gathered, reading, judgement, public)
-
-
-def _added(folder: Path, path: Path) -> tuple[Gathered, Reading]:
-    """Read a folder, and add what is read to a history."""
-    from flopcensus.fleet_history import adding
-    from flopcensus.fleeted import read_fleet
-    from flopcensus.output import note
-
-    take, finish = adding(path)
-    found = read_fleet(folder, take)
-    note(finish())
-    return found
 
 
 def _write_records(fleet: Fleet, folder: Path) -> None:

@@ -9,13 +9,17 @@ from typing import Any, Literal, TypeVar
 import click
 
 _EXAMPLE = """\b
-What stands after -- goes to bench:
+Examples (what stands after -- goes to bench):
   flopcensus launch slurm --nodes 4 --gpus-per-node 8 --partition gpu -- --quick
   flopcensus launch kubernetes --nodes 4 --image IMAGE --claim records
   flopcensus launch ssh --hosts hosts.txt -- --quick | bash
   flopcensus launch torchrun --nodes 4 --host node0
 """
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _example(call: str) -> str:
+    return f"\b\nExample:\n  flopcensus launch {call}\n"
 
 
 @click.group("launch", epilog=_EXAMPLE)
@@ -70,7 +74,7 @@ _VENDOR = click.option(
 )
 
 
-@command.command("slurm")
+@command.command("slurm", epilog=_example("slurm --nodes 4 --gpus-per-node 8 --partition gpu -- --quick"))
 @_shared()
 @_GPUS
 @_VENDOR
@@ -125,7 +129,7 @@ def slurm(
         click.echo(script, nl=False)
 
 
-@command.command("kubernetes")
+@command.command("kubernetes", epilog=_example("kubernetes --nodes 4 --image IMAGE --claim records"))
 @_shared(out="/tmp/records")  # noqa: S108 - in a container of its own
 @_GPUS
 @_VENDOR
@@ -165,7 +169,7 @@ def kubernetes(
     click.echo(kubernetes_manifest(run, job), nl=False)
 
 
-@command.command("ssh")
+@command.command("ssh", epilog=_example("ssh --hosts hosts.txt -- --quick | bash"))
 @_shared(nodes=False)
 @click.option("--host", "hosts", multiple=True, metavar="HOST", help="A node, as ssh knows it (repeatable).")
 @click.option(
@@ -204,7 +208,7 @@ def ssh(
     click.echo(ssh_script(run, named, parallel, remote_dir), nl=False)
 
 
-@command.command("torchrun")
+@command.command("torchrun", epilog=_example("torchrun --nodes 4 --host node0"))
 @_shared()
 @click.option("--host", metavar="HOST", help="Node that the others meet at, where there are several.")
 @click.option(

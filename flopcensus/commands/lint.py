@@ -83,7 +83,9 @@ def _log_of(output: Path) -> Path:
 
 
 def _path_of(source: str) -> Path:
-    return Path(source) if Path(source).exists() else Path(source.partition(":")[2] or source)
+    prefix, _, rest = source.partition(":")
+    # one letter is a drive
+    return Path(source) if Path(source).exists() or len(prefix) == 1 else Path(rest or source)
 
 
 def _write_fixed(source: str, target: Path, found: Sequence[Finding]) -> None:

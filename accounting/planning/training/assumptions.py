@@ -24,6 +24,7 @@ from accounting.quantities import (
     Ratio,
     Uncertain,
     read_uncertain,
+    written_as,
 )
 from accounting.reference.architectures import PositiveFloat
 from accounting.reference.facts import Facts
@@ -31,7 +32,11 @@ from accounting.reference.names import AcceleratorId
 from accounting.reference.shipped import configs_root
 from accounting.validation import Date, Fact, FactModel, Kind, Text, Url, load, weakest
 
-UncertainBandwidth = Annotated[Uncertain, BeforeValidator(partial(read_uncertain, dimension="bandwidth"))]
+UncertainBandwidth = Annotated[
+    Uncertain,
+    BeforeValidator(partial(read_uncertain, dimension="bandwidth")),
+    written_as("bandwidth", uncertain=True),
+]
 
 
 class Interruptions(FactModel):

@@ -96,8 +96,12 @@ def document(found: Answered) -> dict[str, Any]:
 
 def csv(found: Answered) -> str:
     """Return the main quantities as CSV, a row each with its unit."""
-    rows = [{"quantity": name, "unit": unit, **quantiles(q)} for name, unit, q in _quantities(found.outcome)]
-    return to_csv(["quantity", "unit", "p5", "p50", "p95", "mean"], rows)
+    return to_csv(["quantity", "unit", "p5", "p50", "p95", "mean"], quantity_rows(found))
+
+
+def quantity_rows(found: Answered) -> list[dict[str, Any]]:
+    """Return the main quantities, each with its unit."""
+    return [{"quantity": name, "unit": unit, **quantiles(q)} for name, unit, q in _quantities(found.outcome)]
 
 
 def verdict(o: Outcome) -> str:

@@ -1,0 +1,1 @@
+"""From options to answers: what the command line and the library both call."""
