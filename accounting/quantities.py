@@ -288,7 +288,11 @@ def written_as(dimension: str, *, uncertain: bool) -> WithJsonSchema:
     plain: list[dict[str, Any]] = [text, number] if kind.bare else [text]
     written = f"; units: {', '.join(unit for unit in kind.units if unit)}" if units else ""
     stated = f"{kind.name}, in {kind.base_unit}" if kind.base_unit else kind.name
-    made = {"title": kind.name, "description": f"{stated}{written}", "examples": [kind.example]}
+    made: dict[str, Any] = {
+        "title": kind.name,
+        "description": f"{stated}{written}",
+        "examples": [kind.example],
+    }
     if not uncertain:
         return WithJsonSchema({**made, "anyOf": plain})
     ends: dict[str, Any] = {"type": "object", "additionalProperties": False, "required": list(_TRIPLE)}

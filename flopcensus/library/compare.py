@@ -96,7 +96,9 @@ class Comparison(Answer):
         return f"comparison of {', '.join(one['id'] for one in self._clusters)}"
 
     def _shown(self) -> dict[str, pd.DataFrame]:
-        capacity = self.capacity[["p50"]].unstack("cluster").droplevel(0, axis="columns")
+        capacity = self.capacity.reset_index().pivot_table(
+            index=["precision", "basis"], columns="cluster", values="p50", sort=False
+        )
         metrics = self.metrics.reset_index().pivot_table(
             index=["label", "unit"], columns="cluster", values="p50", sort=False
         )

@@ -18,6 +18,7 @@ from bench.errors import InputError, KernelsShadowedError, MissingExtraError, Re
 from bench.extras import require_torch
 from bench.plan import Plan
 from bench.record import DeviceDescription, Record, Result, load_record, parse_record
+from flopcensus.answering import measuring
 from flopcensus.commands import bench as bench_command
 from flopcensus.commands.bench import command, measure_here
 
@@ -84,7 +85,7 @@ def test_measure_here_takes_all_of_the_plan(monkeypatch: pytest.MonkeyPatch, tmp
         plans.append(plan)
         return record()
 
-    monkeypatch.setattr(bench_command, "run_bench", keep)
+    monkeypatch.setattr(measuring, "run_bench", keep)
     measure_here(60, tmp_path, 4)
     measure_here(7.5, tmp_path, 4)
     assert plans == [Plan("quick", 60, seed=4), Plan("custom", 7.5, seed=4)]
