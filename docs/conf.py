@@ -40,6 +40,8 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+# attributes stand in a class once, though its docstring and its fields both name them
+napoleon_use_ivar = True
 
 
 def setup(app: Sphinx) -> None:
