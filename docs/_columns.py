@@ -1,4 +1,4 @@
-"""The data dictionary: columns of tables that are written or shipped, from where the code itself keeps them."""
+"""The data dictionary: columns of tables that are written or shipped, from where the code keeps them."""
 
 from __future__ import annotations
 
@@ -66,14 +66,16 @@ FIGURES: Mapping[str, str] = {
 def dictionary_page() -> str:
     """Return the data dictionary in Markdown."""
     ledger = [(f"`{c.name}`", plain(c.meaning), "yes" if c.may_be_blank else "no") for c in LEDGER]
-    by_command = [(f"`{command}`", ", ".join(f"`{one}`" for one in names)) for command, names in TABLES.items()]
+    by_command = [
+        (f"`{command}`", ", ".join(f"`{one}`" for one in names)) for command, names in TABLES.items()
+    ]
     names = sorted({name for columns in TABLES.values() for name in columns})
     meanings = [(f"`{name}`", plain(meaning_of(name))) for name in names]
     return "\n\n".join(
         [
             "# Data dictionary",
-            "A blank cell is *not known* or *does not apply*, never 0. Figures are written so that the same float is "
-            "read again.",
+            "A blank cell is *not known* or *does not apply*, never 0. Figures are written so that the same "
+            "float is read again.",
             "## The long table of exports",
             "`flopcensus export`; [formats](../exports.md).",
             dictionary_markdown().strip(),
@@ -96,7 +98,7 @@ def dictionary_page() -> str:
 
 
 def meaning_of(column: str) -> str:
-    """Return what stands in a column that a command prints; the words of exports are used where they have it."""
+    """Return what stands in a column that a command prints; where exports have it, in their words."""
     if column in OTHERS:
         return OTHERS[column]
     return next(one.meaning for one in EXPORTED if one.name == column)

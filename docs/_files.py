@@ -22,20 +22,23 @@ _TYPES = {"string": "text", "number": "number", "integer": "whole number", "bool
 def files_page() -> str:
     """Return the page that lists the kinds of files, and says what a fact is."""
     rows = [
-        (f"[{name}](files/{name}.md)", kind.title, ", ".join(f"`configs/{f}`" for f in kind.files if ":" not in f))
+        (
+            f"[{name}](files/{name}.md)",
+            kind.title,
+            ", ".join(f"`configs/{f}`" for f in kind.files if ":" not in f),
+        )
         for name, kind in KINDS.items()
     ]
-    entries = "\n".join(f"files/{name}" for name in KINDS)
     return "\n\n".join(
         [
             "# Files and records",
-            "Every kind of file that flopcensus reads or writes, field by field, from the models that read them. "
-            "Unknown keys are errors. `flopcensus schema NAME` prints the JSON Schema of each "
+            "Every kind of file that flopcensus reads or writes, field by field, from the models that read "
+            "them. Unknown keys are errors. `flopcensus schema NAME` prints the JSON Schema of each "
             "([editors](../editors.md)).",
             table(("kind", "what it holds", "shipped"), rows),
             "## Quantities",
-            "A quantity is a text with its unit (`400 MW`); a range `A to B`, 5th to 95th percentile; or `{low, best, "
-            "high}`, 5th, 50th and 95th. A plain number is taken only where the unit is none.",
+            "A quantity is a text with its unit (`400 MW`); a range `A to B`, 5th to 95th percentile; or "
+            "`{low, best, high}`, 5th, 50th and 95th. A plain number is taken only where there is no unit.",
             "## Facts",
             "A *fact of* something says beside its value how it is known:",
             table(
@@ -45,7 +48,6 @@ def files_page() -> str:
                     *[(row[0], row[1], row[3], row[4]) for row in _fact_rows()],
                 ],
             ),
-            f"```{{toctree}}\n:hidden:\n\n{entries}\n```",
             "",
         ]
     )
@@ -64,7 +66,11 @@ def file_page(name: str) -> str:
         UnknownNameError: no such kind.
     """
     made = schema(name)
-    parts = [f"# {name}", f"{KINDS[name].title}. Written `[…]`: a list of these."]
+    parts = [
+        "---\norphan: true\n---",  # the list of kinds leads here; a sidebar of all kinds would be no help
+        f"# {name}",
+        f"{KINDS[name].title}. ([All kinds](../files.md); `[…]` is a list.)",
+    ]
     parts += _part("The whole", made)
     for title, part in made.get("$defs", {}).items():
         if not title.startswith(_FACT):

@@ -24,7 +24,7 @@ _OPTION_NOTES = re.compile(r"^(.*?)\s*\[([^\]]*(?:default|required)[^\]]*)\]$", 
 
 
 def write(folder: Path) -> None:
-    """Write all pages into ``folder``; a page that is as it was keeps its date, so that it is not read again."""
+    """Write all pages into ``folder``; one that is as it was keeps its date, so that it is not read again."""
     for name, text in pages().items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,12 +52,12 @@ def commands_page() -> str:
     context = click.Context(cli, info_name="flopcensus", help_option_names=["-h", "--help"])
     parts = [
         "# Command line",
-        "Results go to stdout, progress and warnings to stderr. Exit codes: 0 done; 1 done, and the verdict is "
-        "bad; 2 bad input; 70 a fault of ours; 130 interrupted.",
+        "Results go to stdout, progress and warnings to stderr. Exit codes: 0 done; 1 done, and the verdict "
+        "is bad; 2 bad input; 70 a fault of ours; 130 interrupted.",
     ]
     for name in sorted(COMMANDS):
         command = cli.get_command(context, name)
-        assert command is not None  # it stands in the table of commands
+        assert command is not None  # noqa: S101  (it stands in the table of commands)
         parts += _command(command, name, context, level=2)
     return "\n\n".join(parts) + "\n"
 

@@ -7,13 +7,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown; ``|`` within a cell is escaped.
-
-    >>> print(table(("a", "b"), [("x", "1|2")]))
-    | a | b |
-    |---|---|
-    | x | 1\\|2 |
-    """
+    """Return a table; ``|`` within a cell is escaped."""
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
     return "\n".join(lines)

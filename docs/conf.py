@@ -23,6 +23,8 @@ language = "en"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 4
+# quotes stand in commands and data here, where curly ones would be wrong
+smartquotes = False
 # a colour that a terminal's output would have says nothing
 highlight_language = "none"
 

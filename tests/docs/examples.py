@@ -52,7 +52,7 @@ def files() -> list[Path]:
 
 
 def blocks() -> list[tuple[Example, ...]]:
-    """Return the examples of every file, those of one block together: they run in one folder, one after another."""
+    """Return the examples of every file; those of one block run one after another in one folder."""
     return [block for file in files() for block in _blocks(file)]
 
 
