@@ -11,6 +11,8 @@
     ├── RecordError            a record cannot be read, or is not one (exit 2)
     └── RecordNotWrittenError  a finished record found no room on the disk; carries it (exit 2)
 
+    FlopcensusDeprecationWarning   no error: what goes away in a version that its message names (`deprecated`)
+
 It stands in the lowest floor that raises errors, so that every floor above can extend it.
 """
 
@@ -28,6 +30,14 @@ class FlopcensusError(Exception):
     """Root of the tree. ``exit_code`` is what the command line returns for it."""
 
     exit_code: int = EXIT_BAD_INPUT
+
+
+class FlopcensusDeprecationWarning(FutureWarning):
+    """Something that still works, and will not in the version that the message names.
+
+    A FutureWarning, since Python hides its own DeprecationWarning from everybody but the code that runs as
+    ``__main__``. ``python -W error::bench.errors.FlopcensusDeprecationWarning`` turns it into an error.
+    """
 
 
 class InputError(FlopcensusError):
@@ -56,3 +66,17 @@ class RecordNotWrittenError(InputError):
     def __init__(self, message: str, record: Record) -> None:
         super().__init__(message)
         self.record = record
+
+
+def deprecated(what: str, instead: str, gone_in: str) -> None:
+    """Warn the caller's caller that something goes away.
+
+    Args:
+        what: As the user calls it: an option, a key of a config, a function.
+        instead: What to write in its place.
+        gone_in: The version that no longer has it.
+    """
+    import warnings  # noqa: PLC0415  (nothing is deprecated in most runs)
+
+    text = f"{what} is deprecated and goes away in version {gone_in}; {instead}"
+    warnings.warn(text, FlopcensusDeprecationWarning, stacklevel=3)

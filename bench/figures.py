@@ -11,6 +11,7 @@ PositiveInt = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Bound = Literal["compute", "memory", "launch"]
 Regime = Literal["bf16", "fp8-mixed", "fp4-mixed"]
+Reach = Literal["all", "within", "between"]
 Order = Literal["holds", "broken", "incomplete"]
 
 
@@ -87,6 +88,49 @@ class Inference(Frozen):
         description="Tokens per second for each byte per second of memory bandwidth, of the model measured. "
         "Unit: token/B.",
     )
+
+
+class Link(Frozen):
+    """What one rank sends to another."""
+
+    ranks: tuple[int, int] = Field(description="From, to.")
+    nodes: tuple[str, str] = Field(description="Names of theirs.")
+    bytes_per_s: Positive = Field(description="Median over rounds. Unit: B/s.")
+    best_bytes_per_s: Positive = Field(description="Of the fastest round. Unit: B/s.")
+
+
+class Exchange(Frozen):
+    """What several ranks did together, each a process with a device of its own.
+
+    The time of a call is the longest that any rank took for it. Bandwidths as nccl-tests defines them; the
+    result's value is the bus bandwidth.
+    """
+
+    ranks: PositiveInt = Field(description="How many took part.")
+    nodes: PositiveInt = Field(description="On how many nodes.")
+    reach: Reach = Field(
+        description="All ranks (`all`); those of one node, all nodes at once (`within`); one of each node "
+        "(`between`). Where a node has one rank, or there is one node, the others would be the same."
+    )
+    seconds: Positive = Field(description="Median time of a call; of a small one, the latency. Unit: s.")
+    seconds_ci95: tuple[Positive, Positive] = Field(description="95 % interval. Unit: s.")
+    algorithm_bytes_per_s: Positive = Field(description="Size ÷ time. Unit: B/s.")
+    bus_bytes_per_s: Positive = Field(description="That × the operation's factor. Unit: B/s.")
+    links: tuple[Link, ...] = Field(
+        (), description="Pair by pair and way by way; of very many the slowest only."
+    )
+    slow: tuple[str, ...] = Field((), description="Links, ranks and nodes that are slow, in words.")
+
+
+class ScalingPoint(Frozen):
+    """A training step shared out to so many ranks."""
+
+    ranks: PositiveInt
+    nodes: PositiveInt
+    value: Positive = Field(description="Rate of all ranks together, median. Unit: FLOP/s.")
+    ci95: tuple[Positive, Positive] = Field(description="95 % interval. Unit: FLOP/s.")
+    efficiency: Positive = Field(description="Value ÷ (ranks × that of one rank).")
+    efficiency_ci95: tuple[Positive, Positive] = Field(description="95 % interval, by ratios of rounds.")
 
 
 class Score(Frozen):

@@ -16,7 +16,7 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from bench.errors import InputError, RecordError
-from bench.files import cannot_write
+from bench.files import cannot_write, lock
 from bench.record import Result, describe_faults
 
 
@@ -34,7 +34,7 @@ class Journal:
             self._file = path.open("a", encoding="utf-8", newline="\n")
         except OSError as error:
             raise cannot_write(path, error) from error
-        if not lock(self._file.fileno()):
+        if lock(self._file.fileno()) is False:
             self._file.close()
             raise InputError(f"{path}: this run is still going on; wait for it, or stop it")
         _cut_torn_line(path)
@@ -67,19 +67,6 @@ class Journal:
         self.append("result", {"result": result.model_dump(mode="json")})
 
 
-def lock(handle: int) -> bool:
-    """Keep others from resuming a run that is going on; False where it is theirs already."""
-    try:
-        import fcntl  # noqa: PLC0415 - POSIX only
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _cut_torn_line(path: Path) -> None:
     """A line that a kill cut off would spoil the one that is added after it."""
     data = path.read_bytes()
@@ -102,6 +89,15 @@ def read_journal(path: Path) -> tuple[dict[str, Any], ...]:
     return tuple(_parse(path, number, line) for number, line in enumerate(lines[:-1], start=1))
 
 
+def is_held(path: Path) -> bool:
+    """Whether the run of a journal is still going on."""
+    try:
+        with path.open("r+b") as file:
+            return lock(file.fileno()) is False
+    except OSError:
+        return False
+
+
 def read_results(path: Path) -> tuple[Result, ...]:
     """The finished results of a journal.
 
@@ -118,7 +114,7 @@ def read_results(path: Path) -> tuple[Result, ...]:
 def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         entry = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{path}:{number}: not a line of a journal; run flopcensus bench again") from error
     if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str):
         raise RecordError(f"{path}:{number}: not a line of a journal; run flopcensus bench again")

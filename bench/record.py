@@ -14,7 +14,17 @@ from typing import Any, Final, Literal, NoReturn
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from bench.errors import RecordError
-from bench.figures import Frozen, NotNegative, PerCall, Positive, PositiveInt, Roofline, Score
+from bench.figures import (
+    Exchange,
+    Frozen,
+    NotNegative,
+    PerCall,
+    Positive,
+    PositiveInt,
+    Roofline,
+    ScalingPoint,
+    Score,
+)
 
 SCHEMA: Final = "flopcensus/record/1"
 SCHEMA_VERSION = 1
@@ -163,6 +173,10 @@ class Result(Frozen):
     bytes_per_s: Positive | None = Field(None, description="Also what `value` is, in B/s.")
     tokens_per_s: Positive | None = Field(None, description="Also what `value` is, in token/s.")
     roofline: Roofline | None = None
+    exchange: Exchange | None = Field(None, description="Of what several ranks did together.")
+    scaling: tuple[ScalingPoint, ...] = Field(
+        (), description="The same step on 1, 2, 4, … ranks, where the value is that of all together."
+    )
     backend: str | None = Field(None, description="Library that did the work.")
     correct: bool | None = Field(None, description="Whether the output was right; null if never checked.")
     repeatable: bool | None = Field(

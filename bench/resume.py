@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +15,18 @@ from pydantic import ValidationError
 from bench.choosing.choice import Chosen
 from bench.environment import node_name
 from bench.errors import InputError, RecordError
-from bench.journal import read_journal
+from bench.journal import is_held, read_journal
 from bench.plan import Plan
-from bench.record import DeviceDescription, Result, RoundDetail, Search, describe_faults, safe_name
+from bench.record import (
+    DeviceDescription,
+    Result,
+    RoundDetail,
+    Search,
+    describe_faults,
+    load_record,
+    safe_name,
+    timestamp,
+)
 from bench.trial import Round, Trial
 from bench.worker.tasks import Settled
 
@@ -62,21 +72,45 @@ class Progressed:
 
 
 def find_progress(folder: Path) -> Progressed:
-    """The newest unfinished run in a folder.
+    """The newest unfinished run in a folder; what a kill left of others is tidied away.
+
+    Left behind are journals of runs that were killed before they had begun, and of runs whose record had
+    just been written. A run that is going on is passed over where another can be resumed.
 
     Raises:
         InputError: There is none.
         RecordError: Its journal cannot be read.
     """
     mine = f"journal-{safe_name(node_name())}-*.jsonl"
-    journals = sorted(folder.glob(mine), key=lambda path: path.stat().st_mtime)
-    if not journals:
-        finished = "; the runs there are finished" if any(folder.glob("record-*.json")) else ""
-        raise InputError(
-            f"{folder}: no journal of an unfinished run on {node_name()}{finished}; give the folder that "
-            "--out named when it was cut off"
-        )
-    return read_progress(journals[-1])
+    journals = sorted(folder.glob(mine), key=lambda path: path.stat().st_mtime, reverse=True)
+    going_on = [path for path in journals if is_held(path)]
+    for path in journals:
+        if path in going_on:
+            continue
+        if not read_journal(path):
+            path.unlink(missing_ok=True)
+            continue
+        found = read_progress(path)
+        if not _is_recorded(found, folder):
+            return found
+        path.unlink(missing_ok=True)
+    if going_on:
+        return read_progress(going_on[0])  # the one to name when it is refused
+    finished = "; the runs there are finished" if any(folder.glob("record-*.json")) else ""
+    raise InputError(
+        f"{folder}: no journal of an unfinished run on {node_name()}{finished}; give the folder that "
+        "--out named when it was cut off"
+    )
+
+
+def _is_recorded(progressed: Progressed, folder: Path) -> bool:
+    """Whether the record is there that the run's journal was kept for."""
+    names = f"record-{safe_name(progressed.node)}-{timestamp(progressed.created)}*.json"
+    for path in folder.glob(names):
+        with suppress(RecordError):
+            if load_record(path).created == progressed.created:
+                return True
+    return False
 
 
 def read_progress(path: Path) -> Progressed:
@@ -90,7 +124,7 @@ def read_progress(path: Path) -> Progressed:
         raise RecordError(f"{path}: no journal of a run (its first line does not say start); run bench again")
     try:
         return _progressed(path, lines)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         what = (
             describe_faults(error) if isinstance(error, ValidationError) else f"{error!r} is missing or wrong"
         )

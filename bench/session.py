@@ -219,7 +219,7 @@ class Run:
         """What rounds are taken with: other versions make another figure."""
         known = {name: self._environment.get(name) for name in ("torch", "cuda", "rocm")}
         drivers = {turn.description.id: turn.description.driver for turn in self._turns}
-        stack = {"flopcensus": _own_version(), **known, **drivers}
+        stack = {"flopcensus": own_version(), **known, **drivers}
         if self._before is not None and self._before.stack not in ({}, stack):
             then = self._before.stack
             what = ", ".join(
@@ -279,11 +279,7 @@ class Run:
     def _write_record(self, folder: Path, log: Log) -> Record:
         """Write the record whole, and say where."""
         record = self.record()
-        try:
-            path = write_text_new(_names_for(folder, record), record.to_json())
-        except InputError as error:
-            raise RecordNotWrittenError(str(error), record) from error
-        log.written(path)
+        log.written(write_record(folder, record))
         return record
 
     def record(self) -> Record:
@@ -297,7 +293,7 @@ class Run:
             schema="flopcensus/record/1",
             node=self.node,
             created=self.created,
-            flopcensus_version=_own_version(),
+            flopcensus_version=own_version(),
             mode=self.plan.mode,
             budget_seconds=self.plan.budget_seconds,
             seconds_spent=max(0.0, self.clock() - self._start),
@@ -342,11 +338,24 @@ def _local(devices: Sequence[Device], run: Run) -> dict[str, Worker]:
     return {one.description.id: LocalWorker(Station(one, run.workloads, run.clock)) for one in devices}
 
 
-def _own_version() -> str:
+def own_version() -> str:
+    """Version of flopcensus."""
     try:
         return version("flopcensus")
     except PackageNotFoundError:
         return "unknown"
+
+
+def write_record(folder: Path, record: Record) -> Path:
+    """Write a record whole, over no other, and say where.
+
+    Raises:
+        RecordNotWrittenError: It could not be written.
+    """
+    try:
+        return write_text_new(_names_for(folder, record), record.to_json())
+    except InputError as error:
+        raise RecordNotWrittenError(str(error), record) from error
 
 
 def _names_for(folder: Path, record: Record) -> Iterator[Path]:

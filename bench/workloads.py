@@ -64,6 +64,35 @@ def load_workloads() -> Mapping[str, Workload]:
     return workloads
 
 
+def load_grouped() -> Mapping[str, Workload]:
+    """Workloads of several ranks together, by name.
+
+    Raises:
+        KernelsShadowedError: See `load_workloads`.
+    """
+    load_workloads()
+    grouped: Mapping[str, Workload] = importlib.import_module("kernels.catalogue").GROUPED
+    return grouped
+
+
+def is_grouped(names: Sequence[str]) -> bool:
+    """Whether workloads of several ranks are asked for by name or family.
+
+    Raises:
+        InputError: Some of those asked for are, and some are not: one run cannot do both.
+    """
+    grouped = load_grouped().values()
+    theirs = {name for one in grouped for name in (one.name, one.family)}
+    found = [name for name in names if name in theirs]
+    if found and len(found) < len(names):
+        others = ", ".join(name for name in names if name not in theirs)
+        raise InputError(
+            f"{', '.join(found)} is what several ranks do together, {others} what each device does: "
+            "give them in two runs"
+        )
+    return bool(found)
+
+
 def select_workloads(available: Mapping[str, Workload], names: Sequence[str]) -> tuple[Workload, ...]:
     """The workloads with these names or of these families; all of them where no name is given.
 
@@ -131,6 +160,7 @@ def _named(available: Mapping[str, Workload], name: str) -> list[Workload]:
     if found:
         return found
     names = [*available, *(workload.family for workload in available.values())]
+    names += [one for one in load_grouped() if one not in names]
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise InputError(f"no workload named {name!r}; choose from {', '.join(dict.fromkeys(names))}{hint}")

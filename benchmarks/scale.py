@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib
 import json
 import resource
 import subprocess
@@ -143,7 +144,7 @@ def squigglepy_sampler(wheel: str, draws: int) -> Callable[[float, float], Any]:
     # its progress bar and its processes, neither of which is used here
     for name, attribute in (("tqdm", "tqdm"), ("pathos", "multiprocessing")):
         try:
-            __import__(name)
+            importlib.import_module(name)
         except ImportError:
             stub = types.ModuleType(name)
             setattr(stub, attribute, types.ModuleType(attribute))

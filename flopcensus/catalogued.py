@@ -266,20 +266,21 @@ def _export_rules(_: Facts) -> list[Row]:
 def _workloads(_: Facts) -> list[Row]:
     import inspect
 
-    from bench.workloads import load_workloads, shortest_mode
+    from bench.workloads import load_grouped, load_workloads, shortest_mode
 
+    alone = load_workloads()
     return [
         {
             "workload": one.name,
             "family": one.family,
             "unit": one.unit,
             "precisions": one.precisions,
-            "runs from": shortest_mode(one),
+            "runs from": shortest_mode(one) if one.name in alone else "asked for",
             "summary": one.summary,
             "flop": inspect.getdoc(type(one).flop) or "",
             "bytes": inspect.getdoc(type(one).bytes_moved) or "",
         }
-        for one in load_workloads().values()
+        for one in (*alone.values(), *load_grouped().values())
     ]
 
 

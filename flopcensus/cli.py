@@ -156,7 +156,7 @@ def _guarded(work: Callable[[], Any]) -> int:
     try:
         result = work()
     except click.ClickException as error:
-        _suggested(error).show()
+        _show(_suggested(error))
         return 2
     except SystemExit as end:
         # click and rich end with 1 where the reader of our output has gone, which would read as a bad verdict
@@ -189,16 +189,31 @@ def _suggested(error: click.ClickException) -> click.ClickException:
     return error
 
 
+def _show(error: click.ClickException) -> None:
+    """Say how a command is used, and what was wrong: words of the user's, or of a file's, may stand in it."""
+    import io
+
+    from flopcensus.output import visible
+
+    stream = io.StringIO()
+    error.show(file=stream)
+    click.echo(visible(stream.getvalue()), err=True, nl=False)
+
+
 def _failed(error: Exception) -> int:
     from bench.errors import FlopcensusError
+    from flopcensus.output import note
 
     if isinstance(error, FlopcensusError):
         for line in str(error).splitlines():
-            click.echo(f"error: {line}", err=True)
+            note(f"error: {line}")
         return error.exit_code
     if isinstance(error, OSError):
         where = f" {error.filename}" if error.filename else ""
-        click.echo(f"error:{where}: {error.strerror or error}", err=True)
+        note(f"error:{where}: {error.strerror or error}")
+        return 2
+    if isinstance(error, MemoryError):
+        click.echo("error: not enough memory; ask for less (fewer --draws, rows or levels)", err=True)
         return 2
     return _our_fault(error)
 
@@ -208,11 +223,17 @@ def _our_fault(error: Exception) -> int:
     import tempfile
     import traceback
 
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="flopcensus-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as stream:
-        traceback.print_exception(error, file=stream)
-    click.echo(f"a fault of ours ({type(error).__name__}): please report {stream.name}", err=True)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="flopcensus-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as stream:
+            traceback.print_exception(error, file=stream)
+        where = stream.name
+    except OSError:
+        # nowhere to keep it: then at least the place in our code
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{last.name} in {last.filename}:{last.lineno}: {error}"
+    click.echo(f"a fault of ours ({type(error).__name__}): please report {where}", err=True)
     return EXIT_OUR_FAULT
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flopcensus.output import Meter, MeterOf
 
 if TYPE_CHECKING:
+    from bench.fleets.comparability import Likeness
     from bench.fleets.gathering import DeviceSeen, Gathered
     from bench.fleets.reading import Read, Reading
     from bench.fleets.verdicts import Judgement, Outlier
@@ -50,6 +52,10 @@ _ORDER = (
     "regressed",
     "power",
 )
+
+
+# a switch or a number: no path, host or user
+_SETTING = re.compile(r"true|false|on|off|yes|no|\d{1,9}(\.\d{1,6})?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ def document(fleet: Fleet) -> dict[str, Any]:
         "last": gathered.last,
         "false_alarm_rate": judged.rate,
         "tests": judged.tests,
-        "groups": [asdict(one) | {"likeness": one.likeness._asdict()} for one in judged.groups],
+        "groups": [asdict(one) | {"likeness": _likeness(fleet, one.likeness)} for one in judged.groups],
         "accelerators": accelerators(fleet),
         "nodes": [
             _node(fleet, name, sorted(devices[number]), sick.get(name, []))
@@ -125,8 +131,19 @@ def document(fleet: Fleet) -> dict[str, Any]:
         ],
         "distributions": [asdict(one) for one in judged.distributions],
         "shifts": [asdict(one) | {"slower": one.slower} for one in judged.shifts],
-        "notes": list(judged.notes),
+        "notes": [_reason(fleet, one) for one in judged.notes],
     }
+
+
+def _likeness(fleet: Fleet, likeness: Likeness) -> dict[str, Any]:
+    """Return what a group has in common; without names, of variables only what can be none."""
+    plain = likeness._asdict()
+    if fleet.public:
+        pairs = (one.partition("=") for one in likeness.tuning)
+        plain["tuning"] = [
+            f"{name}={value if _SETTING.fullmatch(value) else '<value>'}" for name, _, value in pairs
+        ]
+    return plain
 
 
 def accelerators(fleet: Fleet) -> list[dict[str, Any]]:

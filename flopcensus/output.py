@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,14 +17,18 @@ Format = Literal["table", "json", "csv"]
 Cell = str | float | int | None
 
 _SECONDS_BETWEEN_NOTES = 5.0
-# a spreadsheet runs cells that begin so
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# a spreadsheet runs cells that begin so, the wide forms where it is set to East Asia
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# what drives a terminal (C0, C1), turns the direction of writing, or ends a line unseen; not the line end
+_DRIVING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _PREFIXES = ((1e21, "Z"), (1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def to_json(document: object) -> str:
     """Write a document as JSON; NaN and infinity are refused, since no standard reader takes them."""
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    # JSON escapes the controls below a space itself, and not those above the letters
+    return _DRIVING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
@@ -37,13 +42,13 @@ def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def escape_cell(value: Any) -> Any:
-    """Put a quote before text that a spreadsheet would run.
+    """Put a quote before text that a spreadsheet would run, and make control characters visible.
 
     >>> escape_cell("=1+1")
     "'=1+1"
     """
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return "'" + value
+    if isinstance(value, str):
+        return "'" + visible(value) if value.startswith(_FORMULA_STARTS) else visible(value)
     return "" if value is None else value
 
 
@@ -112,6 +117,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
+def visible(text: str) -> str:
+    r"""Make visible what would drive the terminal; lines stay lines.
+
+    >>> visible("two\nlines, \x1b[31mred")
+    'two\nlines, \\x1b[31mred'
+    """
+    return _DRIVING.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
 def show(
     output: Format,
     document: Callable[[], object],
@@ -144,7 +158,7 @@ def _echo(text: str, stream: TextIO) -> None:
     from flopcensus.tabular import lines, terminal_width
 
     width = terminal_width(stream)
-    click.echo("\n".join(lines(line, width) for line in text.split("\n")), file=stream)
+    click.echo("\n".join(lines(line, width) for line in visible(text).split("\n")), file=stream)
 
 
 class Meter:

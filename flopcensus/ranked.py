@@ -47,7 +47,7 @@ def take_part_in_launch(
     _say(f"rank {rank.rank} of {rank.world_size}, as {rank.launcher} says")
     for line in unbound(rank, os.environ):
         _say(f"warning: {line}")
-    with _stopped_by_terminate():
+    with stopped_by_terminate():
         outcome = take_part(rank, out_dir, measure, patience, gather=gather)
     if outcome.word is not None:
         _say(outcome.word)
@@ -82,7 +82,7 @@ def unbound(rank: Rank, variables: MutableMapping[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def _stopped_by_terminate() -> Iterator[None]:
+def stopped_by_terminate() -> Iterator[None]:
     """A launcher that ends a job sends SIGTERM: what is finished becomes a record, as at Ctrl-C."""
 
     def stop(_signal: int, _frame: object) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +22,8 @@ from accounting.capacity.valuation import MAX_DRAWS
 from accounting.census.ledger import Ledger
 from accounting.census.selection import Selection
 from accounting.census.sources import load_census
-from accounting.errors import UnknownNameError
+from accounting.documents import Document
+from accounting.errors import Fault, InputFaults, UnknownNameError, quote
 from accounting.planning.clusters import Cluster, load_cluster
 from accounting.planning.compare import compare
 from accounting.planning.comparison import Comparison
@@ -37,6 +38,7 @@ from bench.record import Record
 
 # shipped scenarios of whole supply chains
 SHIPPED_CUTS = ("us-stops-selling", "nvidia-stops", "tsmc-stops")
+_LONGEST_NAME = 200
 
 
 def _level(text: str) -> str:
@@ -113,6 +115,10 @@ class StudySpec(FactModel):
         """Return the bases, each after the one that it is a fraction of."""
         return tuple(basis for basis in BASES if basis in self.bases)
 
+    def cuts_named(self) -> tuple[str, ...]:
+        """Return the cuts of supply: those named, or the shipped ones."""
+        return SHIPPED_CUTS if self.supply_cuts is None else tuple(self.supply_cuts)
+
     def level_tuples(self) -> tuple[Levels, ...]:
         """Return the levels as the accounts take them."""
         return tuple(read_levels(text) for text in self.levels) or DEFAULT_LEVELS
@@ -165,34 +171,41 @@ class Findings:
     views: Mapping[str, Any] = field(default_factory=dict)
 
 
-def load_study(source: str) -> Study:
+def load_study(source: str, root: Path | None = None) -> Study:
     """Load a study from a YAML file, or a shipped one by its id.
 
-    Paths in the file are taken from the file's folder.
+    Paths in the file are taken from the file's folder and may not leave ``root`` (that folder where left
+    out), links followed: a study that somebody sent reads what came with it and nothing else.
 
     Raises:
-        InputFaults: every fault of the study, or of a file it names.
+        InputFaults: every fault of the study, or of a file it names; a path that leaves ``root``.
         UnknownNameError: neither a file nor the id of a shipped study.
     """
     path = _find(source)
-    _, content = load(path, StudyFile)
+    document, content = load(path, StudyFile)
     spec, facts = content.study, load_facts()
-    beside = _beside(path.parent)
-    ledger = load_census([beside(text) for text in spec.census], facts)
-    calibration = load_calibration(facts, [Path(beside(text)) for text in spec.calibration])
-    clusters = tuple(load_cluster(beside(text), facts) for text in spec.clusters)
+    paths = _Paths(document, path.parent, root or path.parent)
+    census = [paths.source(("census", n), text) for n, text in enumerate(spec.census)]
+    measured = [paths.file(("calibration", n), text) for n, text in enumerate(spec.calibration)]
+    named = [paths.source(("clusters", n), text) for n, text in enumerate(spec.clusters)]
+    cuts = [paths.source(("supply_cuts", n), text) for n, text in enumerate(spec.cuts_named())]
+    theirs = [paths.source(("bridge", n), text) for n, text in enumerate(spec.bridge)]
+    plan = paths.source(("plan",), spec.plan) if spec.plan else None
+    fleet = paths.file(("fleet",), spec.fleet) if spec.fleet else None
+    if paths.faults:
+        raise InputFaults(paths.faults)
     _refuse_unknown(spec, facts)
-    named = SHIPPED_CUTS if spec.supply_cuts is None else spec.supply_cuts
+    clusters = tuple(load_cluster(text, facts) for text in named)
     return Study(
         spec,
         facts,
-        ledger,
-        calibration,
+        load_census(census, facts),
+        load_calibration(facts, measured),
         clusters,
-        cuts=tuple(load_supply_cut(beside(text), facts) for text in named),
-        plan=_planned(beside(spec.plan), facts) if spec.plan else None,
-        fleet=_folder(beside(spec.fleet)) if spec.fleet else None,
-        theirs=load_census([beside(text) for text in spec.bridge], facts) if spec.bridge else None,
+        cuts=tuple(load_supply_cut(text, facts) for text in cuts),
+        plan=_planned(plan, facts) if plan else None,
+        fleet=_folder(fleet) if fleet else None,
+        theirs=load_census(theirs, facts) if theirs else None,
     )
 
 
@@ -208,10 +221,10 @@ def _planned(source: str, facts: Facts) -> str:
     return source
 
 
-def _folder(path: str) -> Path:
-    if not Path(path).is_dir():
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
         raise InputError(f"study: fleet: {path}: no such folder")
-    return Path(path)
+    return path
 
 
 def _find(source: str) -> Path:
@@ -224,14 +237,37 @@ def _find(source: str) -> Path:
     raise UnknownNameError("study (neither a file nor a shipped id)", source, shipped)
 
 
-def _beside(folder: Path) -> Callable[[str], str]:
-    """Return a function that takes a relative path from ``folder`` where it exists there."""
+@dataclass
+class _Paths:
+    """The paths of a study, and the faults of those that leave the folder they may read."""
 
-    def resolve(text: str) -> str:
-        candidate = folder / text
-        return str(candidate) if candidate.exists() else text
+    document: Document
+    folder: Path
+    root: Path
+    faults: list[Fault] = field(default_factory=list)
 
-    return resolve
+    def source(self, place: tuple[str | int, ...], text: str) -> str:
+        """Return a word, such as ``shipped`` or an id, as it stands, and a path, with its prefix, in full."""
+        if re.fullmatch(r"[\w-]+", text) and not (self.folder / text[:_LONGEST_NAME]).exists():
+            return text
+        prefixed = re.fullmatch(r"([\w-]{2,}):(.+)", text)
+        if prefixed:
+            return f"{prefixed[1]}:{self.file(place, prefixed[2])}"
+        return str(self.file(place, text))
+
+    def file(self, place: tuple[str | int, ...], text: str) -> Path:
+        """Return a path in the study's folder; a fault is kept where it, or a file in it, leaves the root."""
+        path = self.folder / text
+        try:
+            root = self.root.resolve()
+            below = path.rglob("*") if path.is_dir() else ()
+            left = any(not one.resolve().is_relative_to(root) for one in (path, *below))
+            message = f"a path that leaves {self.root}; put the file there, or name a wider --root"
+        except (OSError, ValueError, RuntimeError):
+            left, message = True, "not the name of a file"
+        if left:
+            self.faults.append(self.document.fault(("study", *place), message, found=quote(text)))
+        return path
 
 
 def answer(study: Study) -> Findings:

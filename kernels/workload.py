@@ -40,6 +40,9 @@ class Place:
         peers: Other devices of the same kind in the node, as torch names them.
         numa_cpus: Logical CPUs that may be used on each memory node that has any.
         folder: Where a workload that reads files may put one; None where nobody said.
+        ranks: Processes that take part in a call together, each with a device of its own.
+        rank: Number of this process among them, from 0.
+        group: Their process group in torch; None for that of all processes.
     """
 
     device: str = "cpu"
@@ -55,6 +58,9 @@ class Place:
     peers: tuple[str, ...] = ()
     numa_cpus: tuple[tuple[int, ...], ...] = ()
     folder: str | None = None
+    ranks: int = 1
+    rank: int = 0
+    group: object | None = None
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,11 @@ mkdir -p -- "$folder"
 
 # What builds wheels goes in too: nothing here needs it on the node, as flopcensus itself comes as a wheel.
 "$python" -m pip wheel --quiet --no-deps --wheel-dir "$folder" .
-wheel=$(ls -t -- "$folder"/flopcensus-*.whl | head -n 1)
-"$python" -m pip download --quiet --constraint constraints.txt --dest "$folder" "$@" "$wheel[bench]"
+wheel=
+for one in "$folder"/flopcensus-*.whl; do
+  if [ -z "$wheel" ] || [ "$one" -nt "$wheel" ]; then wheel=$one; fi
+done
+"$python" -m pip download --quiet --constraint constraints.txt --dest "$folder" "$@" "${wheel}[bench]"
 cp -- constraints.txt "$folder/"
 (cd -- "$folder" && sha256sum -- *.whl constraints.txt >SHA256SUMS)
 
@@ -34,4 +37,5 @@ PIP_NO_INDEX=1 PIP_FIND_LINKS=. "$venv/bin/python" -m pip install --quiet --cons
 "$venv/bin/flopcensus" --version
 INSTALL
 chmod +x "$folder/install.sh"
-printf '%s: %s wheels; on a node: %s/install.sh VENV\n' "$folder" "$(ls -- "$folder" | grep -c '\.whl$')" "$folder" >&2
+wheels=("$folder"/*.whl)
+printf '%s: %s wheels; on a node: %s/install.sh VENV\n' "$folder" "${#wheels[@]}" "$folder" >&2

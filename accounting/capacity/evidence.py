@@ -10,7 +10,7 @@ from typing import Any
 from accounting.capacity.measurements import Measurement, MeasurementFile
 from accounting.capacity.nodes import pool_nodes
 from accounting.capacity.occupancy import Occupancy
-from accounting.capacity.scaling import ScalingSeries
+from accounting.capacity.scaling import Point, ScalingSeries
 from accounting.errors import Fault
 from accounting.reference.accelerators import PRECISIONS
 from accounting.reference.facts import Facts
@@ -21,6 +21,10 @@ from bench.record import Record, load_record
 
 # kernels that read and write main memory, each byte counted once
 STREAMS = frozenset({"memory_copy", "memory_scale", "memory_add", "memory_triad"})
+# a model that is split over ranks loses more, within a node by design
+SCALED = "data_parallel"
+# a batch that is shared out to more than so many times the accelerators is of no production run
+SMALLEST_PART = 4
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ def load_evidence(paths: Sequence[Path], facts: Facts) -> Evidence:
     records = [(path, load_record(path)) for path in paths if path.suffix == ".json"]
     measured = from_records(records)
     places = tuple(Fault(m.source, 0, 0, "", "") for m in measured)
-    return evidence + Evidence(measured, places)
+    scaling = tuple(one for path, record in records for one in series_from_record(record, path))
+    return evidence + Evidence(measured, places, scaling)
 
 
 def load_measurements(paths: Sequence[Path], facts: Facts) -> tuple[Measurement, ...]:
@@ -115,6 +120,43 @@ def from_record(record: Record, path: Path) -> list[Measurement]:
     scored = [one for one in record.scores if one.device in known and one.precision in PRECISIONS]
     further = [m for score in scored for m in _from_score(score, str(known[score.device]), origin)]
     return [*products, *(m for m in streams if m is not None), *further]
+
+
+def series_from_record(record: Record, path: Path) -> list[ScalingSeries]:
+    """Return how a training step scaled with the ranks of a record, a rank being an accelerator.
+
+    From the count that fills the first node on: what is lost within a node is no measure of what is lost
+    between nodes. A record of one node keeps all its counts, and feeds nothing.
+    """
+    known = {device.id: device.accelerator for device in record.devices if device.accelerator}
+    found = []
+    for result in record.results:
+        if result.workload != SCALED or result.status != "ok" or result.device not in known:
+            continue
+        if not result.scaling:
+            continue
+        one_node = result.scaling[-1].nodes == 1
+        filled = max(point.ranks for point in result.scaling if point.nodes == 1)
+        counted = [point for point in result.scaling if one_node or point.ranks >= filled]
+        if len(counted) < 2:
+            continue
+        most = counted[-1].ranks / counted[0].ranks
+        found.append(
+            ScalingSeries(
+                accelerator=known[result.device],
+                what=f"FLOP/s per accelerator, {result.workload} in {result.precision}",
+                points=[
+                    Point(accelerators=point.ranks, per_accelerator=point.value / point.ranks)
+                    for point in counted
+                ],
+                strong=bool(result.shape.get("strong")) and most > SMALLEST_PART,
+                one_node=one_node,
+                source=f"record {path.name} of node {record.node}",
+                date=str(record.created)[:10],
+                kind="measured",
+            )
+        )
+    return found
 
 
 def _from_streams(

@@ -3,7 +3,7 @@
 From series in which one source states a rate or utilisation per accelerator at several counts. The slope of
 a series is that of ln(rate) on log2(count) by least squares; slopes are pooled by their mean. Series that
 share one batch out to many more accelerators (MLPerf's record runs) lose more than a production run would
-bear, and do not enter.
+bear, and do not enter; nor do those within one node. Bench records of `data_parallel` are such series too.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ class ScalingSeries(FactModel):
     strong: bool = Field(
         False, description="whether the batch per accelerator falls below a quarter; feeds nothing then"
     )
+    one_node: bool = Field(
+        False,
+        description="whether all counts lie within one node, as no production run's; feeds nothing then",
+    )
     source: Text
     date: Date
     kind: Kind
@@ -63,7 +67,9 @@ class ScalingSeries(FactModel):
 
 @dataclass(frozen=True)
 class Scaling:
-    """The pooled slope: mean, spread between series, and how many there are.
+    """The pooled slope: mean, spread between series, how many there are, and of what kind.
+
+    It is ``measured`` where all series are of records of ours, ``published`` where any is not.
 
     >>> round(Scaling(-0.05, 0.0, 3).factor(8192, 2048), 3)
     0.905
@@ -73,18 +79,20 @@ class Scaling:
     between_sd: float = 0.0
     series: int = 0
     sources: tuple[str, ...] = ()
+    kind: Kind = "published"
 
     @classmethod
     def of(cls, series: Sequence[ScalingSeries]) -> Scaling:
         """Pool series; without any, nothing is known to be lost and none is taken off."""
-        used = [one for one in series if not one.strong]
+        used = [one for one in series if not (one.strong or one.one_node)]
         slopes = [one.slope for one in used]
         if not slopes:
             return cls()
         mean = math.fsum(slopes) / len(slopes)
         squares = math.fsum((slope - mean) ** 2 for slope in slopes)
         sources = tuple(dict.fromkeys(one.source for one in used))
-        return cls(min(mean, 0.0), math.sqrt(squares / max(len(slopes) - 1, 1)), len(slopes), sources)
+        kind: Kind = "measured" if all(one.kind == "measured" for one in used) else "published"
+        return cls(min(mean, 0.0), math.sqrt(squares / max(len(slopes) - 1, 1)), len(slopes), sources, kind)
 
     def factor(self, chips: float, of: float = REFERENCE_CHIPS) -> float:
         """Return the median rate per accelerator on ``chips`` ÷ that on ``of``."""

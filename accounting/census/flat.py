@@ -18,7 +18,7 @@ from accounting.census.ledger import Chips, Entry, Ledger, Owner
 from accounting.quantities import Uncertain
 
 VALUE_PREFIX = "value_"
-_NOT_PLAIN = ('"', "=", "+", "-", "@")
+_NOT_PLAIN = ('"', "=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True)

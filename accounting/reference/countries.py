@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from accounting.errors import Fault, InputFaults
+from accounting.reference.csv_facts import read_rows
 from accounting.reference.names import CountryCode, Names, NameTable
 from accounting.validation import Date, FactModel, Text, Url, load
 
@@ -73,17 +72,9 @@ def load_countries(path: Path) -> dict[str, Country]:
     """Read the ISO table (columns alpha2, alpha3, numeric, name, other_names joined by ';').
 
     Raises:
-        InputFaults: the file is absent or its columns are not these.
+        InputFaults: the file is absent, no table, or its columns are not these.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream)
-            if reader.fieldnames != _COLUMNS:
-                message = f"the columns must be {', '.join(_COLUMNS)}"
-                raise InputFaults([Fault(str(path), 1, 1, "", message, str(reader.fieldnames))])
-            return {row["alpha2"]: _country(row) for row in reader}
-    except OSError as error:
-        raise InputFaults([Fault(str(path), 0, 0, "", f"cannot be read: {error.strerror}")]) from None
+    return {row["alpha2"]: _country(row) for _, row in read_rows(path, _COLUMNS)}
 
 
 def _country(row: dict[str, str]) -> Country:

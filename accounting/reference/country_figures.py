@@ -5,7 +5,6 @@ The table is long: a row a country and figure, each with its year, unit and sour
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from accounting.errors import Fault, InputFaults, nearest
+from accounting.reference.csv_facts import read_rows
 from accounting.validation import Kind
 
 _COLUMNS = ["alpha2", "figure", "value", "year", "kind", "source"]
@@ -48,15 +48,7 @@ def load_country_figures(path: Path, countries: Mapping[str, object]) -> dict[tu
     Raises:
         InputFaults: the file is absent, its columns differ, or any row is wrong; every fault is listed.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream)
-            if reader.fieldnames != _COLUMNS:
-                message = f"the columns must be {', '.join(_COLUMNS)}"
-                raise InputFaults([Fault(str(path), 1, 1, "", message, str(reader.fieldnames))])
-            rows = list(enumerate(reader, start=2))
-    except OSError as error:
-        raise InputFaults([Fault(str(path), 0, 0, "", f"cannot be read: {error.strerror}")]) from None
+    rows = read_rows(path, _COLUMNS)
     if faults := [fault for line, row in rows for fault in _faults(path, line, row, countries)]:
         raise InputFaults(faults)
     latest: dict[tuple[str, str], CountryFigure] = {}

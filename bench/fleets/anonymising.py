@@ -17,31 +17,63 @@ _NAMING = re.compile(
     r"uuid|serial|guid|bus_id|asset|mac_address|^job$|user|logname|hostname|account", re.IGNORECASE
 )
 _USER = re.compile("user|logname", re.I)
+# Of those, the ones whose value is one thing's own mark and may stand in a text too.
+_MARKING = re.compile(r"uuid|serial|guid|bus_id|asset|mac_address|^job$", re.IGNORECASE)
+_LEAST_MARK = 4
 _UUID = re.compile(r"(?:GPU-|MIG-)?\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _PATH = re.compile(r"(?<![\w>/.])~?/(?:[^\s/:;,'\"()]+/?)+|\b[A-Za-z]:\\[^\s:;,'\"]+")
 _HOME = re.compile(r"(?:/home/|/Users/|/user/|\\Users\\)([^\s/\\:;,'\"]+)")
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _ADDRESS = re.compile(
-    r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", re.I
+    # of four parts and no more: 0.3.31.188.0 is a version
+    rf"(?<![\w.]){_OCTET}(?:\.{_OCTET}){{3}}(?!\.?\w)"
+    r"|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r"|\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b"
+    # a PCI function, and IPv6
+    r"|\b(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b"
+    r"|(?<![\w:])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}(?!:?[0-9a-f])"
+    r"|(?<![\w:])(?:[0-9a-f]{1,4}:)+:(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*)?(?!:?[0-9a-f])",
+    re.IGNORECASE,
 )
+_WORD = re.compile(r"\w[\w-]*(?:\.[\w-]+)*")
 
 
 @dataclass(frozen=True)
 class Names:
-    """What nodes are called in public, by their host names; and users seen in paths."""
+    """What nodes are called in public, by their host names; users seen in paths; marks of devices and jobs.
 
-    public: Mapping[str, str]
+    ``mine`` are the names of the record's own node, looked for inside words too; ``others`` those of all, of
+    the domain ``domain``, looked for as words.
+    """
+
+    mine: Mapping[str, str]
+    others: Mapping[str, str] = field(default_factory=dict)
+    domain: str = ""
     users: frozenset[str] = field(default_factory=frozenset)
+    marks: tuple[str, ...] = ()
 
     def scrubbed(self, text: str) -> str:
         """A text without host names, users, UUIDs, addresses and paths."""
         users = self.users | set(_HOME.findall(text))
+        for mark in self.marks:
+            if mark.casefold() in text.casefold():
+                text = re.sub(rf"(?<!\w){re.escape(mark)}(?!\w)", "<mark>", text, flags=re.IGNORECASE)
         text = _PATH.sub("<path>", _ADDRESS.sub("<address>", _UUID.sub("<uuid>", text)))
-        for host, public in self.public.items():
+        text = _WORD.sub(self._other, text)
+        for host, public in self.mine.items():
             if host.casefold() in text.casefold():
                 text = re.sub(rf"(?<!\w){re.escape(host)}(?!\w)", public, text, flags=re.IGNORECASE)
         for user in users:
             text = re.sub(rf"(?<!\w){re.escape(user)}(?!\w)", "<user>", text)
         return text
+
+    def _other(self, found: re.Match[str]) -> str:
+        """A word, or the public name of the node that it names, in full or without its domain."""
+        word = found[0]
+        for host in (word, f"{word}.{self.domain}"):
+            if public := self.others.get(host) or self.others.get(host.lower()):
+                return public
+        return word
 
 
 def public_names(hosts: Iterable[str]) -> dict[str, str]:
@@ -68,7 +100,7 @@ def anonymised(document: Mapping[str, Any], public: Mapping[str, str]) -> dict[s
     host = str(document["node"])
     short = host.partition(".")[0]
     mine = {host: public[host]} | ({short: public[host]} if short != host else {})
-    names = Names(mine, frozenset(_users(document)))
+    names = Names(mine, public, host.partition(".")[2], frozenset(_users(document)), _marks(document))
     result: dict[str, Any] = _without(document, names)
     result["node"] = public[host]
     result["environment"] = {**result.get("environment", {}), "anonymised": SAID}
@@ -94,3 +126,15 @@ def _users(value: Any) -> set[str]:
     if isinstance(value, list | tuple):
         return set().union(*(_users(one) for one in value))
     return set(_HOME.findall(value)) if isinstance(value, str) else set()
+
+
+def _marks(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """What fields that name one thing hold, longest first, as it may stand in a text as well."""
+    found: set[str] = set()
+    open_: list[Any] = [document]
+    while open_:
+        one = open_.pop()
+        if isinstance(one, Mapping):
+            found |= {v for k, v in one.items() if isinstance(v, str) and _MARKING.search(k)}
+        open_ += one.values() if isinstance(one, Mapping) else one if isinstance(one, list | tuple) else ()
+    return tuple(sorted((m for m in found if len(m) >= _LEAST_MARK), key=lambda m: (-len(m), m)))

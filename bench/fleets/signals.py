@@ -68,13 +68,25 @@ class Table:
     drift: Floats
 
 
+# What loads the links between devices.
+LINKED = (
+    "transfer",
+    "all_reduce",
+    "all_gather",
+    "reduce_scatter",
+    "all_to_all",
+    "broadcast",
+    "send_recv",
+)
+
+
 def load_of(metric: Metric) -> str:
     """What a metric loads most.
 
     >>> load_of(Metric("transfer_to_device", "fp32", "bandwidth", "B/s"))
     'link'
     """
-    if metric.workload.startswith(("transfer", "collective", "all_reduce")):
+    if metric.workload.startswith(LINKED):
         return "link"
     if metric.workload.startswith(("storage", "launch")):
         return "host"

@@ -10,16 +10,14 @@ measures.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from bench.environment import node_name
 from bench.errors import RecordNotWrittenError
-from bench.files import cannot_write
-from bench.journal import lock
+from bench.files import cannot_write, lock
 from bench.launching.attendance import Attendance, Report, launch_folder, node_folder, seen_devices
 from bench.launching.rank import Rank
 from bench.launching.roll import Patience, Roll
@@ -86,9 +84,9 @@ def take_part(
         if rank.rank != 0:
             return Outcome(record)
         roll = Roll(lambda: launch.glob("node-*"), patience, oldest)
-        if not (_all_in_sight(rank, launch) if gather is None else gather):
+        if not (all_in_sight(rank, launch) if gather is None else gather):
             return Outcome(record, unseen=True)
-        faults = _gather(roll, range(rank.world_size))
+        faults = gathered(roll, range(rank.world_size))
     # All is well and nobody writes or reads there any more: nothing is left but the records.
     if not faults:
         shutil.rmtree(launch, ignore_errors=True)
@@ -98,13 +96,9 @@ def take_part(
 def _claim(rank: Rank, folder: Path) -> IO[str] | None:
     """The right to measure the node, held until it is closed; None where it is another's."""
     file = (folder / "measures").open("a", encoding="utf-8")
-    if rank.local_rank is not None:
-        leads = rank.local_rank == 0
-    else:
-        # Nothing tells who is the first of the node: whoever comes first. A lock ends with its process.
-        leads = True
-        with suppress(OSError):
-            leads = lock(file.fileno())
+    # Where nothing tells who is first of the node, it is whoever comes first; a lock ends with its process.
+    of_node = rank.local_rank
+    leads = lock(file.fileno()) is not False if of_node is None else of_node == 0
     if leads:
         return file
     file.close()
@@ -158,12 +152,12 @@ def _fault_of_first(roll: Roll, mine: Report) -> str | None:
     return None if gone is None else f"rank {first.rank}, which measures this node, {gone}"
 
 
-def _all_in_sight(rank: Rank, launch: Path) -> bool:
+def all_in_sight(rank: Rank, launch: Path) -> bool:
     """Whether every rank's report can be expected here: all on this node, or others that share the folder."""
     return rank.local_world_size == rank.world_size or len(list(launch.glob("node-*"))) > 1
 
 
-def _gather(roll: Roll, ranks: range) -> tuple[str, ...]:
+def gathered(roll: Roll, ranks: Sequence[int]) -> tuple[str, ...]:
     """Wait for all ranks, and say which have not done their part, and why."""
 
     def settled() -> bool:

@@ -254,15 +254,19 @@ class Process:
         self._said.close()
 
     def _last_words(self) -> str:
-        """How the process ended, with the last line it wrote."""
-        try:
-            code = self._popen.wait(KILL_SECONDS)
-        except subprocess.TimeoutExpired:
-            return "its process closed the pipe"
-        self._said.seek(0)
-        lines = self._said.read().decode("utf-8", "replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return f"its process ended with {_signal_name(code)}" + (f": {last[:200]}" if last else "")
+        return ending(self._popen, self._said)
+
+
+def ending(process: subprocess.Popen[Any], said: IO[bytes]) -> str:
+    """How a process ended, with the last line it wrote to a file."""
+    try:
+        code = process.wait(KILL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return "its process closed the pipe"
+    said.seek(0)
+    lines = said.read().decode("utf-8", "replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"its process ended with {_signal_name(code)}" + (f": {last[:200]}" if last else "")
 
 
 def _signal_name(code: int) -> str:

@@ -74,6 +74,11 @@ class Station:
         self._place: Place | None = None
         self.folder: str | None = None
 
+    @property
+    def device(self) -> Device:
+        """What calls are timed on."""
+        return self._device
+
     def do(self, task: Task) -> Answer:
         """Do a task; whatever a kernel or a driver raises becomes the answer."""
         try:

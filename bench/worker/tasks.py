@@ -1,4 +1,4 @@
-"""What a worker is asked, and what it answers. Everything here travels between processes by pickle."""
+"""What a worker is asked, and what it answers. Everything here travels through `.wire`."""
 
 from __future__ import annotations
 

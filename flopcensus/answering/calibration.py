@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from accounting.capacity.measurements import Measurement
+    from accounting.capacity.scaling import ScalingSeries
 
 
 def run_calibrate(records: Sequence[Path]) -> tuple[Measurement, ...]:
@@ -21,11 +22,24 @@ def run_calibrate(records: Sequence[Path]) -> tuple[Measurement, ...]:
     return from_records([(path, load_record(path)) for path in records])
 
 
-def to_yaml(measurements: Sequence[Measurement]) -> str:
-    """Return measurements as a calibration file; rates with their units."""
+def scaling_of(records: Sequence[Path]) -> tuple[ScalingSeries, ...]:
+    """Return the series of scaling that records of several ranks hold.
+
+    Raises RecordError and InputError.
+    """
+    from accounting.capacity.evidence import series_from_record
+    from bench.record import load_record
+
+    return tuple(one for path in records for one in series_from_record(load_record(path), path))
+
+
+def to_yaml(measurements: Sequence[Measurement], series: Sequence[ScalingSeries] = ()) -> str:
+    """Return measurements, and series of scaling, as a calibration file; rates with their units."""
     import yaml
 
-    rows = {"measurements": [plain(m) for m in measurements]}
+    rows: dict[str, Any] = {"measurements": [plain(m) for m in measurements]}
+    if series:
+        rows["scaling"] = [one.model_dump(mode="json", exclude_defaults=True) for one in series]
     return str(yaml.safe_dump(rows, sort_keys=False, allow_unicode=True))
 
 

@@ -25,11 +25,11 @@ def run_bench(
     from bench.session import measure
 
     if progress is not None:
-        return measure(plan, lookup=_find_spec, out_dir=out_dir, progress=progress, rank=rank)
+        return measure(plan, lookup=find_spec, out_dir=out_dir, progress=progress, rank=rank)
     from flopcensus.live import progress_on_stderr
 
     with progress_on_stderr() as shown:
-        return measure(plan, lookup=_find_spec, out_dir=out_dir, progress=shown, rank=rank)
+        return measure(plan, lookup=find_spec, out_dir=out_dir, progress=shown, rank=rank)
 
 
 def resume_bench(
@@ -44,11 +44,11 @@ def resume_bench(
     from bench.session import resume
 
     if progress is not None:
-        return resume(folder, lookup=_find_spec, progress=progress, force=force, rank=rank)
+        return resume(folder, lookup=find_spec, progress=progress, force=force, rank=rank)
     from flopcensus.live import progress_on_stderr
 
     with progress_on_stderr() as shown:
-        return resume(folder, lookup=_find_spec, progress=shown, force=force, rank=rank)
+        return resume(folder, lookup=find_spec, progress=shown, force=force, rank=rank)
 
 
 def measure_here(budget_seconds: float, out_dir: Path, seed: int, progress: Progress | None = None) -> Record:
@@ -70,7 +70,8 @@ def measure_here(budget_seconds: float, out_dir: Path, seed: int, progress: Prog
     return run_bench(Plan(names.get(budget_seconds, "custom"), budget_seconds, seed=seed), out_dir, progress)
 
 
-def _find_spec(description: DeviceDescription) -> SpecMatch | None:
+def find_spec(description: DeviceDescription) -> SpecMatch | None:
+    """Return what the spec sheet says of a device."""
     from accounting.reference.devices import match_device
 
     match: SpecMatch | None = match_device(description)

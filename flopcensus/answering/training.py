@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from accounting.reference.facts import Facts
     from flopcensus.trained import Answered
 
+_MOST = 1e40
+
 
 def run_training(options: dict[str, Any], meter: MeterOf = Meter) -> Answered:
     """Answer the question of the options. Raises InputError and its kin."""
@@ -86,6 +88,9 @@ def _read(options: dict[str, Any], name: str, dimension: str) -> Uncertain | Non
         raise InputError(f"{option}: {error.message()} (found {quote(text)})") from None
     if found.low <= 0:
         raise InputError(f"{option}: must be above 0 (found {quote(text)})")
+    # of FLOP, parameters and accelerators there is one at least, and none that a float cannot divide by
+    if dimension == "count" and not 1 <= found.low <= found.high <= _MOST:
+        raise InputError(f"{option}: must lie between 1 and {_MOST:.0e} (found {quote(text)})")
     return found
 
 

@@ -15,6 +15,7 @@ from flopcensus.options import format_option
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
+    from bench.plan import Plan
     from bench.record import Record
 
 __all__ = ["command", "measure_here"]
@@ -46,7 +47,8 @@ Examples:
     "workloads",
     multiple=True,
     metavar="NAME",
-    help="gemm, memory, memory_copy, all, … (repeatable).",
+    help="gemm, memory, memory_copy, all, …; or what several ranks do together: collectives, all_reduce, … "
+    "(repeatable).",
 )
 @click.option(
     "--precision", "precisions", multiple=True, metavar="NAME", help="fp64, fp32, bf16, … (repeatable)."
@@ -89,6 +91,12 @@ Examples:
     help="Under a launcher: rank 0 waits for all others, over a folder --out that all nodes share "
     "[default: where another node is seen in it].",
 )
+@click.option(
+    "--ranks",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Of what several ranks do together, on a CPU: processes that this one starts [default: 1].",
+)
 @click.option("--alone", is_flag=True, help="Heed no launcher: RANK, SLURM_PROCID, … are of something else.")
 @click.option("--explain", is_flag=True, help="Say in plain words what each figure means.")
 @format_option
@@ -108,6 +116,7 @@ def command(
     resumed: Path | None,
     patience_seconds: float,
     gather: bool | None,
+    ranks: int | None,
     alone: bool,
     explain: bool,
     output: Format,
@@ -137,6 +146,15 @@ def command(
         chosen, budget_seconds = budget_of(mode or "default", time_budget)
         storage = None if storage_dir is None else str(storage_dir.resolve())
         plan = Plan(chosen, budget_seconds, device, workloads, precisions, seed, force, storage)
+        if _is_of_ranks(plan, ranks):
+            from flopcensus.grouped import take_part_in_group
+
+            found, all_well = take_part_in_group(plan, rank, ranks, patience_seconds, out)
+            if found is not None:
+                _show(found, output, explain=explain)
+            if not all_well:
+                context.exit(EXIT_BAD_VERDICT)
+            return
         run = partial(run_bench, plan, out, **launched)
     take = partial(_shown_if_unwritten, run, output)
     record: Record | None
@@ -155,6 +173,21 @@ def command(
 
 
 command.add_command(diff)
+
+
+def _is_of_ranks(plan: Plan, ranks: int | None) -> bool:
+    """Whether it is about what several ranks do together.
+
+    Raises:
+        InputError: A number of ranks is given for something else, or both kinds are asked for.
+    """
+    from bench.errors import InputError
+    from bench.workloads import is_grouped
+
+    grouped = bool(plan.workloads) and is_grouped(plan.workloads)
+    if ranks is not None and not grouped:
+        raise InputError("--ranks is of what several ranks do together; add --workload collectives")
+    return grouped
 
 
 def _refuse_a_second_plan(context: click.Context) -> None:

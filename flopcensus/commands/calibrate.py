@@ -49,16 +49,21 @@ def command(records: tuple[Path, ...], out: Path | None, output: Format, **optio
 
 def _write(records: tuple[Path, ...], out: Path | None) -> None:
     from bench.files import write_text_atomic
-    from flopcensus.answering.calibration import run_calibrate, to_yaml
+    from flopcensus.answering.calibration import run_calibrate, scaling_of, to_yaml
     from flopcensus.output import note
 
-    measurements = run_calibrate(records)
-    text = to_yaml(measurements)
+    measurements, series = run_calibrate(records), scaling_of(records)
+    text = to_yaml(measurements, series)
     if out is None:
         click.echo(text, nl=False)
         return
     write_text_atomic(out, text)
-    note(f"{len(measurements)} measurements of {len(records)} records written to {out}; to use them:")
+    scaling = f" and {len(series)} series of scaling" if series else ""
+    note(
+        f"{len(measurements)} measurements{scaling} of {len(records)} records written to {out}; to use them:"
+    )
     note(f"  flopcensus estimate --calibration {out}")
+    if any(one.one_node for one in series):
+        note("scaling within one node is kept; sustained is at scale and takes series over several nodes")
     if any(m.basis == "sustained" for m in measurements):
         note("training steps of one accelerator are kept; sustained is at scale and does not take them")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flopcensus.exports.table import Row
 
 SUMMARY_SCHEMA = "flopcensus/exported/1"
+_PATIENCE_SECONDS = 10.0
 _SUFFIXES = (".csv", ".xlsx", ".parquet", ".json")
 _EXAMPLE = """\b
 Examples:
@@ -138,11 +139,13 @@ def _reasons(pattern: Pattern) -> list[dict[str, str]]:
 
 
 def _write(out: Path, rows: list[Row], *, sdmx: bool) -> list[Path]:
-    from bench.files import write_bytes_atomic
+    from bench.files import claimed, write_bytes_atomic
 
     contents = _contents(out, rows, sdmx=sdmx)
-    for path, content in contents.items():
-        write_bytes_atomic(path, content)
+    # the data of one run must not stand beside the structures of another
+    with claimed(out.parent, _PATIENCE_SECONDS):
+        for path, content in contents.items():
+            write_bytes_atomic(path, content)
     return list(contents)
 
 

@@ -150,12 +150,14 @@ def _require_sense(output: str, out: Path | None, options: dict[str, Any]) -> No
 def _write_records(fleet: Fleet, folder: Path) -> None:
     import msgspec
 
-    from bench.files import write_bytes_atomic
+    from bench.files import claimed, write_bytes_atomic
     from bench.fleets.anonymising import anonymised
     from bench.fleets.decoding import plain
     from flopcensus.output import Meter, note
 
     kept = [file for place, file in enumerate(fleet.gathered.files) if place not in fleet.reading.withdrawn]
+    # the nodes of two fleets have the same public names
+    click.get_current_context().with_resource(claimed(folder))
     meter = Meter("records written")
     seen: dict[str, int] = {}
     for number, file in enumerate(sorted(kept), 1):

@@ -97,6 +97,12 @@ _VENDOR = click.option(
     show_default=True,
     help="What starts bench on a node; with torchrun, a node that fails ends the others.",
 )
+@click.option(
+    "--at-least",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="Make do with N nodes where --nodes are not to be had [default: wait for all].",
+)
 @click.option("--submit", is_flag=True, help="Hand the script to sbatch in place of printing it.")
 def slurm(
     *,
@@ -114,6 +120,7 @@ def slurm(
     image: str | None,
     container: Literal["apptainer", "pyxis"],
     through: Literal["srun", "torchrun"],
+    at_least: int | None,
     submit: bool,
 ) -> None:
     """Print a batch script; --out must lie on a disk that all nodes share."""
@@ -121,7 +128,9 @@ def slurm(
     from flopcensus.launching.wanted import wanted
 
     run = wanted(nodes, out, arguments, command=program, limit_seconds=_seconds(time))
-    job = launcher.SlurmJob(name, gpus_per_node, partition, account, qos, image, container, vendor, through)
+    job = launcher.SlurmJob(
+        name, gpus_per_node, partition, account, qos, image, container, vendor, through, at_least
+    )
     script = launcher.slurm_script(run, job)
     if submit:
         click.echo(launcher.submit(script))

@@ -27,26 +27,37 @@ Examples:
     "-o", "--out", type=click.Path(path_type=Path), help="Folder to write [default: results/STUDY]."
 )
 @click.option("--without-bench", is_flag=True, help="Do not measure this machine.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder that the paths of the study may not leave [default: that of the STUDY file].",
+)
 @click.option("--bench-seconds", type=click.FloatRange(5, 86_400), help="Measure for this long instead.")
-def command(study: str, out: Path | None, without_bench: bool, bench_seconds: float | None) -> None:
+def command(
+    study: str, out: Path | None, without_bench: bool, root: Path | None, bench_seconds: float | None
+) -> None:
     """Run a STUDY (a YAML file, or a shipped id): measure, estimate, compare, report.
 
     Writes results.json, one CSV a table, and report.html. What is measured here is shown beside the
     estimate and never enters it.
     """
+    from bench.files import claimed
     from flopcensus.studies.views import with_views
     from flopcensus.study import answer, load_study
 
-    loaded = load_study(study)
+    loaded = load_study(study, root)
     folder = out or Path("results") / loaded.spec.id
     note(f"study {loaded.spec.id}: {len(loaded.ledger.entries)} deployments at {loaded.spec.as_of}")
     findings = answer(loaded)
-    # the tables are on disk before the long part begins
+    # the tables of another run must not stand beside the results of this one
+    click.get_current_context().with_resource(claimed(folder))
+    # all but the measurement is on disk before the long part begins
     _write_tables(folder, findings)
     note(f"estimate written to {folder}")
     findings = with_views(findings)
     interrupted = False
     if loaded.spec.bench and not without_bench:
+        _write_results(folder, findings)
         record, interrupted = _measure(loaded.spec.bench, folder, bench_seconds)
         findings = replace(findings, record=record)
     _write_results(folder, findings)

@@ -66,11 +66,11 @@ def _csv(names: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 def from_csv(text: str) -> list[Row]:
     """Return the rows of :func:`to_csv`. Raises InputError where columns or cells are not ours."""
     reader = csv.DictReader(io.StringIO(text))
-    if tuple(reader.fieldnames or ()) != NAMES:
-        raise InputError("is not a CSV of ours: its columns differ from the data dictionary")
     try:
+        if tuple(reader.fieldnames or ()) != NAMES:
+            raise InputError("is not a CSV of ours: its columns differ from the data dictionary")
         return [{name: read_cell(name, line[name]) for name in NAMES} for line in reader]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, csv.Error) as error:
         raise InputError(f"is not a CSV of ours: {error}") from None
 
 
@@ -80,8 +80,15 @@ def to_json_document(rows: Sequence[Row]) -> str:
 
 
 def from_json_document(text: str) -> list[Row]:
-    """Return the rows of :func:`to_json_document`."""
-    document = json.loads(text)
-    if document.get("schema") != EXPORT_SCHEMA:
-        raise InputError(f"is not an export of ours (found schema {document.get('schema')!r})")
-    return [{name: row.get(name) for name in NAMES} for row in document["rows"]]
+    """Return the rows of :func:`to_json_document`. Raises InputError where the text is none."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is not JSON: {error}") from None
+    found = document.get("schema") if isinstance(document, dict) else None
+    if found != EXPORT_SCHEMA:
+        raise InputError(f"is not an export of ours (found schema {str(found)[:60]!r})")
+    rows = document.get("rows")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError("is not an export of ours: 'rows' must be a list of rows")
+    return [{name: row.get(name) for name in NAMES} for row in rows]

@@ -33,6 +33,7 @@ class SlurmJob:
         container: What runs it.
         vendor: Whose GPUs a container is given.
         through: Whether srun starts bench, or torchrun on each node.
+        at_least: Nodes to make do with where all asked for are not to be had; None for all.
     """
 
     name: str = "flopcensus"
@@ -44,13 +45,15 @@ class SlurmJob:
     container: Literal["apptainer", "pyxis"] = "apptainer"
     vendor: Literal["nvidia", "amd"] = "nvidia"
     through: Literal["srun", "torchrun"] = "srun"
+    at_least: int | None = None
 
 
 def slurm_script(run: Wanted, job: SlurmJob) -> str:
     """The script.
 
     Raises:
-        InputError: A name is not plain, or a folder cannot be given to a container.
+        InputError: A name is not plain, a folder cannot be given to a container, or more nodes are the least
+            than are asked for.
     """
     lines = [
         "#!/usr/bin/env bash",
@@ -60,12 +63,12 @@ def slurm_script(run: Wanted, job: SlurmJob) -> str:
         'mkdir -p -- "$out"',
         'out=$(realpath -- "$out")',
     ]
+    lines += _STEP
     if job.through == "torchrun":
         lines += _TORCHRUN_SETUP
-    lines += [
-        "# A node or task that fails must not end the others; the one task of a node may use all its cores.",
-        " ".join(_step(run, job)),
-    ]
+    elif not _inside(job):
+        lines += _TASK
+    lines += [" ".join(_step(run, job)) + " || code=$?", *_END]
     return "\n".join(lines) + "\n"
 
 
@@ -104,7 +107,7 @@ def _directives(run: Wanted, job: SlurmJob) -> list[str]:
     named = {"partition": job.partition, "account": job.account, "qos": job.qos}
     return [
         f"--job-name={plain_name('--job-name', job.name)}",
-        f"--nodes={run.nodes}",
+        f"--nodes={_nodes(run.nodes, job.at_least)}",
         "--ntasks-per-node=1",
         "--exclusive",
         "--no-kill",
@@ -114,25 +117,77 @@ def _directives(run: Wanted, job: SlurmJob) -> list[str]:
     ]
 
 
-_TORCHRUN_SETUP = (
-    'read -r first < <(scontrol show hostnames "$SLURM_JOB_NODELIST")',
-    "port=$((20000 + SLURM_JOB_ID % 10000))",
-    'export FLOPCENSUS_LAUNCH_ID="slurm-$SLURM_JOB_ID-$(date +%s)"',
-)
+def _nodes(most: int, least: int | None) -> str:
+    if least is not None and least > most:
+        raise InputError(f"--at-least must not be more than --nodes (found {least} and {most})")
+    return str(most) if least in (None, most) else f"{least}-{most}"
+
+
+# Seen with Slurm 22.05: without a route to one node, srun ends what it has started on all others.
+_STEP = r"""
+# A node or task that fails must not end the others; the one task of a node may use all its cores.
+step=(srun --ntasks-per-node=1 --cpu-bind=none --no-kill --kill-on-bad-exit=0)
+# Where one node cannot be reached srun starts none: then each is tried alone, and those that answer are used.
+code=0
+if ! "${step[@]}" true; then
+  mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
+  found=$(printf '%s\n' "${nodes[@]}" | xargs -P 32 -I {} \
+    srun --nodes=1 --ntasks=1 --cpu-bind=none --overlap --nodelist={} printenv SLURMD_NODENAME) || code=1
+  reached=()
+  for node in "${nodes[@]}"; do
+    if grep -qxF -- "$node" <<<"$found"; then
+      reached+=("$node")
+    else
+      printf 'error: %s cannot be reached: nothing is started there\n' "$node" >&2
+    fi
+  done
+  step+=(--overlap --nodes="${#reached[@]}" --ntasks="${#reached[@]}")
+  step+=(--nodelist="$(IFS=,; echo "${reached[*]}")")
+fi
+""".strip().splitlines()
+# Exit code 1 of rank 0: it has waited for all. Whoever it had to give up may hang on a node that is well.
+_TASK = r"""
+# Rank 0 waits for all others: what still runs when it has given them up is ended, and so the job.
+read -rd '' task <<'BASH' || true
+code=0
+"$@" || code=$?
+if [ "$SLURM_PROCID" = 0 ] && [ "$code" = 1 ]; then
+  trap '' TERM
+  sleep 5
+  scancel "$SLURM_JOB_ID.$SLURM_STEP_ID"
+fi
+exit "$code"
+BASH
+""".strip().splitlines()
+_TORCHRUN_SETUP = r"""
+read -r first < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
+first=${reached[0]:-$first}
+port=$((20000 + SLURM_JOB_ID % 10000))
+FLOPCENSUS_LAUNCH_ID="slurm-$SLURM_JOB_ID-$(date +%s)"
+export FLOPCENSUS_LAUNCH_ID
 # Node rank and address are given: a rendezvous would hang where names do not resolve.
-_ON_A_NODE = (
-    'exec torchrun --nnodes "$SLURM_NNODES" --node-rank "$SLURM_NODEID" --nproc-per-node 1 '
-    '--master-addr "$0" --master-port "$1" --no-python "${@:2}"'
-)
+read -rd '' task <<'BASH' || true
+exec torchrun --nnodes "$SLURM_STEP_NUM_NODES" --node-rank "$SLURM_NODEID" --nproc-per-node 1 \
+  --master-addr "$0" --master-port "$1" --no-python "${@:2}"
+BASH
+""".strip().splitlines()
+# Tasks that were ended count as the fault that ended them.
+_END = ("exit $((code > 127 ? 1 : code))",)
+
+
+def _inside(job: SlurmJob) -> bool:
+    """Whether all of a task runs in its container, where Slurm's own commands may not be."""
+    return job.image is not None and job.container == "pyxis"
 
 
 def _step(run: Wanted, job: SlurmJob) -> list[str]:
     """The words of the srun line, already quoted."""
-    words = ["srun", "--ntasks-per-node=1", "--cpu-bind=none", "--no-kill", "--kill-on-bad-exit=0", "--label"]
-    if job.image is not None:
-        words += _contained(job, job.image)
+    words = ['"${step[@]}"', "--label"]
+    contained = [] if job.image is None else _contained(job, job.image)
     if job.through == "torchrun":
-        words += ["bash", "-c", shlex.quote(_ON_A_NODE), '"$first"', '"$port"']
+        words += [*contained, "bash", "-c", '"$task"', '"$first"', '"$port"']
+    else:
+        words += contained if _inside(job) else ["bash", "-c", '"$task"', "task", *contained]
     # Every node sees the folder, so that the first can say who has not come.
     bench = shell_line([run.command, "bench"]), "--out", '"$out"', "--gather", shell_line(run.arguments)
     return [*words, *(word for word in bench if word)]

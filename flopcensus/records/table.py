@@ -9,6 +9,7 @@ from typing import Any
 from bench.record import DeviceDescription, Record, Result
 from flopcensus.output import percent, print_table, say, si, to_csv
 from flopcensus.records.judgement import print_judgement, shape_text
+from flopcensus.records.together import print_together
 
 CSV_FIELDS = (
     "workload",
@@ -56,7 +57,9 @@ def print_record(record: Record) -> None:
     for device in record.devices:
         say(f"{device.id}: {device.name}{_device_details(device)}")
     shown = [result for result in record.results if result.status != "skipped"]
-    _print_rows(record, [result for result in shown if not _is_rung(result)])
+    together = [result for result in shown if result.exchange or result.scaling]
+    _print_rows(record, [one for one in shown if not _is_rung(one) and one not in together])
+    print_together(together)
     rungs = [result for result in shown if _is_rung(result)]
     if rungs:
         print_table("by working set", *_ladder(record, rungs))
@@ -73,6 +76,8 @@ def record_csv(record: Record) -> str:
 
 def _print_rows(record: Record, results: Sequence[Result]) -> None:
     rows = [_row(result) for result in results]
+    if not rows:
+        return
     columns = _columns(record, rows)
     print_table("", columns, [[row[column] for column in columns] for row in rows])
 

@@ -26,11 +26,8 @@ def cell(column: Column, row: dict[str, Any], unit: str) -> str:
         return NOT_AVAILABLE
     if column.kind in _INTERVALS:
         return _interval(value, row.get(second), _INTERVALS[column.kind], own)
-    return _PLAIN.get(column.kind, _text)(value, own)
-
-
-def _text(value: Any, _: str) -> str:
-    return str(value)
+    write = _PLAIN.get(column.kind)
+    return write(value, own) if write else str(value)
 
 
 def _number(value: float, unit: str) -> str:
@@ -65,4 +62,4 @@ def _interval(low: float, high: float | None, write: Write, unit: str) -> str:
 
 _PLAIN: dict[str, Write] = {"amount": amount, "share": _share, "number": _number}
 _INTERVALS: dict[str, Write] = {"interval": amount, "share_interval": _share}
-_NOTHING = {amount: "0", _share: "0 %"}
+_NOTHING: dict[Write, str] = {amount: "0", _share: "0 %"}

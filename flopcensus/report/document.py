@@ -136,6 +136,14 @@ class ClusterRule(Part):
     citation: str
 
 
+class ClusterCapacity(Spread):
+    """A cluster's capacity in one precision on one basis, in ``unit``."""
+
+    precision: str
+    basis: str
+    unit: str
+
+
 class Cluster(Part):
     """One hypothetical cluster; capacity in ``unit``, power in watts."""
 
@@ -145,6 +153,7 @@ class Cluster(Part):
     accelerators: NotNegative
     capacity: dict[str, Spread]
     unit: str
+    capacities: tuple[ClusterCapacity, ...] = ()
     provenance: dict[str, dict[str, Share]] = Field(default_factory=dict)
     origin: dict[str, dict[str, tuple[Row, ...]]]
     it_power_w: Spread | None

@@ -251,6 +251,31 @@ class Bridge(Part):
     warnings: tuple[str, ...]
 
 
+class HeatOf(Part):
+    """A node, or several: its lowest device's share of the peers' median by metric, None if not measured."""
+
+    name: str
+    remark: str
+    sick: bool
+    shares: tuple[NotNegative | None, ...]
+
+
+class FleetHeat(Part):
+    """Nodes by metric. Sick nodes stand first; ``grouped``: a row stands for several nodes."""
+
+    metrics: tuple[str, ...]
+    rows: tuple[HeatOf, ...]
+    grouped: bool
+    rows_left_out: int
+    metrics_left_out: int
+
+    @model_validator(mode="after")
+    def _full(self) -> Self:
+        if any(len(row.shares) != len(self.metrics) for row in self.rows):
+            raise PydanticCustomError("heat", "rows of a heat map that do not fit its metrics")
+        return self
+
+
 class Fleet(Part):
     """A folder of records, judged as ``flopcensus fleet`` does."""
 
@@ -262,3 +287,4 @@ class Fleet(Part):
     outliers: tuple[dict[str, Any], ...]
     distributions: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    heat: FleetHeat | None = None

@@ -14,6 +14,7 @@ from flopcensus.report.figures.figure import Spec
 
 VEGA_LITE = "6.4"
 _WIDTH = 720
+_HEIGHT = 420
 _SCALE = 2.0
 
 
@@ -55,7 +56,8 @@ def picture(spec: Spec, form: str, config: Spec) -> bytes:
 def _wide(spec: Spec, config: Spec) -> Spec:
     """Give a chart that fills its place a width of its own."""
     width = {"width": _WIDTH} if spec.get("width") == "container" or "width" not in spec else {}
-    return spec | width | {"config": config, "background": config["background"], "padding": 12}
+    height = {"height": _HEIGHT} if spec.get("height") == "container" else {}
+    return spec | width | height | {"config": config, "background": config["background"], "padding": 12}
 
 
 def _package() -> Any:

@@ -32,6 +32,7 @@ class HeatCell:
 
     text: str
     shade: int | None
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -162,4 +163,6 @@ def _cell(share: float) -> HeatCell:
         return HeatCell("–", None)
     # the shade is that of the figure shown
     percent = round(100 * min(share, 10.0))
-    return HeatCell(f"{percent}" if percent < 1000 else "over 999", sum(percent >= bound for bound in BOUNDS))
+    return HeatCell(
+        f"{percent}" if percent < 1000 else "over 999", sum(percent >= bound for bound in BOUNDS), share
+    )

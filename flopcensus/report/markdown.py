@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flopcensus.output import printable
 from flopcensus.report import overview
@@ -56,7 +56,7 @@ def _figure(figure: Figure, figures: Figures, chosen: Mapping[str, str]) -> str:
     return "\n\n".join([*parts, f"Source: {escape(figure.source)}"])
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [heads, tuple("---" for _ in heads), *(tuple(escape(text) for text in row) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -52,7 +52,15 @@ def thinned(points: list[Point], finest: int) -> list[Point]:
         if max(abs(point[0] - kept[-1][0]), abs(point[1] - kept[-1][1])) >= finest:
             kept.append(point)
     kept += points[-1:]
-    return points if points[0] == points[-1] and len(kept) < _LEAST_OF_RING else kept
+    ring = points[0] == points[-1]
+    # a ring that turns the other way would be all of the globe but itself
+    turned = ring and _area(points) * _area(kept) <= 0
+    return points if ring and (turned or len(kept) < _LEAST_OF_RING) else kept
+
+
+def _area(ring: list[Point]) -> int:
+    """Return twice the area of a ring, above 0 where it runs against the clock."""
+    return sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(ring))
 
 
 def _points(arc: list[list[int]]) -> list[Point]:

@@ -16,8 +16,8 @@ from accounting.planning.scenarios.outcome import Grounds
 from accounting.planning.scenarios.parameters import load_cut_parameters
 from accounting.planning.scenarios.supply import supply_cut
 from bench.errors import InputError
+from flopcensus.cut_off import supply_cut_document
 from flopcensus.studies.rounding import rounded
-from flopcensus.supply_cut import supply_cut_document
 
 if TYPE_CHECKING:
     from flopcensus.study import Study

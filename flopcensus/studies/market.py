@@ -21,8 +21,11 @@ from flopcensus.world_page import world_document
 
 if TYPE_CHECKING:
     from accounting.planning.comparison import Comparison
+    from flopcensus.report.heatmap import HeatMap
     from flopcensus.study import Study
 
+# with up to 30 figures each, as many as a chart can show
+_MOST_NODES = 80
 MOST_NATIONS = 20
 PUBLISHED = "epoch-2025"
 _OF_WORLD = (
@@ -96,7 +99,8 @@ def frontier_entry(study: Study, comparison: Comparison | None) -> dict[str, Any
 
 
 def _plan(study: Study, source: str) -> dict[str, Any]:
-    from flopcensus.commands.plan import command, run
+    from flopcensus.answering.plan import run_plan
+    from flopcensus.commands.plan import command
     from flopcensus.planned import document
 
     spec = study.spec
@@ -104,7 +108,7 @@ def _plan(study: Study, source: str) -> dict[str, Any]:
     given = ["--frontier", "vendor-nation", "--precision", spec.precision]
     given += ["--seed", str(spec.seed), "--draws", str(draws)]
     options = dict(command.make_context("plan", [source, *given]).params)
-    whole = document(run(options.pop("config"), options))
+    whole = document(run_plan(options.pop("config"), options))
     return {name: value for name, value in whole.items() if name != "schema"}
 
 
@@ -134,8 +138,31 @@ def fleet_entry(study: Study) -> dict[str, Any] | None:
     if study.fleet is None:
         return None
     from bench.fleets.judging import judge
-    from flopcensus.fleeted import Fleet, document, read_fleet
+    from flopcensus.fleeted import Fleet, document, kinds_of, read_fleet
+    from flopcensus.report.heatmap import heat_map
 
     gathered, reading = read_fleet(study.fleet)
     judgement = judge(gathered, reading.withdrawn)
-    return dict(rounded(document(Fleet(gathered, reading, judgement))))
+    fleet = Fleet(gathered, reading, judgement)
+    kinds = {fleet.name(node): kinds_of(found) for node, found in judgement.sick.items()}
+    return dict(rounded(document(fleet) | {"heat": _heat(heat_map(fleet, kinds))}))
+
+
+def _heat(found: HeatMap) -> dict[str, Any]:
+    """Return the heat map as plain data: sick nodes first, as many rows as a chart can show."""
+    ordered = sorted(found.rows, key=lambda row: not row.sick)
+    return {
+        "metrics": list(found.metrics),
+        "rows": [
+            {
+                "name": row.name,
+                "remark": row.remark,
+                "sick": row.sick,
+                "shares": [cell.share for cell in row.cells],
+            }
+            for row in ordered[:_MOST_NODES]
+        ],
+        "grouped": found.grouped,
+        "rows_left_out": max(len(ordered) - _MOST_NODES, 0),
+        "metrics_left_out": found.left_out,
+    }

@@ -6,8 +6,9 @@ P = softmax(S), S = Q·Kᵀ/√d below the diagonal, output O = P·V and G the g
     dV = Pᵀ·G,   dP = G·Vᵀ,   dS = P ∘ (dP − D),   D = rowsum(G ∘ O),   dQ = dS·K/√d,   dK = dSᵀ·Q/√d
 
 (Dao et al., FlashAttention, arXiv:2205.14135, appendix B.2). It is followed for whole rows of O and dQ in
-many heads, one in every stretch of the sequence, and for all of dV and dK of one head. Two laws bind the
-gradients of every head: rows of P add up to one, so that Σ_j dV_j = Σ_i G_i; and Qᵀ·dQ = dKᵀ·K, since both
+many heads, one in every stretch of the sequence, and for all of dV and dK of one head. Every element of O is
+a mean of the values up to its row, and lies between the least and the largest. Two laws bind the gradients of
+every head: rows of P add up to one, so that Σ_j dV_j = Σ_i G_i; and Qᵀ·dQ = dKᵀ·K, since both
 are Qᵀ·dS·K/√d.
 
 Tolerances. Kernels round P, dP, dS and O to the precision's type, of unit roundoff u, and sum in float32.
@@ -202,7 +203,7 @@ def verify(held: Tensors, seed: int) -> Verdict:
         return Verdict(correct=False, detail=f"outputs have shapes {[tuple(o.shape) for o in held.outputs]}")
     draw = torch.Generator().manual_seed(seed)
     heads = _sampled_heads(held, draw)
-    shares = {"rows": _worst_rows(held, heads, draw)}
+    shares = {"rows": _worst_rows(held, heads, draw), "range": _worst_range(held)}
     if held.upstream is not None:
         batch, head = heads[0]
         reference = held.head(batch, head)
@@ -240,6 +241,22 @@ def _worst_rows(held: Tensors, heads: list[tuple[int, int]], draw: torch.Generat
         worst = _larger(worst, reference.worst_output(rows, found[0]))
         if held.upstream is not None:
             worst = _larger(worst, reference.worst_query(rows, found[1]))
+    return worst
+
+
+def _worst_range(held: Tensors) -> float:
+    """Every element of O: a mean of the values up to its row, and so between the least and largest of them.
+
+    Weights may add up to one but for their roundings, independent ones in the precision's type.
+    """
+    worst = 0.0
+    for batch, head in _every_head(held):
+        value, found = tensors.float64(held.value[batch, head]), tensors.float64(held.outputs[0][batch, head])
+        low, high = value.cummin(dim=0).values, value.cummax(dim=0).values
+        # a bf16 result may be rounded past the end, and weights of up to one to either side of it
+        allowed = (2 + SIGMAS) * held.unit.error * torch.maximum(low.abs(), high.abs()) + 2 * held.unit.lost
+        middle, half = (low + high) / 2, (high - low) / 2
+        worst = _larger(worst, _worst(found, middle, half + allowed))
     return worst
 
 

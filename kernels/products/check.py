@@ -1,4 +1,4 @@
-"""Whether a matrix product is right: sampled elements, and all of them against a random projection.
+"""Whether a matrix product is right: sampled elements, and all of them against random projections.
 
 The reference is computed in float64 from the stored operands: rounded values are the truth of a product
 in 8 or 4 bits. Integers are compared exactly, and float64 with sums that are themselves exact.
@@ -18,6 +18,8 @@ from kernels.workload import Verdict
 
 SAMPLED_ELEMENTS = 64
 PROJECTION_SIGMAS = 6.0
+# C's columns are summed in so many blocks: one wrong element stands out among fewer right ones.
+PROJECTION_BLOCKS = 16
 UNIT_ROUNDOFF_FP64 = 2.0**-53
 # TF32 keeps 10 bits of a significand; units may cut the others off rather than round them.
 TF32_CUT = 2.0**-10
@@ -57,7 +59,7 @@ class Accuracy:
         return tolerance + self.terms * (2 * size + 4 * root)
 
     def projection(self, inner: int, columns: int) -> float:
-        """Tolerance of an entry of C·x for random signs x.
+        """Tolerance of a sum of so many columns of C with random signs.
 
         Errors of size σ = (result + terms)·√K + sum·K with random signs add up to σ√N; the tolerance is six
         of those, and six times what float64 itself may lose in a reference with sums over N and over K.
@@ -87,7 +89,9 @@ def verify(operands: Operands, c: torch.Tensor, seed: int, *, fast_sum: bool = F
     accuracy = accuracy_of(operands.precision, c, operands.inner, fast_sum=fast_sum)
     error = (found - reference).abs()
     sampled = float((error / accuracy.element(reference, operands.inner)).max())
-    projected = float(residual.abs().max()) / accuracy.projection(operands.inner, c.shape[1])
+    projected = float(residual.abs().max()) / accuracy.projection(
+        operands.inner, _columns_of_block(c.shape[1])
+    )
     detail = f"sampled elements at {sampled:.3g}, projection at {projected:.3g} of their tolerance"
     correct = sampled <= 1 and projected <= 1
     if operands.precision == "tf32" and correct:
@@ -116,7 +120,7 @@ def _integer_verdict(c: torch.Tensor, error: torch.Tensor, residual: torch.Tenso
     if c.is_floating_point() and largest > EXACT_FP32:
         rounding = tensors.UNIT_ROUNDOFF_FP32 * largest
     wrong = int((error.abs() > rounding).sum() + error.isnan().sum())
-    allowed = PROJECTION_SIGMAS * rounding * math.sqrt(c.shape[1])
+    allowed = PROJECTION_SIGMAS * rounding * math.sqrt(_columns_of_block(c.shape[1]))
     worst = float(residual.abs().max())
     detail = f"{wrong} of {error.numel()} sampled elements differ, projection off by {worst:.3g}"
     return Verdict(correct=wrong == 0 and worst <= allowed, detail=detail)
@@ -160,13 +164,24 @@ def _split(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _projected(operands: Operands, c: torch.Tensor, seed: int) -> torch.Tensor:
-    """C·x − A·(B·x) for random signs x, in float64: every element of C takes part.
+    """C·X − A·(B·X) in float64, where each column of X has random signs in a block of rows and else nothing.
 
-    Freivalds, Probabilistic machines can use less running time (IFIP 1977).
+    Every element of C takes part. Freivalds, Probabilistic machines can use less running time (IFIP 1977);
+    of blocks, Huang and Abraham, Algorithm-based fault tolerance for matrix operations (IEEE Trans. Comput.
+    C-33(6), 1984).
     """
     draw = torch.Generator().manual_seed(seed + 1)
     signs = torch.randint(2, (c.shape[1],), generator=draw).double() * 2 - 1
-    signs = signs if c.device.type == "mps" else signs.to(c.device)
+    block = _columns_of_block(c.shape[1])
+    places = torch.arange(c.shape[1])
+    spread = signs.new_zeros(c.shape[1], -(-c.shape[1] // block))
+    spread[places, places // block] = signs
+    spread = spread if c.device.type == "mps" else spread.to(c.device)
     through = matrices.times_transposed if operands.transposed else matrices.times
-    projected = matrices.times(operands.a, through(operands.stored_b, signs))
-    return matrices.times(c, signs) - projected
+    projected = matrices.times(operands.a, through(operands.stored_b, spread))
+    return matrices.times(c, spread) - projected
+
+
+def _columns_of_block(columns: int) -> int:
+    """How many columns of C are summed together."""
+    return -(-columns // PROJECTION_BLOCKS)

@@ -5,6 +5,7 @@ Imports torch: load it only to run something.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -175,17 +176,18 @@ def rows(stored: torch.Tensor, picked: torch.Tensor) -> torch.Tensor:
     return float64(stored[picked])
 
 
-def times(stored: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
-    """``stored @ vector`` in float64, a block of rows at a time."""
-    return torch.cat([float64(block) @ vector for block in _blocks(stored)])
+def times(stored: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """``stored @ columns`` in float64, a block of rows at a time."""
+    return torch.cat([float64(block) @ columns for block in _blocks(stored)])
 
 
-def times_transposed(stored: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
-    """``storedᵀ @ vector`` in float64, a block of rows at a time."""
+def times_transposed(stored: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """``storedᵀ @ columns`` in float64, a block of rows at a time."""
     blocks = _blocks(stored)
-    parts = vector.split(blocks[0].shape[0])  # type: ignore[no-untyped-call]
-    products = [part @ float64(block) for part, block in zip(parts, blocks, strict=True)]
-    return torch.stack(products).sum(dim=0)
+    parts = columns.split(blocks[0].shape[0])  # type: ignore[no-untyped-call]
+    products = (float64(block).T @ part for part, block in zip(parts, blocks, strict=True))
+    total: torch.Tensor = functools.reduce(torch.Tensor.add_, products)
+    return total
 
 
 def _blocks(stored: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -6,7 +6,8 @@ Four things are asked, of the very function that was timed, on as many tokens:
 - The formulas of torch's flop counter give the closed form, within 1 %.
 - Where only the first tokens of one sequence count in the loss, a causal model's hidden states there, its
   losses and the gradients of all weights depend on nothing else, and are those of a float64 reference that
-  sees these tokens alone. The optimiser makes of these gradients what its paper says.
+  sees these tokens alone. The optimiser makes of these gradients what its paper says, for sampled elements,
+  and of no element more than it can.
 - Where all sequences repeat these tokens, the loss of all of them changes along that gradient as fast as the
   gradient of that loss says, by a central difference. All tokens pull the same way then: those that a
   backward pass left out would be missed.
@@ -42,6 +43,9 @@ FORWARD_MARGIN, BACKWARD_MARGIN = 4.0, 8.0
 SLOPE_STEP = 0.003
 SLOPE_TOLERANCE = 0.05
 SIGMAS = 6.0
+# |first / √second| is below √((1 − β₁)² / ((1 − β₂)·(1 − β₁²/β₂))) = 1.2 (Cauchy and Schwarz), and below 2.7
+# with the corrections of the first steps.
+MOST_RATES = 4.0
 MOST_FLOP_ERROR = 0.01
 
 
@@ -139,8 +143,9 @@ def _focused_shares(prepared: Step) -> dict[str, float]:
     prepared.draw()
     signs = _signs(prepared)
     truth = reference(prepared.masters, prepared.tokens[-1, : prefix + 1], prepared.recipe.dtype, signs)
-    before = _state(prepared)
+    before, room = _state(prepared), _largest_of_each(prepared)
     prepared.learn()
+    slopes = [float(gradient.abs().max()) for gradient in gradients(prepared.weights)]
     prepared.optimiser.step()
     prepared.importance.copy_(usual)
     backward = BACKWARD_MARGIN * _state_error(prepared)
@@ -149,6 +154,7 @@ def _focused_shares(prepared: Step) -> dict[str, float]:
         "losses": _losses_share(prepared, truth, prefix),
         "gradients": _largest(_gradient_errors(prepared, truth, signs)) / backward,
         "optimiser": _optimiser_share(prepared, before),
+        "range": _range_share(room, slopes, _largest_of_each(prepared)),
     }
 
 
@@ -200,6 +206,31 @@ def _optimiser_share(prepared: Step, before: State) -> float:
     )
     triples = zip(_state(prepared), wanted, allowed, strict=True)
     return _largest(float(((value - right).abs() / most).max()) for value, right, most in triples)
+
+
+def _largest_of_each(prepared: Step) -> list[tuple[float, float, float]]:
+    """Of each weight and its two moments, the largest magnitude; NaN where one is NaN."""
+    groups = (prepared.weights, prepared.optimiser.first, prepared.optimiser.second)
+    return [
+        (float(one.abs().max()), float(two.abs().max()), float(three.abs().max()))
+        for one, two, three in zip(*([part.detach() for part in group] for group in groups), strict=True)
+    ]
+
+
+def _range_share(
+    before: list[tuple[float, float, float]], slopes: list[float], after: list[tuple[float, float, float]]
+) -> float:
+    """The largest magnitude of any element of all, as a share of what a step can make of it.
+
+    A moment is a mean of what it was and of the gradient, or its square; a weight decays towards zero and
+    moves by less than `MOST_RATES` learning rates.
+    """
+    spare = 1 + 1e-6
+    shares = []
+    for (weight, first, second), slope, found in zip(before, slopes, after, strict=True):
+        most = (weight + MOST_RATES * LEARNING_RATE, max(first, slope), max(second, slope**2))
+        shares += [value / (spare * limit + 1e-37) for value, limit in zip(found, most, strict=True)]
+    return _largest(iter(shares))
 
 
 def _state(prepared: Step) -> State:

@@ -172,27 +172,29 @@ def forward(
     turn = rotations(weights.decoder, positions)
     for number, layer in enumerate(weights.layers):
         cache = caches[number] if caches is not None else None
-        mixed = _attention(
-            layer, weights.decoder, _norm(states, layer.attention_norm), turn, linear, cache, start
+        mixed = attention(
+            layer, weights.decoder, norm(states, layer.attention_norm), turn, linear, cache, start
         )
         projected = linear(mixed, layer.output)
         attended = states + projected
-        fed = _feed_forward(layer, _norm(attended, layer.feed_norm), linear)
+        fed = feed_forward(layer, norm(attended, layer.feed_norm), linear)
         if passages is not None:
             passages.append(Passage(states, mixed, projected, fed))
         states = attended + fed
-    return _norm(states, weights.norm)
+    return norm(states, weights.norm)
 
 
-def _norm(states: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+def norm(states: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Root-mean-square normalisation."""
     return functional.rms_norm(states, (states.shape[-1],), scale, NORM_EPSILON)
 
 
-def _feed_forward(layer: Layer, states: torch.Tensor, linear: Linear) -> torch.Tensor:
+def feed_forward(layer: Layer, states: torch.Tensor, linear: Linear) -> torch.Tensor:
+    """The gated part of three matrices."""
     return linear(functional.silu(linear(states, layer.gate)) * linear(states, layer.up), layer.down)
 
 
-def _attention(
+def attention(
     layer: Layer,
     decoder: Decoder,
     states: torch.Tensor,
@@ -201,6 +203,7 @@ def _attention(
     cache: Cache | None,
     start: int,
 ) -> torch.Tensor:
+    """What the heads mix, before the output product: (batch, positions, heads · head_size)."""
     batch, length, _ = states.shape
     size = decoder.head_size
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import InputError, RecordError
-from bench.files import write_bytes_atomic, write_text_atomic
+from bench.files import PART, claimed, lock, write_bytes_atomic, write_text_atomic
 from bench.journal import Journal, read_journal, read_results
 from bench.record import Result
 
@@ -121,3 +121,28 @@ def test_a_journal_that_cannot_be_opened_is_one_clear_line(tmp_path: Path) -> No
         Journal(tmp_path)
     with pytest.raises(RecordError, match="cannot be read"):
         read_journal(tmp_path / "absent")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of POSIX")
+def test_a_part_that_nobody_holds_is_swept_and_one_in_work_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.files._swept", set())
+    left, held, other = (
+        tmp_path / f".file.{name}{end}" for name, end in (("a", PART), ("b", PART), ("c", ".part"))
+    )
+    for part in (left, held, other):
+        part.write_bytes(b"half a fi")
+    with held.open("rb") as file:
+        assert lock(file.fileno())
+        write_bytes_atomic(tmp_path / "file", b"new")
+    assert {path.name for path in tmp_path.iterdir()} == {"file", held.name, other.name}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of POSIX")
+def test_a_folder_is_one_run_s_at_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    with claimed(folder), pytest.raises(InputError, match="another run is writing there"), claimed(folder):
+        pass
+    with claimed(folder, 1.0):
+        assert list(folder.iterdir()) == []

@@ -130,7 +130,7 @@ def test_a_run_that_is_still_going_on_is_not_resumed(
 @needs_signals
 def test_rounds_of_other_versions_are_not_added_to(unfinished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
-    monkeypatch.setattr("bench.session._own_version", lambda: "99.0")
+    monkeypatch.setattr("bench.session.own_version", lambda: "99.0")
     with pytest.raises(InputError, match=r"flopcensus .* then, 99\.0 now; rounds of both make no figure"):
         resume(unfinished, lookup=lambda _: None, progress=silent, opener=OPENER)
     assert list(unfinished.glob("journal-*"))
@@ -150,3 +150,34 @@ def test_a_run_of_another_node_is_refused(unfinished: Path, monkeypatch: pytest.
     with pytest.raises(InputError, match="no journal of an unfinished run on elsewhere"):
         resume(unfinished, lookup=lambda _: None, progress=silent)
     assert list(unfinished.glob("journal-*"))
+
+
+@needs_signals
+def test_a_run_killed_before_it_began_does_not_stand_in_the_way(
+    unfinished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
+    (journal,) = unfinished.glob("journal-*.jsonl")
+    node = journal.name.split("-2")[0]
+    empty = [unfinished / f"{node}-29990101T00000{number}Z.jsonl" for number in range(2)]
+    empty[0].touch()
+    empty[1].write_text('{"kind": "start", "no', encoding="utf-8")
+    record = resume(unfinished, lookup=lambda _: None, progress=silent, opener=OPENER)
+    assert record.environment["resumed"] is True
+    assert [path.name.split("-")[0] for path in unfinished.iterdir()] == ["record"]
+
+
+@needs_signals
+def test_a_run_whose_record_is_there_is_not_measured_again(
+    unfinished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the record was written, before the journal was deleted."""
+    monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
+    (journal,) = unfinished.glob("journal-*.jsonl")
+    kept = journal.read_bytes()
+    resume(unfinished, lookup=lambda _: None, progress=silent, opener=OPENER)
+    journal.write_bytes(kept)
+    with pytest.raises(InputError, match="the runs there are finished"):
+        resume(unfinished, lookup=lambda _: None, progress=silent, opener=OPENER)
+    assert not journal.exists()
+    assert len(list(unfinished.glob("record-*.json"))) == 1

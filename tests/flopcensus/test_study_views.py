@@ -116,13 +116,14 @@ SHARES = ("share", "share_p5", "share_p95")
 
 
 def test_the_rows_of_every_level_add_up_to_the_total(cells: dict[Key, dict[str, float]]) -> None:
-    sums: dict[tuple[str, ...], float] = defaultdict(float)
-    for (*view, level, _), cell in cells.items():
-        sums[*view, level] += cell["mean"]
+    sums: dict[tuple[str, str, str, str, str], float] = defaultdict(float)
+    for (day, status, precision, basis, level, _), cell in cells.items():
+        sums[day, status, precision, basis, level] += cell["mean"]
     views = {key[:4] for key in cells}
     assert len(sums) > 15 * len(views) > 1000
-    for (*view, _), found in sums.items():
-        assert found == pytest.approx(cells[*view, "total", "total"]["mean"], rel=1e-3)
+    for (day, status, precision, basis, _), found in sums.items():
+        total = cells[day, status, precision, basis, "total", "total"]
+        assert found == pytest.approx(total["mean"], rel=1e-3)
 
 
 def test_plans_stand_apart_and_only_from_the_date_of_the_study_on(

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import datetime
+import gzip
 import io
+import json
 import math
 import random
 from collections.abc import Callable, Mapping
@@ -25,15 +27,22 @@ from accounting.census.ledger import Ledger
 from accounting.census.readers import cloud_regions, epoch_chips, epoch_hardware, flat_ledger, mlperf
 from accounting.census.readers.formats import READERS
 from accounting.claims.readings import decode
+from accounting.documents import read_document
 from accounting.lint.linting import lint
 from accounting.quantities import DIMENSIONS, read_uncertain
 from accounting.reference.facts import load_facts
+from accounting.reference.shipped import configs_root
 from bench.errors import FlopcensusError
+from flopcensus.exports.text import to_csv as to_long_csv
+from flopcensus.exports.text import to_json_document
+from tests.fuzz import documents
+from tests.fuzz.commands import LINES, command, line_mutant
+from tests.fuzz.configs import CONFIGS, WRITTEN, shipped, text_or_tree
 from tests.fuzz.mutants import mutant, workbook_mutant
 
 FACTS = load_facts()
 TODAY = datetime.date(2026, 11, 22)
-Check = Callable[[Path], None]
+Check = Callable[[Path], object]
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,9 @@ class Target:
     mutant: Callable[[random.Random, bytes], bytes] = mutant
     shared: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
+    golden: tuple[str, ...] = ()
+    configs: tuple[str, ...] = ()
+    joined: bool = False
 
 
 def attempt(target: Target, path: Path) -> bool:
@@ -135,14 +147,6 @@ facilities:
         in_service: 2025-01
         status: operational
 """
-_LEDGER = (
-    "id,facility,facility_name,territory,owners,operator,sector,accelerator,vendor,vendor_nation,count_low,"
-    "count_best,count_high,count_family,in_service,retired,status,kind,source,superseded_by,duplicate,standard,"
-    "further_chips,power_low_w,power_best_w,power_high_w,users,same_as,part_of,valued_by,value_bf16\n"
-    'a,a,Site A,FR,"[{""organisation"": null, ""nation"": ""FR"", ""share"": 1.0}]",,public,nvidia-h100-sxm,'
-    'nvidia,US,1.0,2.0,3.0,lognormal,2024-01-01,,operational,reported,https://example.org/,,false,true,[],,,,,"[]",,'
-    "chips,1e18\n"
-)
 _CLAIMS = (
     "21 AI exaFLOPS",
     "16 EF, 16,000 H100",
@@ -157,9 +161,34 @@ def _of(prefix: str, *files: str) -> Target:
     return Target(prefix, partial(_ledger, prefix), shared=files)
 
 
+_DATA_CENTERS = (
+    f"{_EPOCH}data_centers_2026-07-18.csv",
+    f"{_EPOCH}data_center_chip_quantities_2026-07-18.csv",
+    f"{_EPOCH}data_center_timelines_2026-07-18.csv",
+)
+_DOCUMENTS = (
+    Target("record", documents.record, ".json", text_or_tree, golden=("record.json",)),
+    Target("record-packed", documents.packed, ".json.gz", mutant, golden=("record.json",)),
+    Target("journal", documents.journal, ".jsonl", text_or_tree, golden=("journal.jsonl",)),
+    Target("results", documents.results, ".json", text_or_tree, golden=("results.json",)),
+    Target("fleet", documents.folder_of_records, ".json", text_or_tree, golden=("record.json", "fleet.yaml")),
+    Target("exported", documents.exported, ".csv", written=(to_long_csv([]), to_json_document([]))),
+    Target("countries", documents.countries, ".csv", configs=("countries.csv",)),
+    Target("country-figures", documents.country_figures, ".csv", configs=("country_figures.csv",)),
+    Target("node-powers", documents.node_powers, ".csv", shared=("mlperf/mlperf_node_power.csv",)),
+    Target("data-centers", documents.data_centers, ".csv", joined=True, shared=_DATA_CENTERS),
+    Target("command", command, ".txt", line_mutant, written=LINES),
+)
+_CONFIGS = tuple(
+    Target(name, check, ".yaml", text_or_tree, written=WRITTEN.get(name, ()), configs=files)
+    for name, check, _, files in CONFIGS
+)
+
 TARGETS: Mapping[str, Target] = {
     target.name: target
     for target in (
+        *_DOCUMENTS,
+        *_CONFIGS,
         _of(
             "epoch-clusters",
             f"{_EPOCH}gpu_clusters_2026-04-24.csv",
@@ -173,7 +202,7 @@ TARGETS: Mapping[str, Target] = {
             workbook_mutant,
             shared=(f"{_EPOCH}gpu_clusters_2026-04-24.csv",),
         ),
-        Target("ledger", partial(_ledger, "ledger"), written=(_LEDGER,)),
+        Target("ledger", partial(_ledger, "ledger"), golden=("ledger.csv",)),
         Target(
             "cloud-regions",
             partial(_table, cloud_regions.read),
@@ -201,11 +230,33 @@ TARGETS: Mapping[str, Target] = {
 def seeds(target: Target, data: Path | None, rows: int = 12) -> list[bytes]:
     """Return the files that mutants begin from: those written here, and the heads of the real ones."""
     found = [text.encode() for text in target.written]
+    found += [_golden(target, name) for name in target.golden]
+    for name in target.configs:
+        found += shipped(name) if name.endswith(".yaml") else [_head(configs_root() / name, rows)]
+    if target.joined and data is not None:
+        return [documents.JOIN.join(_head(data / name, rows) for name in target.shared)]
     for name in target.shared if data is not None else ():
-        lines = (data / name).read_bytes().splitlines(keepends=True)  # type: ignore[operator]  # not None here
-        head = b"".join(lines[: rows + 1])
+        head = _head(data / name, rows)  # type: ignore[operator]  # not None here
         found.append(_workbook(head) if target.suffix == ".xlsx" else head)
     return found
+
+
+def _golden(target: Target, name: str) -> bytes:
+    content = (documents.GOLDEN / name).read_bytes()
+    if name.endswith(".yaml"):
+        return json.dumps(read_document(documents.GOLDEN / name).data, indent=1).encode()
+    return gzip.compress(content, mtime=0) if target.suffix.endswith(".gz") else content
+
+
+def _head(path: Path, rows: int) -> bytes:
+    """Return the first rows of a table, none cut within a quoted cell."""
+    head, whole = b"", 0
+    for line in path.read_bytes().splitlines(keepends=True):
+        head += line
+        whole += head.count(b'"') % 2 == 0
+        if whole > rows:
+            break
+    return head
 
 
 def _workbook(table: bytes) -> bytes:

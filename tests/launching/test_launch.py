@@ -60,17 +60,15 @@ def bash(script: str, cwd: Path, env: dict[str, str]) -> subprocess.CompletedPro
     )
 
 
-def checked(script: str) -> None:
-    """Bash reads it; so does shellcheck, where it is here."""
-    for command in (["bash", "-n"], ["shellcheck", "--shell=bash", "-"]):
-        if shutil.which(command[0]):
-            done = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stdout + done.stderr
+def checked(script: str, *by: str) -> None:
+    """A checker of scripts finds nothing."""
+    done = subprocess.run(by, input=script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 SCRIPTS = {
     "plain": slurm_script(run(), SlurmJob()),
-    "torchrun": slurm_script(run(), SlurmJob(through="torchrun")),
+    "torchrun": slurm_script(run(), SlurmJob(through="torchrun", at_least=1)),
     "apptainer": slurm_script(
         run(4, "a b", "--quick"), SlurmJob(image="a b.sif", gpus_per_node=8, vendor="amd")
     ),
@@ -83,13 +81,14 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_is_one_that_bash_reads(name: str) -> None:
-    checked(SCRIPTS[name])
+    checked(SCRIPTS[name], "bash", "-n")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed here")
 def test_shellcheck_finds_nothing(name: str) -> None:
-    checked(SCRIPTS[name])
+    # SC2016: a $ in single quotes. That a user's stays what it is is what they are for.
+    checked(SCRIPTS[name], "shellcheck", "--shell=bash", "--exclude=SC2016", "-")
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -100,7 +99,9 @@ def test_what_a_slurm_script_is_given_arrives_as_it_was(tmp_path: Path, value: s
     work.mkdir()
     done = bash(script, work, env)
     assert done.returncode == 0, done.stderr
-    (words,) = calls(tmp_path / "bin")
+    tried, words = calls(tmp_path / "bin")
+    # That all nodes can be reached is tried first.
+    assert tried[-1] == "true"
     folder = work / value
     assert words[-6:] == ["bench", "--out", str(folder), "--gather", "--device", value]
     assert f"--container-image={value}" in words
@@ -111,12 +112,13 @@ def test_what_a_slurm_script_is_given_arrives_as_it_was(tmp_path: Path, value: s
 def test_through_torchrun_each_node_is_told_its_rank_and_the_first_nodes_name(tmp_path: Path) -> None:
     env = pretend(tmp_path / "bin", "torchrun")
     for name, text in {
-        "srun": 'while [ "$1" != bash ]; do shift; done; exec "$@"',
+        "srun": 'while [ "$1" != bash ]; do shift || exit 0; done; exec "$@"',
         "scontrol": "echo n7; echo n8",
     }.items():
         (tmp_path / "bin" / name).write_text(f"#!/usr/bin/env bash\n{text}\n", encoding="utf-8")
         (tmp_path / "bin" / name).chmod(0o755)
-    env |= {"SLURM_JOB_NODELIST": "n[7-8]", "SLURM_JOB_ID": "10042", "SLURM_NNODES": "2", "SLURM_NODEID": "1"}
+    env |= {"SLURM_JOB_NODELIST": "n[7-8]", "SLURM_JOB_ID": "10042", "SLURM_NODEID": "1"}
+    env |= {"SLURM_STEP_NUM_NODES": "2"}
     script = slurm_script(run(2, "o", "--device", "a b"), SlurmJob(through="torchrun"))
     done = bash(script, tmp_path, env)
     assert done.returncode == 0, done.stderr
@@ -132,6 +134,38 @@ def test_through_torchrun_each_node_is_told_its_rank_and_the_first_nodes_name(tm
         "--device",
         "a b",
     ]
+
+
+@pytest.mark.parametrize(
+    ("rank", "code", "left", "ended"), [(0, 1, 1, True), (1, 1, 1, False), (0, 2, 2, False), (0, 0, 0, False)]
+)
+def test_once_rank_0_has_given_somebody_up_the_step_is_ended(
+    tmp_path: Path, rank: int, code: int, left: int, *, ended: bool
+) -> None:
+    env = pretend(tmp_path / "bin", "scancel", "sleep")
+    for name, text in {
+        "srun": 'while [ "$1" != bash ]; do shift || exit 0; done; exec "$@"',
+        "flopcensus": f'printf "%s\\n" "$@" >words; exit {code}',
+    }.items():
+        (tmp_path / "bin" / name).write_text(f"#!/usr/bin/env bash\n{text}\n", encoding="utf-8")
+        (tmp_path / "bin" / name).chmod(0o755)
+    env |= {"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "1", "SLURM_PROCID": str(rank)}
+    done = bash(slurm_script(run(2, "o", "--device", "a $b"), SlurmJob()), tmp_path, env)
+    assert done.returncode == left, done.stderr
+    words = (tmp_path / "words").read_text().splitlines()
+    assert words == ["bench", "--out", str(tmp_path / "o"), "--gather", "--device", "a $b"]
+    said = calls(tmp_path / "bin") if ended else []
+    assert [call for call in said if call[0] == "scancel"] == ([["scancel", "7.1"]] if ended else [])
+    assert (tmp_path / "bin" / "calls").exists() is ended
+
+
+def test_fewer_nodes_may_do_but_not_more_than_are_asked_for() -> None:
+    text = in_process("launch", "slurm", "--nodes", "8", "--at-least", "7").stdout
+    assert "#SBATCH --nodes=7-8\n" in text
+    assert "#SBATCH --nodes=8\n" in in_process("launch", "slurm", "--nodes", "8", "--at-least", "8").stdout
+    done = in_process("launch", "slurm", "--nodes", "8", "--at-least", "9")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--at-least must not be more than --nodes" in done.stderr
 
 
 @pytest.mark.parametrize("option", ["--partition", "--account", "--qos", "--name"])
@@ -188,7 +222,7 @@ JOBS = {
 }
 
 
-@pytest.mark.parametrize("version", ["1.33", "1.37"])
+@pytest.mark.parametrize("version", ["1.33", kubernetes_validate.latest_version()])
 @pytest.mark.parametrize("job", JOBS)
 def test_a_job_is_one_that_kubernetes_takes(job: str, version: str) -> None:
     found = yaml.safe_load(kubernetes_manifest(run(4, "/tmp/x", "--quick"), JOBS[job]))

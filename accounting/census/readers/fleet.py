@@ -6,8 +6,8 @@ A record says which devices a node has, not where it stands nor whose it is. Tha
     id: our-cluster
     name: Our cluster
     territory: FI
-    owner: lumi
-    operator: lumi
+    owner: csc
+    operator: csc
     sector: public
     users: researchers
     in_service: 2026-03-01
@@ -20,7 +20,6 @@ Whether a device is sick is for ``flopcensus fleet`` to say: it stands there all
 from __future__ import annotations
 
 import datetime
-import gzip
 import os
 import zlib
 from collections import Counter
@@ -45,6 +44,8 @@ ABOUT = "fleet.yaml"
 NO_RECORD = "no record of flopcensus bench"
 NO_MODEL = "devices of no known accelerator"
 _SUFFIXES = (".json", ".json.gz")
+# a record of a node with many devices has some megabytes; what is larger, or unpacks to more, is none
+_MOST_BYTES = 256 * 2**20
 
 
 class About(FactModel):
@@ -140,8 +141,7 @@ def _seen(path: Path) -> _Seen:
     seen, decoder = _Seen(), msgspec.json.Decoder(_Record)
     for file in _files(path):
         try:
-            data = Path(file).read_bytes()
-            record = decoder.decode(gzip.decompress(data) if file.endswith(".gz") else data)
+            record = decoder.decode(_content(file))
         except (OSError, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             seen.left_out[NO_RECORD] += 1
             continue
@@ -150,6 +150,20 @@ def _seen(path: Path) -> _Seen:
         else:
             seen.left_out[NO_RECORD] += 1
     return seen
+
+
+def _content(file: str) -> bytes:
+    """Return the bytes of a file, unpacked. Raises EOFError where there are too many, or too few."""
+    if Path(file).stat().st_size > _MOST_BYTES:
+        raise EOFError
+    data = Path(file).read_bytes()
+    if not file.endswith(".gz"):
+        return data
+    unpacker = zlib.decompressobj(wbits=31)
+    text = unpacker.decompress(data, _MOST_BYTES)
+    if not unpacker.eof:
+        raise EOFError
+    return text
 
 
 def _files(path: Path) -> Iterator[str]:

@@ -215,7 +215,7 @@ def _chain(together: float, part: Part, plan: Planner) -> list[Share]:
             "published" if own else "assumed",
             tuple(steps),
         ),
-        Share(scaling, Quantiles.of(u.scaling), "published", calibration.scaling.sources),
+        Share(scaling, Quantiles.of(u.scaling), calibration.scaling.kind, calibration.scaling.sources),
         Share("size of the model", Quantiles.of(u.model_size), "derived", (_RUNS,)),
         _share("interruptions of this run", u.interruptions, rate),
         Share(

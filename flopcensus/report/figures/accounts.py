@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounting.accounts.levels import LEVELS, NATIONAL
+from accounting.accounts.levels import NATIONAL
 from flopcensus.report.document_cube import Cube
 from flopcensus.report.figures.figure import (
     AMOUNTS,
@@ -11,10 +11,19 @@ from flopcensus.report.figures.figure import (
     Rows,
     Spec,
     counted,
-    room_for_words,
     vega_lite,
 )
-from flopcensus.report.words import level_name
+from flopcensus.report.figures.marks import (
+    FOLDED,
+    GREY,
+    UNKNOWN,
+    amount_axis,
+    in_rows,
+    share_words,
+    words_at_right,
+)
+
+MOST = 15
 
 SOURCE = (
     "flopcensus: the census and its sources, valued with the calibration; both are listed below. "
@@ -33,11 +42,11 @@ HOLDERS = (
 
 def accounts_figures(cube: Cube) -> tuple[Figure, ...]:
     """Return the figures of who holds how much."""
-    rows = _rows(cube)
-    return (_map(rows, cube), _holders(rows), _levels(rows, cube))
+    rows = held(cube)
+    return (_map(rows, cube), _holders(rows))
 
 
-def _rows(cube: Cube) -> Rows:
+def held(cube: Cube) -> Rows:
     """Return the holders on every single level, with their names."""
     columns = dict(cube.columns)
     shown = counted(cube)
@@ -45,7 +54,13 @@ def _rows(cube: Cube) -> Rows:
     picked = {key: [values[n] for n in kept] for key, values in columns.items() if key != "status"}
     picked["year"] = picked.pop("as_of")
     picked["name"] = [cube.names[lv][code] for lv, code in zip(picked["level"], picked["code"], strict=True)]
-    picked["level_name"] = [level_name(level) for level in picked["level"]]
+    # what is folded comes last, however much it is together
+    sizes = zip(picked["code"], picked["mean"], strict=True)
+    picked["size"] = [-1.0 if code == FOLDED else mean for code, mean in sizes]
+    # a nation's own rows follow the country that is chosen
+    national = {level for level in picked["level"] if level in NATIONAL}
+    codes = zip(picked["level"], picked["code"], strict=True)
+    picked["country"] = [code if level in national else "" for level, code in codes]
     return Rows("holders", picked)
 
 
@@ -96,10 +111,16 @@ def _map_spec() -> Spec:
         },
     }
     return vega_lite(
-        height=440,
+        height="container",
+        autosize={"type": "fit", "contains": "padding", "resize": True},
         projection={"type": "equalEarth"},
         layer=[
-            {"data": shapes, "mark": {"type": "geoshape"}},
+            {
+                "data": shapes,
+                # nobody counts there, and it would take a fifth of the picture
+                "transform": [{"filter": "datum.id != 'AQ'"}],
+                "mark": {"type": "geoshape"},
+            },
             {
                 "data": shapes,
                 "transform": [held, {"filter": "isValid(datum.p50) && datum.p50 > 0"}],
@@ -148,137 +169,44 @@ _FIELDS = ["name", "p5", "p50", "p95", "share"]
 
 
 def _holders(rows: Rows) -> Figure:
-    size = {
-        "field": "p50",
-        "type": "quantitative",
-        "axis": {"format": "~s", "tickCount": 5},
-        "title": "{unit}",
-    }
-    by = {"field": "name", "type": "nominal", "sort": None, "title": None}
     return Figure(
         id="holders",
         section="world",
         title="Who holds it, by {level}, at {year}: {basis}, {precision} dense, {unit}",
-        says="Bars to the median of each holder, with a line from the 5th to the 95th percentile, largest first.",
+        says="Bars to the median of each holder, with a line from the 5th to the 95th percentile, largest first; "
+        "shares at the right.",
         rows=rows,
         follows=("basis", "precision", "year", "level"),
         amounts=AMOUNTS,
-        order="mean",
-        most=15,
+        order="size",
+        most=MOST,
         columns=HOLDERS,
-        spec=vega_lite(
-            height={"step": 24},
-            transform=[{"calculate": _SHARE_WORDS, "as": "words"}],
-            encoding={"y": by},
-            layer=[
-                room_for_words("datum.p95"),
-                {
-                    "mark": {"type": "bar", "opacity": 0.45, "height": 13},
-                    "encoding": {
-                        "x": size,
-                        "color": {"condition": {"test": _UNKNOWN, "value": GREY}},
-                    },
-                },
-                {
-                    "mark": {"type": "rule"},
-                    "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
-                },
-                {
-                    "mark": {"type": "text", "align": "left", "dx": 6},
-                    "encoding": {
-                        "x": {"field": "p95", "type": "quantitative"},
-                        "text": {"field": "words", "type": "nominal"},
-                    },
-                },
-            ],
-        ),
+        spec=interval_bars(),
         source=SOURCE,
         caveats=(
             PART,
+            f"The {MOST} largest are drawn; the table has all.",
             "“unknown” is one row, of which there may be many holders, or some among those named.",
         ),
     )
 
 
-GREY = "#8a9099"
-_UNKNOWN = "datum.code == 'unknown' || datum.code == 'withheld'"
-_SHARE_WORDS = "datum.share < 0.0005 ? 'under 0.1 %' : format(100 * datum.share, '.1f') + ' %'"
-
-
-def _levels(rows: Rows, cube: Cube) -> Figure:
-    kept = [level for level in LEVELS if level in cube.levels]
-    return Figure(
-        id="levels",
-        section="world",
-        title="Shares on every level, at {year}: {basis}, {precision} dense",
-        says="One stacked bar a level, from where capacity stands to who makes its memory; parts are shares of the mean.",
-        rows=rows,
-        follows=("basis", "precision", "year"),
-        amounts=AMOUNTS,
-        order="mean",
-        columns=(Column("Level", "level_name"), *HOLDERS),
-        spec=_stacked([level_name(level) for level in kept]),
-        source=SOURCE,
-        caveats=(PART,),
-    )
-
-
-def _stacked(order: list[str]) -> Spec:
-    """Return stacked bars of shares, one a level; names stand where there is room."""
-    largest_first = [{"field": "share", "order": "descending"}]
-    span = "(datum.x1 - datum.x0)"
+def interval_bars() -> Spec:
+    """Return bars to the median with their intervals and shares; what is unknown or folded is grey."""
+    size = {"field": "p50", "type": "quantitative", "axis": amount_axis(), "title": "{unit}"}
     return vega_lite(
-        height={"step": 30},
-        transform=[
-            {
-                "window": [{"op": "rank", "as": "place"}],
-                "sort": largest_first,
-                "groupby": ["level_name"],
-            },
-            {
-                "stack": "share",
-                "groupby": ["level_name"],
-                "sort": largest_first,
-                "as": ["x0", "x1"],
-                "offset": "zero",
-            },
-            {"calculate": f"{span} > 0.06 ? truncate(datum.name, {span} * width / 8) : ''", "as": "words"},
-            {"calculate": "(datum.x0 + datum.x1) / 2", "as": "middle"},
-        ],
-        encoding={
-            "y": {"field": "level_name", "type": "nominal", "sort": order, "title": None},
-            "tooltip": [
-                {"field": "level_name", "title": "level"},
-                {"field": "name", "title": "holder"},
-                {"field": "share", "type": "quantitative", "format": ".1%"},
-            ],
-        },
+        height={"step": 24},
+        transform=[{"calculate": share_words("share"), "as": "words"}],
+        encoding={"y": in_rows("name")},
         layer=[
+            words_at_right("words"),
             {
-                "mark": {"type": "bar", "height": 22, "stroke": "white", "strokeWidth": 0.6, "opacity": 0.55},
-                "encoding": {
-                    "x": {
-                        "field": "x0",
-                        "type": "quantitative",
-                        "title": "share of the total",
-                        "axis": {"format": ".0%", "tickCount": 5},
-                        "scale": {"domain": [0, 1], "nice": False},
-                    },
-                    "x2": {"field": "x1"},
-                    "color": {
-                        "condition": {"test": _UNKNOWN, "value": GREY},
-                        "field": "place",
-                        "type": "nominal",
-                        "legend": None,
-                    },
-                },
+                "mark": {"type": "bar", "opacity": 0.5, "height": 13},
+                "encoding": {"x": size, "color": {"condition": {"test": UNKNOWN, "value": GREY}}},
             },
             {
-                "mark": {"type": "text", "baseline": "middle"},
-                "encoding": {
-                    "x": {"field": "middle", "type": "quantitative"},
-                    "text": {"field": "words", "type": "nominal"},
-                },
+                "mark": {"type": "rule"},
+                "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
             },
         ],
     )

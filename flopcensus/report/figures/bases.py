@@ -14,10 +14,9 @@ from flopcensus.report.figures.figure import (
     Rows,
     Spec,
     counted,
-    label_room,
-    room_for_words,
     vega_lite,
 )
+from flopcensus.report.figures.marks import amount_axis, in_rows, names_above, words_at_right
 
 _LOST = {
     "achievable": "lost to the best matmul",
@@ -94,15 +93,15 @@ def _walk(key: tuple[str, str], by: dict[str, dict[str, float]]) -> list[dict[st
 
 def _falling() -> Spec:
     return vega_lite(
-        height={"step": 30},
+        height={"step": 42},
         transform=[
             {"calculate": "format(100 * datum.of_peak, '.0f') + ' %'", "as": "words"},
+            {"calculate": "datum.kind == 'lost' ? '– ' + datum.step : datum.step", "as": "name"},
         ],
-        encoding={
-            "y": {"field": "step", "type": "nominal", "sort": None, "title": None, "axis": label_room()}
-        },
+        encoding={"y": in_rows("step", named=False)},
         layer=[
-            room_for_words("isValid(datum.p95) ? max(datum.top, datum.p95) : datum.top"),
+            names_above("name"),
+            words_at_right("words"),
             {
                 "mark": {"type": "bar", "height": 16},
                 "encoding": {
@@ -110,7 +109,7 @@ def _falling() -> Spec:
                         "field": "bottom",
                         "type": "quantitative",
                         "title": "{unit}",
-                        "axis": {"format": "~s", "tickCount": 5},
+                        "axis": amount_axis(),
                     },
                     "x2": {"field": "top"},
                     "opacity": {"condition": {"test": "datum.kind == 'lost'", "value": 0.25}, "value": 0.8},
@@ -125,16 +124,6 @@ def _falling() -> Spec:
                 "transform": [{"filter": "isValid(datum.p5)"}],
                 "mark": {"type": "rule"},
                 "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
-            },
-            {
-                "mark": {"type": "text", "align": "left", "dx": 6},
-                "encoding": {
-                    "x": {"field": "end", "type": "quantitative"},
-                    "text": {"field": "words", "type": "nominal"},
-                },
-                "transform": [
-                    {"calculate": "isValid(datum.p95) ? max(datum.top, datum.p95) : datum.top", "as": "end"}
-                ],
             },
         ],
     )
@@ -179,41 +168,28 @@ def _tornado(estimate: Estimate, drivers: Drivers) -> Figure:
 
 def _swings() -> Spec:
     return vega_lite(
-        height={"step": 26},
-        transform=[
-            {
-                "calculate": "format(100 * datum.with_others, '.0f') + ' %'",
-                "as": "words",
-            }
-        ],
-        encoding={
-            "y": {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": label_room()}
-        },
+        height={"step": 38},
+        transform=[{"calculate": "format(100 * datum.with_others, '.0f') + ' %'", "as": "words"}],
+        encoding={"y": in_rows("name", named=False)},
         layer=[
-            room_for_words("datum.high"),
+            names_above("name", 8),
+            words_at_right("words"),
             {
-                "mark": {"type": "bar", "height": 14, "opacity": 0.6},
+                "mark": {"type": "bar", "height": 12, "opacity": 0.6},
                 "encoding": {
                     "x": {
                         "field": "low",
                         "type": "quantitative",
                         "scale": {"zero": False, "padding": 12},
-                        "axis": {"format": "~s", "tickCount": 5},
+                        "axis": amount_axis(),
                         "title": "total, {unit}",
                     },
                     "x2": {"field": "high"},
                 },
             },
             {
-                "mark": {"type": "tick", "thickness": 1.5, "height": 22},
+                "mark": {"type": "tick", "thickness": 1.5, "height": 16},
                 "encoding": {"x": {"field": "centre", "type": "quantitative"}},
-            },
-            {
-                "mark": {"type": "text", "align": "left", "dx": 5},
-                "encoding": {
-                    "x": {"field": "high", "type": "quantitative"},
-                    "text": {"field": "words", "type": "nominal"},
-                },
             },
         ],
     )

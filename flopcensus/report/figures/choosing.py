@@ -10,6 +10,7 @@ from typing import Any
 
 from flopcensus.report.figures.controls import NAMES, Controls
 from flopcensus.report.figures.figure import Figure, Spec
+from flopcensus.report.figures.marks import FOLDED
 
 _PLACE = re.compile(r"\{(basis|precision|unit|level|year|country)\}")
 Row = dict[str, Any]
@@ -38,11 +39,16 @@ def choose(figure: Figure, controls: Controls, chosen: Mapping[str, str], shapes
     state = _known(figure, controls.first | dict(chosen))
     words = _words(figure, controls, state)
     rows = _rows(figure, controls, state)
-    drawn = rows if figure.most is None else rows[: figure.most]
+    drawn = rows if figure.most is None else _first(rows, figure.most)
     spec = _filled(copy.deepcopy(figure.spec), words, shapes)
     drawable = _with_data(spec, drawn, state, words)
     undrawn = undefined_unit(figure, rows, state)
     return View(_fill(figure.title, words), _fill(figure.empty, words), rows, drawable, undrawn)
+
+
+def _first(rows: list[Row], most: int) -> list[Row]:
+    """Return the first rows, and that of what is folded wherever it is."""
+    return [row for place, row in enumerate(rows) if place < most or row.get("code") == FOLDED]
 
 
 def _known(figure: Figure, state: dict[str, str]) -> dict[str, str]:
@@ -81,6 +87,7 @@ def _rows(figure: Figure, controls: Controls, state: Mapping[str, str]) -> list[
         n
         for n in range(len(figure.rows))
         if all(columns[key][n] == state[key] for key in figure.follows if key in columns)
+        and all(columns[key][n] in values for key, values in figure.where.items())
     ]
     rows = [{name: values[n] for name, values in columns.items()} for n in kept]
     for row in rows:

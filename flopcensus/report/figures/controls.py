@@ -10,6 +10,7 @@ from accounting.capacity.bases import BASES
 from accounting.reference.names import EU, UNKNOWN, WITHHELD
 from flopcensus.report.document import Results
 from flopcensus.report.document_cube import Cube
+from flopcensus.report.figures.levels import ordered
 from flopcensus.report.words import level_name
 
 UNITS = {"flops": "FLOP/s", "h100e": "H100 equivalents"}
@@ -92,7 +93,7 @@ def _dates(cube: Cube) -> tuple[tuple[str, str], ...]:
 
 
 def _levels(cube: Cube) -> list[str]:
-    return [level for level in cube.levels if level != "total" and "," not in level]
+    return ordered(cube.levels)
 
 
 def _country(cube: Cube) -> Control:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from flopcensus.report.document_cube import Cube
 
 Spec = dict[str, Any]
-Kind = Literal["text", "amount", "interval", "share", "share_interval", "number", "date", "link"]
+Kind = Literal["text", "amount", "interval", "share", "share_interval", "number", "date", "link", "worded"]
 Section = Literal["world", "country", "clusters", "machine"]
 # what is scaled with the unit, in FLOP/s
 AMOUNTS = ("p5", "p50", "p95", "mean")
@@ -36,7 +36,8 @@ class Column:
     """A column of a figure's table.
 
     ``kind`` says how its cells read: an interval stands on two fields, as ``p5:p95``; a link on the field of
-    its words and that of its address.
+    its words and that of its address; words of a figure (``worded``) on their field and that of the figure,
+    by which they sort.
     """
 
     label: str
@@ -55,12 +56,13 @@ class Figure:
             ``{country}`` stand for what is chosen, as anywhere in ``spec``.
         follows: columns of the rows that must equal what the controls of these names say.
         only: values of a control that this figure knows; where another is chosen, the first serves.
+        where: values of columns that its rows have, whatever is chosen: for rows that figures share.
         amounts: columns in FLOP/s, given in the unit chosen; with none the figure does not follow the unit.
         fixed_unit: amounts stay in FLOP/s, as where an H100e would be another unit on each row.
         spec: Vega-Lite 6 or Vega 6, on the data ``rows``, with what is chosen as parameters; its colours
             and fonts are those of the page. ``shapes`` stands for the countries' shapes.
         order: field by which rows come, largest first; "" as they stand.
-        most: how many of the rows are drawn; all are in the table.
+        most: how many of the rows are drawn, besides one of what is folded; all are in the table.
         wide: whether it takes the whole width of a wide screen.
     """
 
@@ -75,6 +77,7 @@ class Figure:
     caveats: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     amounts: tuple[str, ...] = ()
     fixed_unit: bool = False
     order: str = ""
@@ -92,6 +95,7 @@ class Figure:
             "spec": self.spec,
             "follows": list(self.follows),
             "only": {key: list(values) for key, values in self.only.items()},
+            "where": {key: list(values) for key, values in self.where.items()},
             "amounts": list(self.amounts),
             "fixed_unit": self.fixed_unit,
             "order": self.order,

@@ -8,12 +8,14 @@ from accounting.accounts.levels import SEPARATOR
 from flopcensus.report.document_cube import Cube
 from flopcensus.report.figures.accounts import SOURCE
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, counted
+from flopcensus.report.figures.marks import FOLDED, GREY
 from flopcensus.report.words import level_name
 
 STAGES = ("territory", "provider", "vendor_nation")
 _KEY = ",".join(STAGES)
 _GAP = 10  # pixels between the nations of a stage
 _BLOCK = 12  # width of a nation's block
+_OTHERS = "others"
 _LEAST = 0.004  # share below which a nation joins the others of its stage
 
 
@@ -25,7 +27,7 @@ def flow_figures(cube: Cube) -> tuple[Figure, ...]:
         Figure(
             id="flow",
             section="world",
-            title="From territory through provider to designer, at {year}: {basis}, {precision} dense",
+            title="From territory to designer, at {year}: {basis}, {precision} dense",
             says="Three columns of nations: where capacity stands, whose company owns it, and who designed its chips; "
             "ribbons between them are as wide as the capacity that they join.",
             rows=_rows(cube),
@@ -55,13 +57,19 @@ def _rows(cube: Cube) -> Rows:
     columns = dict(cube.columns)
     shown = counted(cube)
     kept = [n for n, level in enumerate(columns["level"]) if level == _KEY and shown(n)]
-    names = [cube.names[_KEY][columns["code"][n]].split(SEPARATOR) for n in kept]
+    names = [_names(cube, columns["code"][n]) for n in kept]
     picked: dict[str, list[Any]] = {
         key: [columns[key][n] for n in kept]
         for key in ("basis", "precision", *AMOUNTS, "share", "share_p5", "share_p95")
     }
     stages = {letter: [parts[n] for parts in names] for n, letter in enumerate("abc")}
     return Rows("flow", {"year": [columns["as_of"][n] for n in kept], **stages, **picked})
+
+
+def _names(cube: Cube, code: str) -> list[str]:
+    """Return the nations of a cell, stage by stage; what is folded stands with the small."""
+    named = cube.names[_KEY][code].split(SEPARATOR)
+    return [_OTHERS if part == FOLDED else name for part, name in zip(code.split("|"), named, strict=True)]
 
 
 def _ribbons() -> Spec:
@@ -102,7 +110,7 @@ def _ribbons() -> Spec:
                         "width": {"value": _BLOCK},
                         "y": {"field": "top"},
                         "y2": {"field": "bottom"},
-                        "fill": {"scale": "colour", "field": "name"},
+                        "fill": _fill("name"),
                         "tooltip": {"signal": "datum.name + ': ' + format(datum.size / datum.total, '.1%')"},
                     }
                 },
@@ -116,9 +124,10 @@ def _ribbons() -> Spec:
                         "align": {"signal": "datum.stage == 'C' ? 'right' : 'left'"},
                         "y": {"signal": "(datum.top + datum.bottom) / 2"},
                         "baseline": {"value": "middle"},
-                        "limit": {"signal": "width / 3 - 24"},
+                        "limit": {"signal": "datum.stage == 'A' ? width / 2 - 30 : width / 4 - 14"},
                         "text": {
-                            "signal": "format(100 * datum.size / datum.total, '.1f') + ' % ' + datum.name"
+                            # on a narrow screen there is room for the name alone
+                            "signal": "width < 520 ? datum.name : format(100 * datum.size / datum.total, '.1f') + ' % ' + datum.name"
                         },
                     }
                 },
@@ -259,7 +268,7 @@ def _path(links: str, left: str) -> Spec:
         "encode": {
             "update": {
                 "path": {"field": "path"},
-                "fill": {"scale": "colour", "field": left},
+                "fill": _fill(left),
                 "fillOpacity": {"value": 0.3},
                 "tooltip": {
                     "signal": f"datum.{left} + ' → ' + datum.{right} + ': ' + format(datum.v / datum.total, '.1%')"
@@ -268,6 +277,12 @@ def _path(links: str, left: str) -> Spec:
             "hover": {"fillOpacity": {"value": 0.6}},
         },
     }
+
+
+def _fill(name: str) -> list[Spec]:
+    """Return a nation's colour; what is folded or unknown is grey."""
+    grey = {"test": f"datum.{name} == '{_OTHERS}' || datum.{name} == 'unknown'", "value": GREY}
+    return [grey, {"scale": "colour", "field": name}]
 
 
 def _head(stage: str, words: str) -> Spec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flopcensus.report.document_cube import Cube
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
+from flopcensus.report.figures.marks import log_axis
 
 _COLUMNS = (
     Column("Date", "date", "date"),
@@ -66,8 +67,13 @@ def _rows(name: str, cube: Cube, level: str) -> Rows:
 
 
 def _series() -> Spec:
-    x = {"field": "date", "type": "temporal", "title": None, "axis": {"tickCount": 6}}
-    y = {"type": "quantitative", "scale": {"type": "log"}, "axis": {"format": "~s", "tickCount": 5}}
+    x = {
+        "field": "date",
+        "type": "temporal",
+        "title": None,
+        "axis": {"format": "%Y", "tickCount": "year", "grid": False},
+    }
+    y = {"type": "quantitative", "scale": {"type": "log"}, "axis": log_axis()}
     colour = {
         "field": "status",
         "type": "nominal",

@@ -66,6 +66,7 @@
     const rows = [];
     for (let n = 0; n < (columns[names[0]]?.length ?? 0); n += 1) {
       if (!follows.every((name) => columns[name][n] === own[name])) continue;
+      if (!Object.entries(figure.where).every(([name, values]) => values.includes(columns[name][n]))) continue;
       const row = Object.fromEntries(names.map((name) => [name, columns[name][n]]));
       const by = divisor(figure, own, row);
       for (const name of figure.amounts) if (row[name] !== null) row[name] = by ? row[name] / by : null;
@@ -89,7 +90,7 @@
     const said = Object.fromEntries(page.controls.map(({ name }) => [name, words(name, own[name])]));
     said.unit = unitOf(figure, own);
     const rows = rowsOf(figure, own);
-    const drawn = structuredClone(figure.most === null ? rows : rows.slice(0, figure.most));
+    const drawn = structuredClone(figure.most === null ? rows : rows.filter((row, place) => place < figure.most || row.code === "other"));
     const spec = fill(figure.spec, said);
     const given = [...page.controls.map(({ name }) => ({ name, value: own[name] })), { name: "unit_words", value: said.unit }];
     if (spec.$schema.includes("vega-lite")) {
@@ -99,12 +100,20 @@
       spec.data = spec.data.map((one) => (one.name === "rows" ? { ...one, values: drawn } : one));
       spec.signals = [...given, ...(spec.signals ?? [])];
     }
-    return { title: fill(figure.title, said), empty: fill(figure.empty, said), rows, spec, unit: said.unit, own };
+    return { title: fill(figure.title, said), empty: fill(figure.empty, said), rows, more: rows.length - drawn.length, spec, unit: said.unit, own };
   }
 
   // ---- how values read: as flopcensus/output.py writes them ----
 
-  const group = (value, digits) => value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  // as Python writes: the binary value itself is rounded, and a true half to the even neighbour
+  function group(value, digits) {
+    const exact = value.toFixed(60);
+    const cut = exact.length - 60 + digits;
+    const down = exact.slice(0, cut).replace(/\.$/, "");
+    const even = /^50*$/.test(exact.slice(cut)) && "02468".includes(down.at(-1));
+    const [whole, part] = (even ? down : value.toFixed(digits)).split(".");
+    return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? `.${part}` : "");
+  }
 
   function significant(value) {
     const whole = String(Math.trunc(Math.abs(value))).length;
@@ -125,7 +134,7 @@
     if (value === 0) return "none";
     if (value < 0.0005) return "under 0.1 %";
     if (value > 0.9995 && value < 1 - 1e-9) return "over 99.9 %";
-    return `${(100 * value).toFixed(1)} %`;
+    return `${group(100 * value, 1)} %`;
   }
 
   const between = (low, high) => {
@@ -162,7 +171,7 @@
 
   // ---- tables: sortable, and as CSV ----
 
-  const figures = new Set(["amount", "interval", "share", "share_interval", "number"]);
+  const figures = new Set(["amount", "interval", "share", "share_interval", "number", "worded"]);
   const make = (tag, attributes = {}, ...children) => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -189,7 +198,8 @@
   function sorted(figure, rows, by) {
     if (!by) return rows;
     const column = figure.columns[by.place];
-    const [field] = column.fields.split(":");
+    const fields = column.fields.split(":");
+    const field = fields[column.kind === "worded" ? 1 : 0];
     const turn = by.down ? -1 : 1;
     const compare = figures.has(column.kind) ? (a, b) => a - b : (a, b) => String(a).localeCompare(String(b), "en");
     const known = rows.filter((row) => row[field] !== null && row[field] !== undefined);
@@ -245,10 +255,14 @@
   const views = new Map();
   const wanted = new Set();
 
+  // a date stays on one line
+  const unbroken = (text) => text.split(/(\d{4}-\d{2}-\d{2})/).map((part, place) => (place % 2 ? make("span", { class: "whole" }, part) : part));
+
   async function draw(figure) {
     const place = find(`[data-figure="${figure.id}"]`);
     const found = view(figure);
-    find(".figure-title", place).textContent = found.title;
+    find(".figure-title", place).replaceChildren(...unbroken(found.title));
+    find(".more", place).textContent = found.more ? `${found.more} more are not drawn; the table below has them.` : "";
     const chart = find(".chart", place);
     table(figure, find(".numbers", place), found);
     views.get(figure.id)?.finalize();

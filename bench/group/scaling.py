@@ -1,0 +1,243 @@
+"""How a training step scales with the number of ranks: strong, weak, and what is left of each rank's rate.
+
+Strong: the whole batch is the same, whatever the number of ranks. Weak: each rank's part of it is. The
+efficiency on n ranks is the rate of all ÷ (n × the rate of the first rank alone), by rounds taken one after
+the other in each sweep; its interval is that of these ratios.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch.distributed as dist
+
+from bench.figures import ScalingPoint
+from bench.group.joining import Joined
+from bench.group.timing import Ensemble
+from bench.plan import MIN_ROUNDS
+from bench.record import Result
+from bench.statistics import summarise
+from kernels.data_parallel import DataParallel
+from kernels.tensor_parallel import TensorParallel
+from kernels.training.shared_out import PreparedDataParallel
+from kernels.training.split import PreparedTensorParallel
+from kernels.workload import Place, Shape, Verdict
+
+Parallel = DataParallel | TensorParallel
+# A step that takes less is all launches and latency; the next wider model is tried. Of the time for a round.
+ENOUGH_SHARE = 0.3
+MOST_ROUNDS = 20
+MOST_STEPS = 200
+
+
+@dataclass
+class Stand:
+    """The step on so many ranks, with a batch of so many sequences in all."""
+
+    ranks: int
+    shape: Shape
+    group: Any
+    prepared: PreparedDataParallel | PreparedTensorParallel | None = None
+    rates: list[float] = field(default_factory=list)
+    call_seconds: float = 0.0
+
+
+@dataclass
+class Scaling:
+    """State of the measurement on this rank; rank 0 tells what was found.
+
+    Attributes:
+        workload: How the step is spread over ranks.
+        joined: All ranks, and which one this is.
+        ensemble: How they agree.
+        device: Id of this rank's device.
+        place: Where it runs.
+        precision: What it trains in.
+        seed: Draws weights, tokens and the order of rounds.
+        told: Called when results may be told.
+    """
+
+    workload: Parallel
+    joined: Joined
+    ensemble: Ensemble
+    device: str
+    place: Place
+    precision: str
+    seed: int
+    told: Callable[[], None]
+    found: list[Result] = field(default_factory=list)
+
+    def run(self, seconds: float) -> None:
+        """Choose a model, check the step on each number of ranks, and take rounds. Unit: s."""
+        begin = self.ensemble.clock()
+        counts = counts_up_to(len(self.joined.facts))
+        if lacking := self.workload.lacks(self.precision, self.place) or (
+            len(counts) < 2 and "takes two ranks or more"
+        ):
+            self._tell({"status": "skipped", "reason": lacking})
+            return
+        (memory,) = self.ensemble.agree(-float(self.place.memory_bytes))
+        self.place = replace(self.place, memory_bytes=int(-memory))
+        if isinstance(self.workload, TensorParallel):
+            most = max((one for one in counts if self._ladder(one)), default=1)
+            counts = [one for one in counts if one <= most]
+        groups = {count: dist.new_group(list(range(count))) for count in counts if count > 1}
+        base = self._model(counts[-1], seconds / (4 * len(counts) * MIN_ROUNDS))
+        if base is None:
+            self._tell({"status": "skipped", "reason": "no model of the ladder fits the memory"})
+            return
+        stands = self._stands(base, counts, groups)
+        verdicts = [self._checked(stand) for stand in stands]
+        order = random.Random(self.seed)  # noqa: S311 - an order, not a secret
+        slot = max(0.0, seconds - (self.ensemble.clock() - begin)) / (len(stands) * MIN_ROUNDS)
+        while len(stands[0].rates) < MIN_ROUNDS or (
+            self.ensemble.clock() - begin < seconds and len(stands[0].rates) < MOST_ROUNDS
+        ):
+            for stand in order.sample(stands, len(stands)):
+                self._round(stand, slot)
+        wrong = next((one.detail for one in verdicts if not one.correct), None)
+        # A model that is split has the same batch on any number of ranks.
+        for strong in (False, True) if isinstance(self.workload, DataParallel) else (True,):
+            self._result(base, stands, counts, strong=strong, wrong=wrong)
+        self.told()
+
+    def _model(self, most: int, slot: float) -> Shape | None:
+        """The widest model of which a step of one rank alone with a part of the batch fills a round."""
+        chosen = None
+        grown = most if isinstance(self.workload, DataParallel) else 1
+        for found in self._ladder(1 if grown > 1 else most):
+            rung = {**found, "ranks": 1}
+            whole = {**rung, "batch": rung["batch"] * grown}
+            if self.workload.footprint_bytes(whole, self.precision) > self.place.memory_bytes / 2:
+                break
+            chosen = rung
+            stand = Stand(1, rung, None)
+            self._take(stand, 2)
+            if stand.call_seconds > ENOUGH_SHARE * slot:
+                break
+        return chosen
+
+    def _ladder(self, ranks: int) -> Sequence[Shape]:
+        return self.workload.ladder(self.precision, replace(self.place, ranks=ranks))
+
+    def _stands(self, base: Shape, counts: list[int], groups: dict[int, Any]) -> list[Stand]:
+        """Each number of ranks with each batch; the largest number has but one."""
+        most = counts[-1]
+        sizes = {
+            count: (count, most) if isinstance(self.workload, DataParallel) else (1,) for count in counts
+        }
+        batches = {(count, base["batch"] * size) for count in counts for size in sizes[count]}
+        return [
+            Stand(count, {**base, "batch": batch, "ranks": count}, groups.get(count))
+            for count, batch in sorted(batches)
+        ]
+
+    def _checked(self, stand: Stand) -> Verdict:
+        """Whether gradients are those of one rank, and all ranks have learnt alike."""
+        self.joined.watch.step(f"{self.workload.name} on {stand.ranks} ranks, first step")
+        self._take(stand, 1)
+        wrong, mark = 0.0, -1e300
+        detail = ""
+        if stand.prepared is not None:
+            verdict = stand.prepared.check()
+            wrong, detail = float(not verdict.correct), verdict.detail
+            mark = stand.prepared.fingerprint()
+        here = stand.prepared is not None
+        bad, high, low = self.ensemble.agree(wrong, mark, -mark if here else -1e300)
+        if high != -low:
+            return Verdict(False, f"on {stand.ranks} ranks weights have drifted apart by {high + low:g}")
+        return Verdict(not bad, f"on {stand.ranks} ranks: {detail}")
+
+    def _round(self, stand: Stand, slot: float) -> None:
+        self.joined.watch.step(f"{self.workload.name} on {stand.ranks} ranks")
+        count = max(1, min(MOST_STEPS, int(slot / max(stand.call_seconds, 1e-9))))
+        times = self._take(stand, count)
+        stand.rates.append(self.workload.flop(stand.shape) / statistics.median(times))
+
+    def _take(self, stand: Stand, count: int) -> tuple[float, ...]:
+        """Steps after one another, the longest time of any rank for each; ranks beyond wait."""
+        if stand.prepared is None and self.joined.rank < stand.ranks:
+            place = replace(self.place, ranks=stand.ranks, rank=self.joined.rank, group=stand.group)
+            stand.prepared = self.workload.prepare(self.precision, stand.shape, place, seed=self.seed)
+            stand.prepared.run()
+        self.ensemble.agree()
+        seconds: tuple[float, ...] = (0.0,) * count
+        if stand.prepared is not None:
+            with stand.prepared.setting():
+                seconds = self.ensemble.time_calls(stand.prepared.run, count)
+        seconds = self.ensemble.highest(seconds)
+        stand.call_seconds = statistics.median(seconds)
+        self.ensemble.agree()
+        return seconds
+
+    def _result(
+        self, base: Shape, stands: list[Stand], counts: list[int], *, strong: bool, wrong: str | None
+    ) -> None:
+        most = counts[-1]
+        chosen = {
+            stand.ranks: stand
+            for stand in stands
+            if isinstance(self.workload, TensorParallel)
+            or stand.shape["batch"] == base["batch"] * (most if strong else stand.ranks)
+        }
+        rates = {count: chosen[count].rates for count in counts}
+        values = rates[most]
+        shape = {**chosen[most].shape, "strong": int(strong)}
+        about: dict[str, Any] = {"shape": shape, "rounds": tuple(values), "correct": wrong is None}
+        about["backend"] = chosen[most].prepared.backend if chosen[most].prepared else None  # type: ignore[union-attr]
+        if wrong is not None:
+            self._tell(about | {"status": "incorrect", "reason": f"wrong output: {wrong}"})
+            return
+        summary = summarise(values)
+        nodes = {count: len({fact.node for fact in self.joined.facts[:count]}) for count in counts}
+        about["scaling"] = points_of(rates, nodes)
+        self._tell(about | {"status": "ok", "value": summary.median, "ci95": (summary.low, summary.high)})
+
+    def _tell(self, about: dict[str, Any]) -> None:
+        if self.joined.rank == 0:
+            same = {"device": self.device, "precision": self.precision}
+            known = {
+                "workload": self.workload.name,
+                "metric": self.workload.metric,
+                "unit": self.workload.unit,
+            }
+            self.found.append(Result.model_validate(known | same | about))
+
+
+def counts_up_to(ranks: int) -> list[int]:
+    """Powers of two that are at most so many.
+
+    Example:
+        >>> counts_up_to(6)
+        [1, 2, 4]
+    """
+    return [1 << power for power in range(ranks.bit_length())]
+
+
+def points_of(rates: dict[int, list[float]], nodes: dict[int, int]) -> tuple[ScalingPoint, ...]:
+    """Each number of ranks with its rate, and with what is left of the first rank's own.
+
+    Args:
+        rates: Of all ranks together, by their number, in rounds taken together. Unit: FLOP/s.
+        nodes: On how many nodes they are.
+    """
+    found = []
+    for count, values in rates.items():
+        rate = summarise(values)
+        ratios = [one / (count * alone) for one, alone in zip(values, rates[1], strict=True)]
+        left = summarise(ratios) if count > 1 else None
+        found.append(
+            ScalingPoint(
+                ranks=count,
+                nodes=nodes[count],
+                value=rate.median,
+                ci95=(rate.low, rate.high),
+                efficiency=left.median if left else 1.0,
+                efficiency_ci95=(left.low, left.high) if left else (1.0, 1.0),
+            )
+        )
+    return tuple(found)
