@@ -16,6 +16,7 @@ _PATTERNS = {
     r"^https?://\S+$": "web address",
     "^[a-z0-9]+(-[a-z0-9]+)*$": "id",
 }
+_QUANTITY = "[quantity](../files.md#quantities)"
 _TYPES = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false"}
 
 
@@ -71,47 +72,53 @@ def file_page(name: str) -> str:
         f"# {name}",
         f"{KINDS[name].title}. ([All kinds](../files.md); `[…]` is a list.)",
     ]
-    parts += _part("The whole", made)
+    parts += _part("The whole", made, made.get("$defs", {}))
     for title, part in made.get("$defs", {}).items():
         if not title.startswith(_FACT):
-            parts += _part(title, part)
+            parts += _part(title, part, made["$defs"])
     return "\n\n".join(parts) + "\n"
 
 
-def _part(title: str, part: Mapping[str, Any]) -> Iterator[str]:
+def _part(title: str, part: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[str]:
     yield f"## {title}"
     description = part.get("description", "")
     if description and description != part.get("title"):
         yield plain(description)
     if "properties" in part:
-        yield table(("field", "type", "unit", "default", "meaning"), field_rows(part))
+        yield table(("field", "type", "unit", "default", "meaning"), field_rows(part, parts))
     else:
         yield f"{_type(part)}."
 
 
-def field_rows(part: Mapping[str, Any]) -> list[tuple[str, str, str, str, str]]:
+def field_rows(
+    part: Mapping[str, Any], parts: Mapping[str, Any] | None = None
+) -> list[tuple[str, str, str, str, str]]:
     """Return a model's fields: name, type, unit, default and meaning.
 
     Args:
         part: JSON Schema of an object.
+        parts: the definitions that it refers to.
     """
     required = part.get("required", ())
     rows = []
     for name, field in part.get("properties", {}).items():
-        described = _descriptions(field)
+        described = _descriptions(field, parts or {})
         unit = next((found for text in described for found in _units(text)), "")
-        meaning = re.sub(r"\s*Unit: [^.]+\.", "", " ".join(described[:1])).strip()
+        own = "" if "x-names" in str(field) else field.get("description", "")
+        meaning = re.sub(r"\s*Unit: [^.]+\.", "", own).strip()
         default = "required" if name in required else _default(field.get("default"))
         rows.append((f"`{name}`", _type(field), unit, default, plain(meaning)))
     return rows
 
 
-def _descriptions(field: Mapping[str, Any]) -> list[str]:
+def _descriptions(field: Mapping[str, Any], parts: Mapping[str, Any]) -> list[str]:
     """Return the texts of a field and of what it may be, its own first."""
     inner = [*field.get("anyOf", ()), field.get("items"), field.get("additionalProperties")]
     texts = [field.get("description", "")]
     for one in inner:
-        texts += _descriptions(one) if isinstance(one, dict) else []
+        texts += _descriptions(one, parts) if isinstance(one, dict) else []
+    fact = parts.get(_name(field.get("$ref", "")), {}).get("properties", {}).get("value", {})
+    texts += _descriptions(fact, parts) if _FACT in _name(field.get("$ref", "")) else []
     return [text for text in texts if text]
 
 
@@ -134,7 +141,7 @@ def _type(field: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911  (one line fo
         return ", ".join(f"`{one}`" for one in field["enum"])
     if "anyOf" in field:
         if any("low" in one.get("properties", {}) for one in field["anyOf"]):
-            return "[quantity](../files.md#quantities)"
+            return _QUANTITY
         kinds = [_type(one) for one in field["anyOf"] if one.get("type") != "null"]
         return "date" if "date" in kinds else " or ".join(dict.fromkeys(kinds))
     if "allOf" in field:
@@ -146,13 +153,19 @@ def _type(field: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911  (one line fo
         return f"by name: {_type(inner)}" if isinstance(inner, dict) and inner else "by name"
     if field.get("pattern") in _PATTERNS:
         return _PATTERNS[field["pattern"]]
+    if str(field.get("pattern", "")).startswith(r"^\s*"):  # blanks are taken only around figures
+        return _QUANTITY
     if "x-names" in field:
         return f"name of `flopcensus catalogue {field['x-names']}`"
     return _TYPES.get(str(field.get("type")), "any")
 
 
+def _name(reference: str) -> str:
+    return reference.rpartition("/")[2].replace("%20", " ")
+
+
 def _reference(target: str) -> str:
-    name = target.rpartition("/")[2].replace("%20", " ")
+    name = _name(target)
     if name.startswith(_FACT):
         return f"[{name.lower()}](../files.md#facts)"
     return f"[{name}](#{name.lower()})"

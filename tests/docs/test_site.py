@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib.util import find_spec
 from pathlib import Path
@@ -96,8 +95,13 @@ def test_a_lost_link_is_seen(site: dict[Path, Page]) -> None:
 
 
 @pytest.fixture(scope="module")
-def reference() -> Iterator[dict[str, str]]:
-    yield _of_docs("_generate").pages()
+def reference(site: dict[Path, Page]) -> dict[str, str]:
+    """The pages that building has just made."""
+    assert site
+    folder = DOCS / "reference"
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.md")
+    }
 
 
 def _of_docs(name: str) -> ModuleType:
