@@ -17,7 +17,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --quiet --no-compile --constrain
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: run test check format build wheelhouse clean help
+.PHONY: run test check format docs build wheelhouse clean help
 
 run: $(VENV)/.for-running ## install what running needs, then run the study (STUDY=FILE for another)
 	$(BIN)/flopcensus run $(STUDY)
@@ -38,11 +38,14 @@ format: $(VENV)/.for-development ## mend formatting and the lint that mends itse
 build: $(VENV)/.for-development ## wheel and sdist into dist/
 	$(BIN)/python -m hatchling build
 
+docs: $(VENV)/.for-development ## the documentation as a site, into docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
 wheelhouse: $(VENV)/.made ## all wheels for a site without a network, into wheelhouse/ (ARGS='--python-version 3.12 …' for another Python)
 	PYTHON=$(BIN)/python scripts/wheelhouse.sh wheelhouse $(ARGS)
 
 clean: ## remove the environment, caches and what was built; results/ stays
-	rm -rf $(VENV) dist build wheelhouse .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) dist build wheelhouse docs/_build docs/reference .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list

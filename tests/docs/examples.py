@@ -4,7 +4,7 @@ A fenced block with the info string ``console`` holds commands after ``$ `` and 
 a line ``...`` stands for any lines left out. In a block ``console measured`` the figures are those of one
 machine: there only the command's success and the first word of each line are looked at, and time is cut.
 
-``python -m tests.docs.examples`` runs them all and writes what they print into the files.
+``python -m tests.docs.examples [FILE…]`` runs them and writes what they print into the files.
 """
 
 from __future__ import annotations
@@ -47,20 +47,25 @@ class Example:
 
 def files() -> list[Path]:
     """Return the files that hold examples."""
-    return [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+    docs = REPOSITORY / "docs"
+    return [REPOSITORY / "README.md", *sorted([*docs.glob("*.md"), *docs.glob("tutorials/*.md")])]
 
 
-def examples() -> list[Example]:
-    """Return every example of every file."""
-    return [example for file in files() for example in _examples(file)]
+def blocks() -> list[tuple[Example, ...]]:
+    """Return the examples of every file; those of one block run one after another in one folder."""
+    return [block for file in files() for block in _blocks(file)]
 
 
-def _examples(file: Path) -> Iterator[Example]:
+def _blocks(file: Path) -> Iterator[tuple[Example, ...]]:
     for block in _BLOCK.finditer(file.read_text(encoding="utf-8")):
         measured = "measured" in block["info"]
-        for part in re.split(r"^\$ ", block["body"], flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            yield Example(file, command.strip(), tuple(output.rstrip("\n").splitlines()), measured)
+        parts = [part.partition("\n") for part in re.split(r"^\$ ", block["body"], flags=re.MULTILINE)[1:]]
+        made = [
+            Example(file, command.strip(), tuple(output.rstrip("\n").splitlines()), measured)
+            for command, _, output in parts
+        ]
+        if ours := tuple(example for example in made if example.runs_in_tests):
+            yield ours
 
 
 def run(example: Example, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -68,7 +73,7 @@ def run(example: Example, folder: Path) -> subprocess.CompletedProcess[str]:
     words = shlex.split(example.command)[1:]
     if example.measured:
         words = [w for w in words if w != "--quick"]
-        words += ["--time-budget", "20"] if words[0] == "bench" else []
+        words += ["--time-budget", "20"] if words[0] == "bench" and "--time-budget" not in words else []
     command = [sys.executable, "-m", "flopcensus", *words]
     return subprocess.run(
         command, check=False, cwd=folder, capture_output=True, encoding="utf-8", timeout=TIMEOUT_S
@@ -110,18 +115,20 @@ def cut_alike(shown: Sequence[str], printed: list[str]) -> list[str]:
 def refresh(file: Path) -> None:
     """Write into ``file`` what its examples print now; long output is cut in the middle as it was shown."""
     text = file.read_text(encoding="utf-8")
-    for example in _examples(file):
-        if not example.runs_in_tests or example.measured:
-            continue
+    for block in _blocks(file):
         with tempfile.TemporaryDirectory() as folder:
-            printed = [line.rstrip() for line in run(example, Path(folder)).stdout.rstrip("\n").splitlines()]
-        if CUT in example.shown:
-            printed = cut_alike(example.shown, printed)
-        before = "\n".join(["$ " + example.command, *example.shown])
-        text = text.replace(before, "\n".join(["$ " + example.command, *printed]))
+            for example in block if not block[0].measured else ():
+                printed = run(example, Path(folder)).stdout.rstrip("\n").splitlines()
+                before = "\n".join(["$ " + example.command, *example.shown])
+                text = text.replace(before, "\n".join(["$ " + example.command, *_shown(example, printed)]))
     file.write_text(text, encoding="utf-8")
 
 
+def _shown(example: Example, printed: list[str]) -> list[str]:
+    lines = [line.rstrip() for line in printed]
+    return cut_alike(example.shown, lines) if CUT in example.shown else lines
+
+
 if __name__ == "__main__":
-    for path in files():
+    for path in map(Path.absolute, map(Path, sys.argv[1:])) if sys.argv[1:] else files():
         refresh(path)

@@ -7,18 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.examples import REPOSITORY, Example, agrees, cut_alike, examples, files, run
+from tests.docs.examples import REPOSITORY, Example, agrees, blocks, cut_alike, files, run
 
-RUNNABLE = [example for example in examples() if example.runs_in_tests]
+BLOCKS = blocks()
 
 
 def test_there_are_examples() -> None:
-    assert len(RUNNABLE) >= 3
+    assert len(BLOCKS) >= 3
 
 
-@pytest.mark.parametrize("example", RUNNABLE, ids=str)
-def test_an_example_prints_what_is_shown(tmp_path: Path, example: Example) -> None:
-    result = run(example, tmp_path)
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: str(block[0]))
+def test_examples_print_what_is_shown(tmp_path: Path, block: tuple[Example, ...]) -> None:
+    for example in block:
+        _prints_what_is_shown(example, tmp_path)
+
+
+def _prints_what_is_shown(example: Example, folder: Path) -> None:
+    result = run(example, folder)
     assert result.returncode == 0, result.stderr
     printed = result.stdout.rstrip("\n").splitlines()
     if example.measured:
@@ -31,7 +36,7 @@ def test_an_example_prints_what_is_shown(tmp_path: Path, example: Example) -> No
 @pytest.mark.parametrize("file", files(), ids=lambda path: path.name)
 def test_links_to_files_lead_somewhere(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
+    for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", text):
         assert (file.parent / target).exists(), target
 
 
