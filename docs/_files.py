@@ -16,6 +16,15 @@ _PATTERNS = {
     r"^https?://\S+$": "web address",
     "^[a-z0-9]+(-[a-z0-9]+)*$": "id",
 }
+_EVERYWHERE = {
+    "id": "unlike all others of its kind",
+    "kind": "how the figure is known",
+    "name": "name for people",
+    "note": "what a reader should know of it",
+    "source": "where a reader can look it up",
+    "title": "title of the source, or of the study",
+    "url": "web address of the source",
+}
 _QUANTITY = "[quantity](../files.md#quantities)"
 _TYPES = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false"}
 
@@ -104,11 +113,29 @@ def field_rows(
     for name, field in part.get("properties", {}).items():
         described = _descriptions(field, parts or {})
         unit = next((found for text in described for found in _units(text)), "")
-        own = "" if "x-names" in str(field) else field.get("description", "")
-        meaning = re.sub(r"\s*Unit: [^.]+\.", "", own).strip()
+        meaning = _meaning(field, described, parts or {}) or _of_its_name(name, field)
         default = "required" if name in required else _default(field.get("default"))
         rows.append((f"`{name}`", _type(field), unit, default, plain(meaning)))
     return rows
+
+
+def _meaning(field: Mapping[str, Any], described: list[str], parts: Mapping[str, Any]) -> str:
+    """Return what a field says of itself; else the first words of the part that it holds, or of its type."""
+    if "x-names" in str(field):
+        return ""  # the type says all
+    target = re.search(r"'#/\$defs/([^']+)'", str(field))
+    part = parts.get(_name(target[1]), {}) if target and _FACT.strip() not in target[1] else {}
+    first = str(part.get("description", "")).partition(". ")[0]
+    of_type = next((text for text in described if "; units: " not in text), "") if not part else ""
+    meaning = field.get("description", "") or first or of_type
+    return re.sub(r"\s*Unit: [^.]+\.", "", meaning).strip()
+
+
+def _of_its_name(name: str, field: Mapping[str, Any]) -> str:
+    """Return what some names mean wherever they stand."""
+    if name == "kind" and "measured" not in field.get("enum", ()):
+        return ""
+    return _EVERYWHERE.get(name, "")
 
 
 def _descriptions(field: Mapping[str, Any], parts: Mapping[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ from flopcensus import testing
 from flopcensus.cli import COMMANDS, cli
 from flopcensus.schemas import KINDS
 
-_OPTION_NOTES = re.compile(r"^(.*?)\s*\[([^\]]*(?:default|required)[^\]]*)\]$", re.DOTALL)
+_OPTION_NOTES = re.compile(r"^(.*?)\s*\[([^\]]*(?:default|required)[^\]]*)\]\.?$", re.DOTALL)
 
 
 def write(folder: Path) -> None:

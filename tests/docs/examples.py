@@ -96,6 +96,8 @@ def cut_alike(shown: Sequence[str], printed: list[str]) -> list[str]:
     a line is most like its first.
     """
     stretches = [list(lines) for cut, lines in groupby(shown, key=lambda line: line == CUT) if not cut]
+    if not stretches:
+        return [CUT]
     kept, place = [], 0
     for number, lines in enumerate(stretches):
         first, last = number == 0 and shown[0] != CUT, number == len(stretches) - 1 and shown[-1] != CUT

@@ -51,3 +51,4 @@ def test_what_is_cut_out_stays_cut_out() -> None:
     printed = ["head anew", "note", "one more", "rate 7", "price 8", "others", "end anew"]
     assert cut_alike(shown, printed) == ["head anew", "...", "rate 7", "price 8", "...", "end anew"]
     assert cut_alike(["...", "price 2"], printed) == ["...", "end anew"]
+    assert cut_alike(["..."], printed) == ["..."]
