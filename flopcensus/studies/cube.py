@@ -42,7 +42,7 @@ OTHER = "other"
 # study's date and after it, and less than the other at every date before
 FOLD_BELOW = 0.01
 FOLD_BELOW_BEFORE = 0.1
-# combinations of a crossing are many and small, and a flow picture needs more of them: these parts of the above
+# combinations of a crossing are many and small, and a flow picture needs more: these parts of the above
 FOLD_CROSSED = 0.2
 _ROUGH_DRAWS = 200
 # sums of one pass; more rows are summed in several
