@@ -22,19 +22,10 @@ A size is rounded down to whole float32 elements on every rank, and up to one el
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+from kernels.exchange.kinds import KINDS, LIBRARIES, Kind
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit
 
-Kind = Literal["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "send_recv"]
-KINDS: tuple[Kind, ...] = (
-    "all_reduce",
-    "all_gather",
-    "reduce_scatter",
-    "all_to_all",
-    "broadcast",
-    "send_recv",
-)
 # Those whose array falls into a part for each rank.
 IN_PARTS = frozenset({"all_gather", "reduce_scatter", "all_to_all"})
 SUMMARIES: dict[Kind, str] = {
@@ -48,8 +39,6 @@ SUMMARIES: dict[Kind, str] = {
 ELEMENT_BYTES = 4
 SMALLEST_BYTES = 8
 STEP = 8
-# What the library is called that torch does it with on a kind of device.
-LIBRARIES = {"cpu": "gloo", "cuda": "nccl", "rocm": "nccl", "xpu": "xccl"}
 
 
 def bus_factor(kind: Kind, ranks: int) -> float:

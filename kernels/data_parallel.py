@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernels.collectives import LIBRARIES
+from kernels.exchange.kinds import LIBRARIES
 from kernels.training_step import SHAPES, TrainingStep
 from kernels.transformer.sizes import Decoder
 from kernels.workload import Choice, Metric, Place, Shape, Unit

@@ -61,5 +61,6 @@ else
   undone "locked requirements, licences, bill of materials and audit"
 fi
 
-(cd -- "$folder" && find . -maxdepth 1 -type f ! -name SHA256SUMS -printf '%f\n' | sort | xargs sha256sum >SHA256SUMS)
-echo "$folder: $(ls -- "$folder" | tr '\n' ' ')" >&2
+sums=$(cd -- "$folder" && find . -maxdepth 1 -type f ! -name SHA256SUMS -printf '%f\n' | sort | xargs sha256sum)
+printf '%s\n' "$sums" >"$folder/SHA256SUMS"
+printf '%s holds:\n%s\n' "$folder" "$sums" >&2

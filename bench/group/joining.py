@@ -30,7 +30,7 @@ from bench.group.endpoint import (
 )
 from bench.group.spec import Spec
 from bench.group.watch import Blamed, Watch
-from kernels.collectives import LIBRARIES
+from kernels.exchange.kinds import LIBRARIES
 
 PREFIX = "flopcensus"
 # The library's own limit comes after ours, which can say who was waited for.

@@ -2,9 +2,10 @@
 
 A link counts as slow if even its fastest round lies clearly below the median link of its kind: further than
 sound ones lie with a chance of one in a thousand for all together (`bench.fleets.robust`), and by a fifth
-at least. Where there are too few links to tell what is usual, it must lie below half of the median. Where
-most links of a rank are slow, it is the rank that is slow, or the port or the card it hangs on; where those
-of all ranks of a node are, it is the node.
+at least. Where there are too few links to tell what is usual, it must lie below half of the median. What is
+below half of what the faster quarter reaches is slow in any case. Where most links of a rank are slow, it is
+the rank that is slow, or the port or the card it hangs on; where those of all ranks of a node are, it is the
+node.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ def _slow_among(links: Sequence[Link]) -> list[Link]:
     else:
         far = centre.limit(CHANCE / len(links)) * centre.scale
         limit = centre.median - max(far, -math.log(MATERIAL))
+    # where half are slow, the median and the spread are no measure of what is usual: the faster quarter is
+    limit = max(limit, float(np.quantile(medians, 0.75)) + math.log(MATERIAL_OF_FEW))
     return [link for link in links if math.log(link.best_bytes_per_s) < limit]
 
 

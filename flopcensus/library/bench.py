@@ -155,6 +155,7 @@ def bench(
     from bench.errors import InputError
     from bench.plan import Mode, Plan, budget_of
     from bench.progress import silent
+    from bench.workloads import is_grouped
     from flopcensus.answering.measuring import resume_bench, run_bench
 
     shown = None if progress else silent
@@ -162,6 +163,8 @@ def bench(
         return BenchRecord(resume_bench(Path(resume), shown, force=force))
     if quick and full:
         raise InputError("quick and full exclude each other")
+    if workload and is_grouped(_listed(workload)):
+        raise InputError("what several ranks do together is measured from the command line: flopcensus bench")
     mode: Mode = "quick" if quick else "full" if full else "default"
     chosen, seconds = budget_of(mode, time_budget)
     storage = None if storage_dir is None else str(Path(storage_dir).resolve())

@@ -21,7 +21,8 @@ def cell(column: Column, row: dict[str, Any], unit: str) -> str:
     '1.00 to 2.00 EFLOP/s'
     """
     first, _, second = column.fields.partition(":")
-    value, own = row.get(first), column.unit or unit
+    # a number says itself what it is of
+    value, own = row.get(first), column.unit or ("" if column.kind == "number" else unit)
     if value is None or value == "":
         return NOT_AVAILABLE
     if column.kind in _INTERVALS:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from kernels.collectives import LIBRARIES, Kind
+from kernels.exchange.kinds import LIBRARIES, Kind
 from kernels.exchange.pattern import Closed, compare, fill, mark, marks, modulus, scattered
 from kernels.workload import Place, Verdict
 

@@ -11,7 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.collectives import COLLECTIVES, KINDS, Collective, Kind, bus_factor, sized
+from kernels.collectives import COLLECTIVES, Collective, bus_factor, sized
+from kernels.exchange.kinds import KINDS, Kind
 from kernels.exchange.operation import PreparedCollective, prepared
 from kernels.exchange.pattern import EXACT, LEVELS, MOST_RANKS, mark, marks, modulus
 from kernels.links import Links, tournament

@@ -121,9 +121,9 @@ FAULTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "another group's keys": faulty_attention(other_grouping),
     "scores not scaled": faulty_attention(lambda q, k, v, **rest: (q, k, v, rest | {"scale": 1.0})),
     "keys for values": faulty_attention(lambda q, k, v, **rest: (q, k, k, rest)),
-    "no norm": faulty("_norm", lambda states, scale: states),
+    "no norm": faulty("norm", lambda states, scale: states),
     "norm without its scale": faulty(
-        "_norm", lambda states, scale: functional.rms_norm(states, (states.shape[-1],))
+        "norm", lambda states, scale: functional.rms_norm(states, (states.shape[-1],))
     ),
     "another gate": faulty("silu", tanh_gelu, functional),
 }

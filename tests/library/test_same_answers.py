@@ -23,7 +23,7 @@ DAY = "2026-06-30"
 # what is about how results are shown, or written by the command alone
 SHOWN = {"format", "help", "assumptions", "table", "out", "fix", "output", "o", "where", "names"}
 COMMAND_ONLY = {
-    "bench": {"patience", "gather", "alone", "explain"},
+    "bench": {"patience", "gather", "alone", "explain", "ranks"},
     "calibrate": {"precision", "draws", "seed"},
     "fleet": {"records_to", "history", "since", "node", "metric", "compact"},
 }

@@ -19,8 +19,6 @@ def theme(*, dark: bool) -> dict[str, Any]:
     series, ramp = (SERIES_DARK, RAMP_DARK) if dark else (SERIES_LIGHT, RAMP_LIGHT)
     text = {"labelColor": ink, "titleColor": soft, "labelFontSize": 12, "titleFontSize": 12}
     return {
-        # the picture has a description and its numbers are in a table: marks would be read out one by one
-        "aria": False,
         "background": "#14171b" if dark else "#ffffff",
         "font": FONT,
         "axis": {

@@ -277,6 +277,8 @@
       actions: false, ast: true, logLevel: 1, renderer: "svg", defaultStyle: false, config: light ? page.themes.light : page.themes.dark,
       tooltip: { theme: light ? "light" : "dark", disableDefaultStyle: true },
     });
+    // the picture has a description, and its numbers are in the table: its marks are not read out one by one
+    find("svg > g", chart)?.setAttribute("aria-hidden", "true");
     views.set(figure.id, made);
   }
 
