@@ -91,6 +91,14 @@ def show_path(path: KeyPath) -> str:
     return text
 
 
+def is_there(path: Path) -> bool:
+    """Whether a file or folder is there; of a name that no file can have, none is."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def read_document(path: Path, *, name: str | None = None) -> Document:
     """Read one YAML file.
 

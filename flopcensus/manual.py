@@ -62,7 +62,9 @@ def _command(command: click.Command, name: str, parent: click.Context) -> Iterat
     yield f".SS {roff(' '.join([context.command_path, *command.collect_usage_pieces(context)]))}"
     for paragraph in (command.help or "").split("\n\n"):
         yield from (".PP", roff(" ".join(paragraph.replace("\b", "").split())))
-    for one in command.get_params(context):
+    # what --help is called is kept by a command from its first use, with whatever called it then
+    own = [one for one in command.params if one.name != "help"]
+    for one in (*own, *_help(context)):
         record = one.get_help_record(context)
         if record is not None:
             yield from (".TP", f"\\fB{roff(record[0])}\\fR", roff(" ".join(record[1].split())))
@@ -75,6 +77,11 @@ def _command(command: click.Command, name: str, parent: click.Context) -> Iterat
             found = command.get_command(context, sub)
             if found is not None:
                 yield from _command(found, sub, context)
+
+
+def _help(context: click.Context) -> Iterator[click.Parameter]:
+    if context.command.add_help_option:
+        yield click.Option(context.help_option_names, is_flag=True, help="Show this message and exit.")
 
 
 def _listed(rows: tuple[tuple[str, str], ...]) -> Iterator[str]:

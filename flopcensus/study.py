@@ -22,7 +22,7 @@ from accounting.capacity.valuation import MAX_DRAWS
 from accounting.census.ledger import Ledger
 from accounting.census.selection import Selection
 from accounting.census.sources import load_census
-from accounting.documents import Document
+from accounting.documents import Document, is_there
 from accounting.errors import Fault, InputFaults, UnknownNameError, quote
 from accounting.planning.clusters import Cluster, load_cluster
 from accounting.planning.compare import compare
@@ -229,7 +229,7 @@ def _folder(path: Path) -> Path:
 
 def _find(source: str) -> Path:
     path = Path(source)
-    if path.is_file():
+    if is_there(path) and path.is_file():
         return path
     shipped = {p.stem: p for p in sorted((configs_root() / "studies").glob("*.yaml"))}
     if source in shipped:

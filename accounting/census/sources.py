@@ -12,6 +12,7 @@ from accounting.census.crosswalk import OURS, crosswalk_of, join
 from accounting.census.facilities import load_facilities, shipped_facilities
 from accounting.census.ledger import Ledger, from_facilities
 from accounting.census.snapshot import snapshot_of
+from accounting.documents import is_there
 from accounting.errors import Fault, InputFaults, UnknownNameError
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
@@ -109,13 +110,13 @@ def _shipped(facts: Facts) -> Ledger:
 def _locate(source: str) -> tuple[str, Path]:
     """Return the reader's prefix (empty for our own YAML) and the path."""
     prefix, colon, rest = source.partition(":")
-    if colon and not Path(source).exists() and len(prefix) > 1:
+    if colon and not is_there(Path(source)) and len(prefix) > 1:
         readers = _formats().READERS
         if prefix not in readers:
             raise UnknownNameError("census format", prefix, readers)
         return prefix, Path(rest)
     path = Path(source)
-    if not path.exists():
+    if not is_there(path):
         raise InputFaults([Fault(source, 0, 0, "", "no such file or folder")])
     if path.is_dir() or path.suffix.lower() not in _TABLE_SUFFIXES:
         return "", path

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from accounting.census.facilities import Sector
 from accounting.census.ledger import Entry, Owner
+from accounting.documents import is_there
 from accounting.errors import InputFaults, UnknownNameError
 from accounting.quantities import (
     Bandwidth,
@@ -154,7 +155,7 @@ def load_cluster(source: str | Path, facts: Facts) -> Cluster:
         UnknownNameError: neither a file nor the id of a shipped cluster.
     """
     path = Path(source)
-    if not path.is_file():
+    if not (is_there(path) and path.is_file()):
         path = _shipped(str(source))
     document, content = load(path, ClusterFile, facts.names)
     items = [

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from accounting.documents import is_there
 from accounting.errors import InputFaults, UnknownNameError
 from accounting.planning.scenarios.cut import STOPS, Stop
 from accounting.reference.facts import Facts
@@ -67,7 +68,7 @@ def load_supply_cut(source: str, facts: Facts) -> SupplyCutSpec:
 def scenario_path(source: str) -> Path:
     """Return the file that is named, or that of the shipped scenario of this id. Raises UnknownNameError."""
     path = Path(source)
-    if path.is_file():
+    if is_there(path) and path.is_file():
         return path
     known = shipped_scenarios()
     if source not in known:
