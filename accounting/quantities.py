@@ -81,7 +81,7 @@ DIMENSIONS: dict[str, Dimension] = {
         ),
         Dimension("area", "mm2", {"mm2": 1.0, "mm²": 1.0, "cm2": 100.0}, "814 mm2", minimum_allowed=False),
         # of FLOP too, which are many; what is more is no number of anything, and overflows in products
-        Dimension("count", "", {"": 1.0, "k": 1e3, "M": 1e6}, "5448", maximum=1e40, bare=True),
+        Dimension("count", "", {"": 1.0, "k": 1e3, "M": 1e6}, "5448", maximum=1e100, bare=True),
         Dimension("fraction", "", {"": 1.0, "%": 0.01}, "43%", family="logit-normal", bare=True, maximum=1.0),
         Dimension("pue", "", {"": 1.0}, "1.2 to 1.4", family="one-plus-lognormal", bare=True, minimum=1.0),
         Dimension("ratio", "", {"": 1.0}, "1.4 to 1.8", bare=True, minimum_allowed=False),
