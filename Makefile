@@ -17,13 +17,16 @@ INSTALL := $(BIN)/python -m pip install --quiet --quiet --no-compile --constrain
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: run test check format docs build wheelhouse clean help
+.PHONY: run test test-system check format docs build wheelhouse clean help
 
 run: $(VENV)/.for-running ## install what running needs, then run the study (STUDY=FILE for another)
 	$(BIN)/flopcensus run $(STUDY)
 
-test: $(VENV)/.for-development ## install what development needs, then run all tests (ARGS='-m "not packaging"' for fewer)
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+test: $(VENV)/.for-development ## install what development needs, then run the tests (ARGS='-m ""' for those of test-system too)
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not system" $(ARGS)
+
+test-system: $(VENV)/.for-development ## the tests that install, start clusters, launchers and browsers, and kill: some ten minutes
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m system $(ARGS)
 
 check: $(VENV)/.for-development ## formatting, lint, types, and who may import whom
 	$(BIN)/ruff format --check .
@@ -49,7 +52,7 @@ clean: ## remove the environment, caches and what was built; results/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # What is there already is used, unless it was left half made. pip 25.3 was the first with --build-constraint.
 $(VENV)/.made:

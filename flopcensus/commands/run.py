@@ -32,7 +32,9 @@ Examples:
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Folder that the paths of the study may not leave [default: that of the STUDY file].",
 )
-@click.option("--bench-seconds", type=click.FloatRange(5, 86_400), help="Measure for this long instead.")
+@click.option(
+    "--bench-seconds", type=click.FloatRange(5, 86_400), help="Measure for this long, whatever STUDY says."
+)
 def command(
     study: str, out: Path | None, without_bench: bool, root: Path | None, bench_seconds: float | None
 ) -> None:
@@ -41,6 +43,8 @@ def command(
     Writes results.json, one CSV a table, and report.html. What is measured here is shown beside the
     estimate and never enters it.
     """
+    if without_bench and bench_seconds is not None:
+        raise click.UsageError("--without-bench and --bench-seconds exclude each other; give one")
     from bench.files import claimed
     from flopcensus.studies.views import with_views
     from flopcensus.study import answer, load_study
@@ -56,9 +60,10 @@ def command(
     note(f"estimate written to {folder}")
     findings = with_views(findings)
     interrupted = False
-    if loaded.spec.bench and not without_bench:
+    part = None if without_bench else _bench_part(loaded.spec, bench_seconds)
+    if part is not None:
         _write_results(folder, findings)
-        record, interrupted = _measure(loaded.spec.bench, folder, bench_seconds)
+        record, interrupted = _measure(part, folder)
         findings = replace(findings, record=record)
     _write_results(folder, findings)
     if interrupted:
@@ -67,7 +72,16 @@ def command(
     _summarise(folder, findings)
 
 
-def _measure(spec: BenchPart, folder: Path, seconds: float | None) -> tuple[Record | None, bool]:
+def _bench_part(spec: StudySpec, seconds: float | None) -> BenchPart | None:
+    """How to measure, if the study or the command line asks for it."""
+    if seconds is None:
+        return spec.bench
+    from flopcensus.study import BenchPart
+
+    return (spec.bench or BenchPart()).model_copy(update={"seconds": seconds})
+
+
+def _measure(spec: BenchPart, folder: Path) -> tuple[Record | None, bool]:
     """Measure this machine; what was finished before an interruption is kept."""
     from bench.errors import FlopcensusError
     from bench.record import load_record
@@ -76,7 +90,7 @@ def _measure(spec: BenchPart, folder: Path, seconds: float | None) -> tuple[Reco
     bench = folder / "bench"
     before = set(bench.glob("record-*.json"))
     try:
-        return measure_here(seconds or spec.seconds, bench, spec.seed), False
+        return measure_here(spec.seconds, bench, spec.seed), False
     except FlopcensusError as error:
         # the accounts need no measurement of this machine
         warn(f"this machine is not measured: {error}")

@@ -14,6 +14,8 @@ import pytest
 
 import flopcensus.library
 
+pytestmark = pytest.mark.system
+
 EXAMPLES = ("node", "nation", "mix")
 
 

@@ -24,7 +24,10 @@ from tests.docs.examples import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
 BUILD_TIMEOUT_S = 300
-pytestmark = pytest.mark.skipif(find_spec("sphinx") is None, reason="the site is built with Sphinx")
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(find_spec("sphinx") is None, reason="the site is built with Sphinx"),
+]
 
 
 class Page(HTMLParser):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,18 +29,30 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+SMALL = """\
+study:
+  id: small
+  title: A few facilities
+  as_of: 2026-06-30
+  precision: bf16
+  bases: [peak]
+  levels: [territory]
+  census: [facilities.yaml]
+  seed: 7
+  draws: 100
+  drivers: false
+  countries: [FR]
+  supply_cuts: []
+"""
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> str:
-    """A study of a few draws on one basis, for what does not depend on its figures."""
-    text = (repository / "configs" / "studies" / "world.yaml").read_text(encoding="utf-8")
-    text = re.sub(r"bases: .*", "bases: [peak]", text)
-    text = re.sub(r"levels:\n(    - .*\n)+", "levels: [territory]\n", text)
-    text = re.sub(r"draws: .*", "draws: 200", text)
-    few = "  countries: [FR]\n  supply_cuts: []\n"
-    text = re.sub(r"  # what the page can show.*\n  precisions: .*\n  years:\n(    - .*\n)+", few, text)
-    path = tmp_path_factory.mktemp("small") / "small.yaml"
-    path.write_text(re.sub(r"clusters: .*\n", "", text), encoding="utf-8")
-    return str(path)
+    """A study of a few draws, facilities and views, for what does not depend on its figures."""
+    folder = tmp_path_factory.mktemp("small")
+    shutil.copy(repository / "tests" / "long_life" / "golden" / "0.1" / "facilities.yaml", folder)
+    (folder / "small.yaml").write_text(SMALL, encoding="utf-8")
+    return str(folder / "small.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -90,19 +102,13 @@ def test_tables_agree_with_the_results(paper: Path) -> None:
         assert mine == {r["code"]: r["mean"] for r in entry["accounts"]["territory"]}
 
 
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped study with a short measurement of this machine."""
+def test_a_local_record_stands_beside_the_estimate_and_never_moves_it(tmp_path: Path, small: str) -> None:
     pytest.importorskip("torch")
-    folder = tmp_path_factory.mktemp("measured")
-    result = run("run", "world", "--bench-seconds", "5", "-o", "out", cwd=folder)
-    assert result.returncode == 0, result.stderr
-    assert "measured here" in result.stdout
-    return folder / "out"
-
-
-def test_a_local_record_stands_beside_the_estimate_and_never_moves_it(paper: Path, measured: Path) -> None:
-    with_record, without = read(measured / "results.json"), read(paper / "results.json")
+    measured = run("run", small, "--bench-seconds", "5", "-o", "measured", cwd=tmp_path)
+    assert measured.returncode == 0, measured.stderr
+    assert "measured here" in measured.stdout
+    assert run("run", small, "--without-bench", "-o", "paper", cwd=tmp_path).returncode == 0
+    with_record, without = (read(tmp_path / name / "results.json") for name in ("measured", "paper"))
     assert with_record["record"]["schema"] == "flopcensus/record/1"
     assert {r["workload"] for r in with_record["record"]["results"]} == {
         "gemm",
@@ -112,7 +118,7 @@ def test_a_local_record_stands_beside_the_estimate_and_never_moves_it(paper: Pat
     }
     for key in ("estimates", "comparison", "facilities", "measurements"):
         assert with_record[key] == without[key]
-    assert [path.name for path in (measured / "bench").glob("record-*.json")]
+    assert [path.name for path in (tmp_path / "measured" / "bench").glob("record-*.json")]
 
 
 def test_an_interruption_keeps_what_was_finished(tmp_path: Path, small: str) -> None:
@@ -149,7 +155,7 @@ def test_the_accounts_are_written_though_this_machine_cannot_be_measured(
         raise KernelsShadowedError("another package named kernels hides ours")
 
     monkeypatch.setattr("flopcensus.commands.bench.measure_here", hidden)
-    outcome = in_process("run", small, "-o", "out", cwd=tmp_path)
+    outcome = in_process("run", small, "--bench-seconds", "5", "-o", "out", cwd=tmp_path)
     assert outcome.returncode == 0
     assert "warning: this machine is not measured: another package" in outcome.stderr
     assert read(tmp_path / "out" / "results.json")["record"] is None
@@ -162,3 +168,10 @@ def test_a_folder_that_is_a_file_is_refused_in_one_line(tmp_path: Path, small: s
     assert "Traceback" not in result.stderr
     assert [line for line in result.stderr.splitlines() if line.startswith("error:")]
     assert (tmp_path / "out").read_text(encoding="utf-8") == "mine"
+
+
+def test_measuring_and_not_measuring_exclude_each_other(tmp_path: Path, small: str) -> None:
+    result = in_process("run", small, "--without-bench", "--bench-seconds", "5", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "exclude each other" in result.stderr
+    assert not list(tmp_path.iterdir())

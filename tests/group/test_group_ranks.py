@@ -23,6 +23,8 @@ from bench.group.members import GroupPlan
 from bench.group.part import measure_group
 from bench.launching.rank import read_rank
 from bench.plan import Plan
+
+pytestmark = pytest.mark.system
 plan = Plan("custom", 600.0, "cpu", ("all_reduce",))
 wanted = GroupPlan(plan, read_rank(), None, float(sys.argv[2]))
 outcome = measure_group(wanted, lookup=lambda _: None, out_dir=Path(sys.argv[1]), progress=lambda _: None,

@@ -38,6 +38,8 @@ from bench.progress import silent
 from bench.session import measure
 from kernels.workload import Verdict
 
+pytestmark = pytest.mark.system
+
 out, absent, act = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
 rank = read_rank()
 clock = FakeClock()

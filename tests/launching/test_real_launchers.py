@@ -23,6 +23,8 @@ BENCH = (
     "--patience", "60",
 )  # fmt: skip
 
+pytestmark = pytest.mark.system
+
 
 def launched(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a launcher that starts this checkout's flopcensus."""

@@ -30,10 +30,11 @@ ESTIMATE = ("estimate", "--as-of", "2026-06-30", "--format", "json")
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """All tests of this folder carry the mark."""
+    """All tests of this folder carry both marks."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.packaging)
+            item.add_marker(pytest.mark.system)
 
 
 def call(

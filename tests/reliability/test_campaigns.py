@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.system
+
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="watches folders with inotify")
 
 

@@ -16,14 +16,14 @@ import pytest
 from bench.record import Result, load_record
 from tests.slurm.emulated import SCRIPT, Cluster, emulated, needs_slurm
 
-pytestmark = needs_slurm
+pytestmark = [pytest.mark.system, needs_slurm]
 MEBIBYTE = 1 << 20
 TRANSFER = str(Path(__file__).parent / "transfer.py")
 BYTES_PER_S = 1e9 / 8 * 1448 / 1514
 """Payload of a link of 1 Gbit/s."""
 
 ATTEMPTS = 6
-"""A machine that others load sends late and never early: of a few transfers the fastest is nearest the link's rate."""
+"""A machine that others load sends late, never early: of a few transfers the fastest is the nearest."""
 
 
 @pytest.fixture(scope="module")
