@@ -20,7 +20,14 @@ from accounting.reference.facts import Facts
 # what is put to a name to draw it again
 AGAIN = "again/"
 SERVICE = "service"
-_STEPS = {"achievable": "best matmul", "sustained": "training step", "delivered": "availability"}
+_STEPS = {
+    "achievable": "best matmul",
+    "sustained": "training step",
+    "delivered": "availability",
+    "occupancy": "occupancy",
+}
+# steps that are one pool for all accelerators
+_POOLED_FOR_ALL = frozenset({"delivered", "occupancy"})
 _SIZING = {
     "overheads": "IT overhead of sized sites",
     "facility_overheads": "facility overhead of sized sites",
@@ -168,13 +175,17 @@ def _common(name: str) -> Input:
 
 
 def _shared(factor: Factor) -> Input:
-    # availability is one pool for all accelerators
-    which = "" if factor.basis == "delivered" else factor.shared_name.rpartition("/")[2]
-    return Input(str(factor.basis), which)
+    step = _step(factor.shared_name)
+    return Input(step, "" if step in _POOLED_FOR_ALL else factor.shared_name.rpartition("/")[2])
 
 
 def _own(factor: Factor) -> Input:
-    return Input("site_spread", str(factor.basis))
+    return Input("site_spread", _step(factor.site_name))
+
+
+def _step(name: str) -> str:
+    """Return the step that a factor is drawn for; its basis does not tell availability from occupancy."""
+    return name.partition("/")[0]
 
 
 def _name(inputs: tuple[Input, ...], facts: Facts) -> str:
@@ -188,7 +199,7 @@ def _name(inputs: tuple[Input, ...], facts: Facts) -> str:
         "source": f"bias of {many} other sources" if several else f"bias of {which}",
         SERVICE: "what is in service by then",
         "site_spread": "sites' own efficiency" if several else f"sites' own {_STEPS.get(which, which)}",
-        "delivered": _STEPS["delivered"],
+        **{step: _STEPS[step] for step in _POOLED_FOR_ALL},
     }
     if kind in words:
         return words[kind]
