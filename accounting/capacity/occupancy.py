@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from pydantic import field_validator
+from pydantic_core import PydanticCustomError
 
 from accounting.capacity.bases import Capacity, Draws
 from accounting.capacity.draws import expit, standard_normal
 from accounting.capacity.pooling import Observation, Pool, Prediction, logit
 from accounting.errors import MixedValuesError
-from accounting.quantities import Count, Fraction
+from accounting.quantities import YEAR_S, Count, Fraction, Uncertain
 from accounting.validation import Date, FactModel, Kind, Text
 from bench.errors import InputError
 
-# the Julian year, in which SI-based flows are stated. Unit: s
-YEAR_S = 31_557_600.0
 _ANY = "any"
 
 
@@ -34,6 +34,15 @@ class Occupancy(FactModel):
     date: Date
     kind: Kind
     note: Text | None = None
+
+    @field_validator("occupancy")
+    @classmethod
+    def _neither_none_nor_all(cls, value: Uncertain) -> Uncertain:
+        # its logit is pooled, and has no value at either end
+        if not 0 < value.best < 1:
+            message = "an occupancy lies between 0 and 1, and is neither"
+            raise PydanticCustomError("occupancy", message, {"found": value.best})
+        return value
 
 
 def occupancy(rows: Sequence[Occupancy]) -> Prediction:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from accounting.capacity.bases import FLOW_BASES, Basis, Denomination
 from accounting.capacity.evidence import load_evidence
-from accounting.capacity.occupancy import YEAR_S, Occupancy, occupancy
+from accounting.capacity.occupancy import Occupancy, occupancy
 from accounting.capacity.valuation import Chain, Factor, Skipped, Term, Valuer
 from accounting.census.ledger import Entry
+from accounting.quantities import YEAR_S
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
 from accounting.validation import weakest
