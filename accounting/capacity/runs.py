@@ -68,11 +68,13 @@ def predict_run(
     stepping = expit(step.mean + _sd(calibration, accelerator, step, precision) * normal["step"])
     lost = _scaled(calibration, chips, normal["scaling"])
     up = expit(running.prediction.mean + running.prediction.sd * normal["running"])
-    low, median, high = (float(x) for x in np.quantile(stepping * lost * up, [0.05, 0.5, 0.95]))
+    # below the reference count scaling adds: a step on few accelerators still does no more than their peak
+    whole = np.minimum(stepping * lost, 1.0) * up
+    low, median, high = (float(x) for x in np.quantile(whole, [0.05, 0.5, 0.95]))
     # the step at eight nodes and what is lost from there, so that each link is a fraction
     small = min(chips, BASE_CHIPS)
-    at_base = stepping * scaling.factor(small)
-    beyond = np.minimum(_scaled(calibration, chips, normal["scaling"]) / scaling.factor(small), 1.0)
+    at_base = np.minimum(stepping * scaling.factor(small), 1.0)
+    beyond = np.minimum(lost / scaling.factor(small), 1.0)
     return Utilisation(
         low,
         median,

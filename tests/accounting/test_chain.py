@@ -159,6 +159,13 @@ def test_a_run_of_more_accelerators_is_foretold_no_better(facts: Facts) -> None:
     assert medians == sorted(medians, reverse=True)
 
 
+def test_no_run_is_foretold_to_use_more_than_it_has(facts: Facts) -> None:
+    # of chips with little peak for their power a small run was foretold 1.1 of it
+    run = predict_run(load_calibration(facts), "nvidia-p100-sxm2", 1)
+    assert run.high <= 1
+    assert all(0 < f.low <= f.median <= f.high <= 1 for f in run.factors)
+
+
 def test_links_of_a_run_multiply_to_the_whole_and_have_sources(facts: Facts) -> None:
     run = predict_run(load_calibration(facts), "nvidia-h100-sxm", 8192)
     # availability leans to one side: the product of medians is not quite the median of products
