@@ -33,11 +33,12 @@ class Spread(FactModel):
 class Measurement(FactModel):
     """One measured figure: a best matmul or stream, a training step, token generation, or availability.
 
-    ``achieved`` is a rate per accelerator in FLOP/s; ``achieved_bandwidth``, of a stream (``bandwidth``) or
-    of token generation (``inference``), in B/s; ``fraction`` is of the dense peak of the precision (or of the
-    regime's precision), or, for availability, of wall-clock time. A training step on one accelerator alone is
-    no figure at scale: it is kept, and
-    enters no estimate; nor do mixtures of experts, and whole systems solving equations (HPL-MxP).
+    ``achieved`` is a rate per accelerator in FLOP/s. ``achieved_bandwidth`` is that of a stream
+    (``bandwidth``) or of token generation (``inference``), in B/s. ``fraction`` is a share of the dense peak
+    of the precision (or of the regime's precision), or, for availability, of wall-clock time.
+
+    Three kinds of figure are kept but enter no estimate: a training step on one accelerator alone, which
+    says nothing of training at scale; mixtures of experts; and whole systems solving equations (HPL-MxP).
     """
 
     accelerator: AcceleratorId | None = None
@@ -96,6 +97,10 @@ def _problem(m: Measurement) -> str:
         (
             not bytewise and (m.achieved is None) == (m.fraction is None),
             "state either 'achieved' (a rate) or 'fraction', not both",
+        ),
+        (
+            bytewise and (m.achieved is not None or m.fraction is not None),
+            f"basis '{m.basis}' is stated as 'achieved_bandwidth' alone: no 'fraction' and no 'achieved'",
         ),
         (
             bytewise == (m.achieved_bandwidth is None),

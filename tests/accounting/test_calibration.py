@@ -215,6 +215,7 @@ def test_a_measurement_must_say_what_it_is(tmp_path: Path, facts: Facts) -> None
         f"  - {h100}: achievable, precision: bf16, {rest}",
         f"  - {{basis: achievable, precision: bf16, fraction: 40%, {rest}",
         f"  - {h100}: achievable, precision: bf16, fraction: 140%, {rest}",
+        f"  - {h100}: bandwidth, achieved_bandwidth: 3 TB/s, fraction: 20%, {rest}",
     ]
     text = "\n".join(["measurements:", *rows, ""])
     path = tmp_path / "m.yaml"
@@ -222,8 +223,9 @@ def test_a_measurement_must_say_what_it_is(tmp_path: Path, facts: Facts) -> None
     with pytest.raises(InputFaults) as caught:
         load_measurements([path], facts)
     lines = str(caught.value).splitlines()
-    assert [line.split(": ")[0].split(":")[-2] for line in lines] == ["2", "3", "4", "5"]
+    assert [line.split(": ")[0].split(":")[-2] for line in lines] == ["2", "3", "4", "5", "6"]
     assert "needs its 'regime' and 'metric'" in lines[0]
     assert "either 'achieved'" in lines[1]
     assert "needs its 'accelerator'" in lines[2]
     assert "at most 1" in lines[3]
+    assert "no 'fraction'" in lines[4]
