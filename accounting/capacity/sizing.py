@@ -82,11 +82,14 @@ class Unsized:
 
 def needs_sizing(entry: Entry) -> bool:
     """Return whether accelerator or count are missing, or there is more than one clue to the count."""
+    if entry.count is not None and not entry.count.best:
+        # none are none, whatever the power that the site has for others
+        return False
     return entry.accelerator is None or entry.count is None or bool(entry.power or entry.cost)
 
 
 def size(entry: Entry, facts: Facts, sizing: SizingFacts) -> Sized | Unsized:
-    """Return the entry with accelerator and count.
+    """Return an entry that :func:`needs_sizing` with accelerator and count.
 
     A count that is exact, or itself derived or assumed (often from the very power), stands as it is, and
     power and cost are only compared with it.
@@ -208,8 +211,9 @@ class _Candidates:
                 kinds.append(one.kind)
         if math.fsum(share for share, _ in parts) < _LEAST_KNOWN:
             return None
-        assumed: list[Kind] = ["assumed"] if len(self.shares) > 1 else []
-        return Clue(what, mixture(parts, weakest([*kinds, *assumed])))
+        if self.entry.accelerator is None:
+            kinds.append("assumed")
+        return Clue(what, mixture(parts, weakest(kinds)))
 
     def _worth(self, name: str) -> Factor | None:
         """Return how many of the standard accelerator one of ``name`` counts for."""

@@ -193,6 +193,25 @@ def test_an_unknown_accelerator_is_what_its_designer_sold(facts: Facts, sizing: 
     assert sd > log_of(known)[1]
 
 
+def test_a_designer_that_sold_one_accelerator_is_assumed_to_have_sold_it_here(
+    facts: Facts, sizing: SizingFacts
+) -> None:
+    day = datetime.date(2025, 6, 1)
+    typical = sizing.candidates("amazon", day.year, "US")
+    assert typical is not None
+    assert len(typical.shares) == 1
+    found = of(facts, sizing, accelerator=None, vendor="amazon", count=exact(1000.0), in_service=day)
+    assert found.typical
+    assert found.entry.kind == "assumed"
+
+
+@pytest.mark.parametrize("power", [None, exact(1e7, "power")])
+def test_no_accelerators_are_none_whatever_the_power(facts: Facts, power: Uncertain | None) -> None:
+    none = replace(BASE, count=exact(0.0), power=power)
+    assert resize([none], facts, "bf16").entries == (none,)
+    assert resize([none], facts, "bf16").summary.entries == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
