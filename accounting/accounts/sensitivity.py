@@ -49,7 +49,7 @@ class Rules:
         >>> Rules(threshold=3).reason({"a": 1.0, "b": 2.0})
         'fewer than 3 contributors'
         """
-        values = sorted(contributions.values(), reverse=True)
+        values = sorted((contributions[who] for who in standing_behind(contributions)), reverse=True)
         total = sum(values)
         if self.threshold is not None and len(values) < self.threshold:
             return f"fewer than {self.threshold} contributors"
@@ -74,6 +74,15 @@ class Rules:
             asked.append(self.p / 100 * values[0] - sum(values[2:]))
         # nothing can fall below zero
         return min(max(asked), total)
+
+
+def standing_behind(contributions: Contributions) -> list[str]:
+    """Return who stands behind a cell: those with something of it. Who has nothing hides nobody.
+
+    >>> standing_behind({"a": 2.0, "b": 0.0})
+    ['a']
+    """
+    return [who for who, value in contributions.items() if value > 0]
 
 
 def parse_rules(text: str) -> Rules:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from accounting.accounts.sensitivity import Contributions, Rules
+from accounting.accounts.sensitivity import Contributions, Rules, standing_behind
 from bench.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -141,14 +141,14 @@ class _Search:
             p for _, s in self.table.equations for p in s
         }
         self._sole: dict[str, set[Cell]] = defaultdict(set)
-        for cell, held in self.table.contributions.items():
-            if len(held) == 1:
-                self._sole[next(iter(held))].add(cell)
+        for cell in self.table.contributions:
+            if (insider := self.alone(cell)) is not None:
+                self._sole[insider].add(cell)
 
     def alone(self, cell: Cell) -> str | None:
         """Return who stands alone behind a cell, None where several do."""
-        held = self.table.contributions.get(cell, {})
-        return next(iter(held)) if len(held) == 1 else None
+        found = standing_behind(self.table.contributions.get(cell, {}))
+        return found[0] if len(found) == 1 else None
 
     def known_to(self, insider: str) -> set[Cell]:
         """Return the cells that one contributor stands alone behind, and so knows."""

@@ -176,6 +176,15 @@ def test_rules_by_hand(rules: Rules, held: list[float], sensitive: bool) -> None
     assert (rules.reason(contributions) is not None) == sensitive
 
 
+def test_who_holds_nothing_stands_behind_no_cell() -> None:
+    # two have something: a third with nothing hides neither
+    assert Rules(threshold=3).reason({"a": 5.0, "b": 4.0, "c": 0.0}) == "fewer than 3 contributors"
+    # who stands alone beside nothing knows the cell: it hides no other from that one
+    alone = {"A": {"u": 5.0}, "B": {"v": 5.0, "w": 0.0}, "C": {str(n): 9.0 for n in range(4)}}
+    pattern = suppress(one_way(alone), Rules(threshold=3))
+    assert pattern.secondary == {("a", "C")}
+
+
 def test_protection_is_what_the_rules_lack() -> None:
     # dominance: 100/75 × 90 − 100 = 20; p%: 10 % of 90 − 4 = 5; the margin asks 10
     held = {"a": 90.0, "b": 6.0, "c": 4.0}
