@@ -15,6 +15,7 @@ import numpy as np
 
 from accounting.accounts.account import Account, Quantiles, account
 from accounting.accounts.estimate import (
+    FLOW,
     Request,
     chosen_entries,
     h100e_constants,
@@ -116,9 +117,12 @@ def series(
         levels: also group each date by these.
 
     Raises:
-        InputError: a precision, column or unit that the census cannot be stated in.
+        InputError: a precision, column or unit that the census cannot be stated in, or a flow; a date beyond
+            2035.
     """
     refuse_what_cannot_be(ledger, request)
+    if request.unit == FLOW:
+        raise InputError(f"what is used has no series (found unit {request.unit}); use --unit flops")
     if late := [str(day) for day in dates if day > HORIZON]:
         raise InputError(f"no projection beyond {HORIZON}: stated rates say nothing of {late[0]}")
     valuer = valuer_of(ledger, request, facts, calibration)

@@ -295,6 +295,13 @@ def test_a_date_of_a_series_is_the_projected_estimate_of_that_date(
         assert one.accounts.provenance == {"assumed": pytest.approx(1.0)}
 
 
+def test_a_flow_has_no_series(facts: Facts, calibration: Calibration) -> None:
+    request = Request(RECIPE, ("delivered",), unit="flop_per_year", draws=10)
+    ledger = Ledger("t", (entry(1),))
+    with pytest.raises(InputError, match="what is used"):
+        series(ledger, request, DATES, facts, calibration, projection_of(ledger, request, RATES, SNAPSHOT))
+
+
 def test_growth_is_known_better_than_the_totals(facts: Facts, calibration: Calibration) -> None:
     # many sites, so that what is left of the spread is what they share
     rows = tuple(entry(n, in_service=datetime.date(2020 + n % 4, 1, 1)) for n in range(200))
