@@ -232,22 +232,25 @@ def targets_of(
     work: Work, current: Draws, growth: Draws | None
 ) -> tuple[tuple[Distance, ...], dict[str, str]]:
     """Return the distance to each aim of the country's programmes, and why others have none."""
-    request, facts = work.request, work.facts
+    request = work.request
     own = [p for p in work.common.programmes.values() if p.nation == request.code]
-    held = {"all": current, "public": whole(work.sectors, lambda key: key[1] == "public")}
-    table = load_h100e(configs_root() / "h100e.yaml")
-    per_h100 = constant(table, request.basis, request.precision) / work.unit_flop_per_s
+    nothing = np.zeros_like(current)
+    public = whole(work.sectors, lambda key: key[1] == "public") if work.sectors else nothing
+    held = {"all": current, "public": public}
+    one_h100e = load_h100e(configs_root() / "h100e.yaml").get((request.basis, request.precision))
+    pace = growth if growth is not None else np.ones_like(current)
     found, others = [], {}
     for programme, aim in ((p, aim) for p in own for aim in p.aims):
-        meant = stated(aim, facts, request.precision)
+        meant, name = stated(aim, work.facts, request.precision), f"{programme.id}/{aim.id}"
         if isinstance(meant, NotComparable):
-            others[f"{programme.id}/{aim.id}"] = meant.reason
-            continue
-        pace = growth if growth is not None else np.ones_like(current)
-        now, day = held[counted(programme, aim)], request.selection.as_of
-        if len(now) != len(current):
-            now = np.zeros_like(current)
-        found.append(distance(programme, aim, meant, now, pace, as_of=day, unit_per_h100=per_h100))
+            others[name] = meant.reason
+        elif one_h100e is None:
+            unit = f"{request.precision} on basis {request.basis}"
+            others[name] = f"is read as a number of H100, and none is published for {unit}"
+        else:
+            now, per_h100 = held[counted(programme, aim)], one_h100e / work.unit_flop_per_s
+            day = request.selection.as_of
+            found.append(distance(programme, aim, meant, now, pace, as_of=day, unit_per_h100=per_h100))
     return tuple(sorted(found, key=lambda d: (d.by, d.programme, d.aim))), others
 
 
