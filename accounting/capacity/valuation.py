@@ -27,6 +27,9 @@ from bench.errors import InputError
 
 Values = Literal["chips", "file"]
 MAX_DRAWS = 1_000_000
+# of one entry, in FLOP/s, B/s or H100e: a million times all that there is, and still far from where the
+# sums of draws, in float32, overflow
+MAX_PEAK = 1e30
 
 
 @dataclass(frozen=True)
@@ -182,10 +185,20 @@ class Valuer:
         return Valued(capacity, dict(zip(self.asked, term.chain.kinds(term.kind), strict=True)))
 
     def term(self, entry: Entry) -> Term | Skipped:
-        """Return what is drawn for an entry, or why it has no value."""
+        """Return what is drawn for an entry, or why it has no value.
+
+        Raises:
+            InputError: its peak is more than can be added up (``MAX_PEAK``).
+        """
         sized = self._sized(entry)
         if isinstance(sized, Skipped):
             return sized
+        unit, count = sized
+        if unit * (count.high if count else 1.0) > MAX_PEAK:
+            number = f"{count.high:g} accelerators at a peak" if count else "a peak"
+            raise InputError(
+                f"{entry.id}: {number} of {unit:g} are more than can be added up; check the unit"
+            )
         chain = self._chains.get(entry.accelerator)
         if chain is None:
             chain = self._chains[entry.accelerator] = self._chain(entry.accelerator)
