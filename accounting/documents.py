@@ -142,8 +142,10 @@ def _read_text(path: Path, label: str) -> str:
         if path.stat().st_size > MAX_BYTES:
             raise InputFaults([Fault(label, 0, 0, "", f"the file is larger than {MAX_BYTES // 2**20} MiB")])
         raw = path.read_bytes()
-    except OSError as error:
-        raise InputFaults([Fault(label, 0, 0, "", f"cannot be read: {error.strerror or error}")]) from None
+    except (OSError, ValueError) as error:
+        # a ValueError: a name with a NUL, as text in a file may have it
+        reason = getattr(error, "strerror", None) or error
+        raise InputFaults([Fault(label, 0, 0, "", f"cannot be read: {reason}")]) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -229,7 +231,7 @@ class _Builder:
         at = _position(event)
         raise InputFaults([*self.faults, Fault(self.label, at.line, at.column, "", message, found)])
 
-    def _checkread_scalar(self, event: Any) -> None:
+    def _refuse_anchor_and_tag(self, event: Any) -> None:
         if event.anchor is not None:
             self._refuse(
                 event, "anchors are not accepted; write the value out where it stands", f"&{event.anchor}"
@@ -241,7 +243,7 @@ class _Builder:
             )
 
     def _open(self, event: MappingStartEvent | SequenceStartEvent) -> None:
-        self._checkread_scalar(event)
+        self._refuse_anchor_and_tag(event)
         if len(self.stack) >= MAX_DEPTH:
             self._refuse(event, f"nested deeper than {MAX_DEPTH} levels")
         container: dict[str, Any] | list[Any] = {} if isinstance(event, MappingStartEvent) else []
@@ -254,7 +256,7 @@ class _Builder:
         return bool(self.stack) and isinstance(self.stack[-1].container, dict) and self.stack[-1].key is None
 
     def _scalar(self, event: ScalarEvent) -> None:
-        self._checkread_scalar(event)
+        self._refuse_anchor_and_tag(event)
         if self._expects_key():
             self._take_key(event)
         else:
