@@ -14,9 +14,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
-from accounting.accounts.estimate import Request, chosen_entries
+from accounting.accounts.estimate import FLOW, Request, chosen_entries
 from accounting.accounts.levels import Holders, Levels
 from accounting.capacity.calibration import Calibration
+from accounting.capacity.used import shipped_occupancy
 from accounting.capacity.valuation import Skipped, Valuer
 from accounting.census.ledger import Entry, Ledger
 from accounting.reference.facts import Facts
@@ -85,14 +86,13 @@ def trace(ledger: Ledger, request: Request, facts: Facts, calibration: Calibrati
         rows[levels] = {key: tuple(held) for key, held in found.items()}
     catalogue = _Catalogue(facts)
     digests = {entry.id: digest(_own_facts(entry) | {"catalogue": catalogue.of(entry)}) for entry in entries}
-    return Origins(rows, entries, digests, _method(request, calibration))
+    return Origins(rows, entries, digests, _method(request, facts, calibration))
 
 
 def _valued(ledger: Ledger, request: Request, facts: Facts, calibration: Calibration) -> Iterable[Entry]:
     valuer = Valuer(facts, calibration, request.precision, request.bases, request.seed, 1, ledger.valued_by)
     for entry in chosen_entries(ledger, request, facts)[0]:
-        inside = not request.countries or entry.territory in request.countries
-        if inside and not isinstance(valuer.term(entry), Skipped):
+        if not isinstance(valuer.term(entry), Skipped):
             yield entry
 
 
@@ -114,9 +114,14 @@ class _Catalogue:
         return self.made[entry.accelerator]
 
 
-def _method(request: Request, calibration: Calibration) -> dict[str, Any]:
+def _method(request: Request, facts: Facts, calibration: Calibration) -> dict[str, Any]:
+    """Return the settings that decide what the same deployments come to; what measures them by digest."""
     chosen = request.selection
-    return {
+    measured = [m.model_dump(mode="json") for m in calibration.measurements]
+    flow = {}
+    if request.unit == FLOW:
+        flow["occupancy"] = digest([one.model_dump(mode="json") for one in shipped_occupancy(facts)])
+    return flow | {
         "precision": request.precision,
         "unit": request.unit,
         "recipe": request.recipe,
@@ -130,7 +135,7 @@ def _method(request: Request, calibration: Calibration) -> dict[str, Any]:
         "drop_duplicates": chosen.drop_duplicates,
         "known_only": chosen.known_only,
         "countries": sorted(request.countries),
-        "calibration": digest([m.model_dump(mode="json") for m in calibration.measurements]),
+        "calibration": digest([*measured, calibration.scaling]),
     }
 
 
