@@ -136,7 +136,7 @@ def series_from_record(record: Record, path: Path) -> list[ScalingSeries]:
         if not result.scaling:
             continue
         one_node = result.scaling[-1].nodes == 1
-        filled = max(point.ranks for point in result.scaling if point.nodes == 1)
+        filled = max((point.ranks for point in result.scaling if point.nodes == 1), default=0)
         counted = [point for point in result.scaling if one_node or point.ranks >= filled]
         if len(counted) < 2:
             continue

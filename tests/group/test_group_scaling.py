@@ -83,6 +83,12 @@ def test_a_batch_shared_out_too_thinly_feeds_nothing() -> None:
     assert not weak.strong
 
 
+def test_a_record_that_begins_on_several_nodes_counts_from_its_first_point() -> None:
+    (series,) = series_from_record(scaled((2, 4)), Path("r.json"))
+    assert [point.accelerators for point in series.points] == [1, 2]
+    assert not series.one_node
+
+
 def test_a_record_keeps_what_scaled_and_older_ones_still_load() -> None:
     record = scaled((1, 2))
     assert Record.model_validate_json(record.to_json()) == record
