@@ -10,6 +10,7 @@ interchangeable counts; the few dimensions of this field are written out below i
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 from collections.abc import Mapping
@@ -27,15 +28,16 @@ _SI = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "
 _MONEY = {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 _BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50}
 
-_DAY = 86_400.0
+DAY_S = 86_400.0
 # Julian years, so that 4 years are 1,461 days
-YEAR_S = 365.25 * _DAY
+YEAR_DAYS = 365.25
+YEAR_S = YEAR_DAYS * DAY_S
 _DURATIONS = {
     "s": 1.0,
     "min": 60.0,
     "h": 3600.0,
-    "day": _DAY,
-    "days": _DAY,
+    "day": DAY_S,
+    "days": DAY_S,
     "year": YEAR_S,
     "years": YEAR_S,
 }
@@ -132,6 +134,15 @@ class Uncertain:
     def to_plain(self) -> float | dict[str, float]:
         """Return a number where exact, else ``{low, best, high}``, as written back to files."""
         return self.best if self.exact else {"low": self.low, "best": self.best, "high": self.high}
+
+
+def years_between(first: datetime.date, last: datetime.date) -> float:
+    """Return the years from one day to another, of 365.25 days; negative where they are not in order.
+
+    >>> years_between(datetime.date(2020, 1, 1), datetime.date(2024, 1, 1))
+    4.0
+    """
+    return (last - first).days / YEAR_DAYS
 
 
 def exact(value: float, dimension: str = "count") -> Uncertain:

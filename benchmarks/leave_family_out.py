@@ -12,7 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from accounting.capacity.calibration import shipped_evidence
-from accounting.capacity.leave_out import Kind, LeftOut, coverage, leave_families_out, mean_score
+from accounting.capacity.efficiency.cross_validation import (
+    Kind,
+    LeftOut,
+    coverage,
+    leave_families_out,
+    mean_score,
+)
 from accounting.reference.facts import load_facts
 
 CASES = (("achievable", "bf16"), ("achievable", "fp8"), ("sustained", "bf16"))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from accounting.accounts.drivers import Drivers, Share
 from accounting.accounts.estimate import Estimate
-from accounting.accounts.origins import Origins, digest, trace
+from accounting.accounts.release.origins import Origins, digest, trace
 from accounting.accounts.sized import SizedEntries
-from accounting.capacity.measurements import Measurement
+from accounting.capacity.efficiency.measurements import Measurement
 from accounting.census.ledger import Entry
 from accounting.reference.facts import Facts
 from accounting.reference.names import EU, UNKNOWN

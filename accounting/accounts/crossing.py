@@ -14,7 +14,7 @@ from operator import length_hint
 
 import numpy as np
 
-from accounting.accounts.grouped import Grouped, Key
+from accounting.accounts.crosstabs import Crosstab, Key
 from accounting.accounts.joint import Joint
 from accounting.accounts.levels import Holders
 from accounting.accounts.rows import Codes, LevelRow
@@ -35,7 +35,7 @@ def crossings(
     *,
     joint: Joint = "owner",
     work: Work = ONE_THREAD,
-) -> dict[tuple[str, ...], Grouped]:
+) -> dict[tuple[str, ...], Crosstab]:
     """Value entries once and group them by each of ``levels``.
 
     Args:

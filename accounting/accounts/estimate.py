@@ -14,8 +14,8 @@ from accounting.accounts.sized import SizedEntries, Sizing, on_chip_share, resiz
 from accounting.accounts.sized import warnings as sizing_warnings
 from accounting.capacity.bases import BASES, MEMORY, MEMORY_BASES, Basis
 from accounting.capacity.calibration import Calibration
+from accounting.capacity.efficiency.occupancy import Occupancy
 from accounting.capacity.h100e import constant, load_h100e
-from accounting.capacity.occupancy import Occupancy
 from accounting.capacity.sums import ONE_THREAD, Work
 from accounting.capacity.used import UsedValuer, shipped_occupancy
 from accounting.capacity.valuation import Valuer
@@ -28,7 +28,7 @@ from accounting.reference.shipped import configs_root
 from bench.errors import InputError
 
 if TYPE_CHECKING:
-    from accounting.accounts.series import Series
+    from accounting.accounts.over_time.series import Series
 
 DEFAULT_BASES: tuple[Basis, ...] = ("peak", "delivered")
 # units that fix what stands for the precision

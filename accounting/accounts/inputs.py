@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from accounting.capacity.bases import Draws
-from accounting.capacity.shared_counts import CommonFactors
+from accounting.capacity.sizing.correlated import CommonFactors
 from accounting.capacity.stock.projection import ProjectedValuer, Projection
 from accounting.capacity.valuation import Chain, Factor, Term, Valuer
 from accounting.census.ledger import Entry

@@ -9,7 +9,7 @@ import numpy as np
 
 from accounting.accounts.account import Quantiles
 from accounting.accounts.levels import Holders
-from accounting.accounts.sold import load_sold_chips
+from accounting.accounts.sales.sold import load_sold_chips
 from accounting.capacity.bases import BASES, MEMORY, Basis, Draws
 from accounting.capacity.calibration import STEPS, Calibration
 from accounting.capacity.valuation import Skipped, Valuer

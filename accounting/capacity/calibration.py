@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import Literal
 
 from accounting.capacity.bases import MEMORY, Draws
-from accounting.capacity.chain import benchmark_excess, fraction_of_peak, refuse_broken
 from accounting.capacity.draws import expit, standard_normal
-from accounting.capacity.evidence import Evidence, load_evidence
-from accounting.capacity.measurements import REGIME_OF, Measurement, feeds_sustained
-from accounting.capacity.pooling import Observation, Pool, Prediction, logit
-from accounting.capacity.scaling import Scaling, ScalingSeries
+from accounting.capacity.efficiency.chain import benchmark_excess, fraction_of_peak, refuse_broken
+from accounting.capacity.efficiency.evidence import Evidence, load_evidence
+from accounting.capacity.efficiency.measurements import REGIME_OF, Measurement, feeds_sustained
+from accounting.capacity.efficiency.pooling import Observation, Pool, Prediction, logit
+from accounting.capacity.efficiency.scaling import Scaling, ScalingSeries
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
 from accounting.validation import Kind, weakest

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accounting.capacity.bases import FLOW_BASES, Basis, Denomination
-from accounting.capacity.evidence import load_evidence
-from accounting.capacity.occupancy import Occupancy, occupancy
+from accounting.capacity.efficiency.evidence import load_evidence
+from accounting.capacity.efficiency.occupancy import Occupancy, occupancy
 from accounting.capacity.valuation import Chain, Factor, Skipped, Term, Valuer
 from accounting.census.ledger import Entry
 from accounting.quantities import YEAR_S

@@ -17,8 +17,8 @@ import numpy as np
 from accounting.capacity.bases import BASES, MEMORY, Basis, Capacity, Denomination, Draws, Unit
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, expit, standard_normal
-from accounting.capacity.rates import lacking, peak_rate
-from accounting.capacity.shared_counts import Common, CommonFactors, common_of, own_part
+from accounting.capacity.peaks import lacking, peak_rate
+from accounting.capacity.sizing.correlated import Common, CommonFactors, common_of, own_part
 from accounting.census.ledger import Entry
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts

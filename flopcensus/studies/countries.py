@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from accounting.accounts.brief_parts import BriefRequest, Common
-from accounting.accounts.briefing import Brief, brief
 from accounting.accounts.crossing import crossings
-from accounting.accounts.grouped import PARTNERS
+from accounting.accounts.crosstabs import PARTNERS
 from accounting.accounts.levels import Levels
+from accounting.accounts.nations.brief import Brief, brief
+from accounting.accounts.nations.brief_parts import BriefRequest, Common
 from accounting.census.selection import Selection
 from accounting.reference.facts import Facts
 from accounting.reference.names import ALTERNATIVES

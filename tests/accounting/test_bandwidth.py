@@ -16,7 +16,7 @@ from accounting.accounts.estimate import Request, estimate
 from accounting.accounts.paper import bandwidths, moves
 from accounting.capacity.bases import MEMORY, Capacity, Denomination
 from accounting.capacity.calibration import Calibration, load_calibration
-from accounting.capacity.evidence import from_record
+from accounting.capacity.efficiency.evidence import from_record
 from accounting.capacity.valuation import Skipped, Valued, Valuer
 from accounting.census.ledger import Entry, Ledger, Owner
 from accounting.census.selection import Selection

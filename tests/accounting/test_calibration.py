@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.capacity.calibration import Calibration, load_calibration
-from accounting.capacity.evidence import load_measurements
-from accounting.capacity.measurements import Measurement
-from accounting.capacity.pooling import Observation, Pool, logit
+from accounting.capacity.efficiency.evidence import load_measurements
+from accounting.capacity.efficiency.measurements import Measurement
+from accounting.capacity.efficiency.pooling import Observation, Pool, logit
 from accounting.errors import InputFaults
 from accounting.reference.facts import Facts
 from bench.errors import InputError

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from accounting.capacity.calibration import STEPS, Calibration, load_calibration, shipped_evidence
-from accounting.capacity.evidence import load_evidence
-from accounting.capacity.runs import predict_run
-from accounting.capacity.scaling import Scaling
+from accounting.capacity.efficiency.evidence import load_evidence
+from accounting.capacity.efficiency.runs import predict_run
+from accounting.capacity.efficiency.scaling import Scaling
 from accounting.errors import InputFaults
 from accounting.reference.accelerators import PRECISIONS
 from accounting.reference.facts import Facts

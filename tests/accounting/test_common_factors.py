@@ -16,9 +16,9 @@ from accounting.accounts.sized import resize
 from accounting.capacity.bases import Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import Z95
-from accounting.capacity.shared_counts import common_of, own_part
-from accounting.capacity.sizing import Sized, combine, mixture, size
-from accounting.capacity.sizing_facts import Factor, SizingFacts, load_sizing, product
+from accounting.capacity.sizing.correlated import common_of, own_part
+from accounting.capacity.sizing.counts import Sized, combine, mixture, size
+from accounting.capacity.sizing.facts import Factor, SizingFacts, load_sizing, product
 from accounting.capacity.sums import Work
 from accounting.capacity.valuation import Term, Valued, Valuer
 from accounting.census.ledger import Entry, Owner

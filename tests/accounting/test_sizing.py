@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from accounting.accounts.estimate import Request, estimate
 from accounting.accounts.sized import resize
 from accounting.capacity.calibration import Calibration
-from accounting.capacity.sizing import (
+from accounting.capacity.sizing.counts import (
     NO_CLUE,
     NO_FACTOR,
     NO_TYPICAL,
@@ -28,7 +28,7 @@ from accounting.capacity.sizing import (
     size,
     uncertain,
 )
-from accounting.capacity.sizing_facts import Factor, SizingFacts, load_sizing
+from accounting.capacity.sizing.facts import Factor, SizingFacts, load_sizing
 from accounting.census.facilities import load_facilities
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import Selection

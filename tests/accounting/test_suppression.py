@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from accounting.accounts.disclosure import published, table
-from accounting.accounts.sensitivity import Rules, parse_rules
-from accounting.accounts.suppression import Cell, Table, feasible_interval, suppress
+from accounting.accounts.release.disclosure import published, table
+from accounting.accounts.release.sensitive_cells import Rules, parse_rules
+from accounting.accounts.release.suppression import Cell, Table, feasible_interval, suppress
 from bench.errors import InputError, MissingExtraError
 
 T = ("total", "total")

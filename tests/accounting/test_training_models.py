@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.capacity.calibration import Calibration, load_calibration
-from accounting.capacity.runs import predict_run
+from accounting.capacity.efficiency.runs import predict_run
 from accounting.planning.clusters import load_cluster
 from accounting.planning.facts import load_planning
 from accounting.planning.outlook import outlook

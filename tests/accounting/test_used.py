@@ -14,8 +14,8 @@ from accounting.accounts.drivers import drivers
 from accounting.accounts.estimate import Request, estimate
 from accounting.capacity.bases import Capacity, Denomination
 from accounting.capacity.calibration import Calibration, load_calibration
-from accounting.capacity.evidence import load_evidence
-from accounting.capacity.occupancy import Occupancy, used_flop_per_year
+from accounting.capacity.efficiency.evidence import load_evidence
+from accounting.capacity.efficiency.occupancy import Occupancy, used_flop_per_year
 from accounting.capacity.used import UsedValuer, shipped_occupancy
 from accounting.capacity.valuation import Valued, Valuer
 from accounting.census.ledger import Ledger

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounting.accounts.estimate import Request, estimate
-from accounting.accounts.origins import trace
-from accounting.accounts.vintages import PARTS, Revision, Vintages, pair, revisions
+from accounting.accounts.release.origins import trace
+from accounting.accounts.release.vintages import PARTS, Revision, Vintages, pair, revisions
 from accounting.capacity.calibration import Calibration
-from accounting.capacity.scaling import Scaling
+from accounting.capacity.efficiency.scaling import Scaling
 from accounting.census.ledger import Entry, Ledger, Owner
 from accounting.census.selection import Selection
 from accounting.errors import MixedValuesError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from accounting.capacity.evidence import series_from_record
-from accounting.capacity.scaling import Scaling
+from accounting.capacity.efficiency.evidence import series_from_record
+from accounting.capacity.efficiency.scaling import Scaling
 from bench.figures import ScalingPoint
 from bench.group.scaling import counts_up_to, points_of
 from bench.record import DeviceDescription, Record, Result

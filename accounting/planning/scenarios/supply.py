@@ -13,9 +13,8 @@ import numpy as np
 
 from accounting.accounts.account import Quantiles
 from accounting.accounts.estimate import Request, refuse_what_cannot_be
-from accounting.accounts.series import projection_of
+from accounting.accounts.over_time.series import projection_of
 from accounting.capacity.bases import Denomination, Draws
-from accounting.capacity.stock.projection import years_between
 from accounting.capacity.sums import Progress
 from accounting.census.ledger import Ledger
 from accounting.planning.scenarios.baseline import Additions, additions, growth_factor, observed_growth
@@ -24,6 +23,7 @@ from accounting.planning.scenarios.cut import TOGETHER, Cut, drawn, parameter_na
 from accounting.planning.scenarios.holding import supply_level
 from accounting.planning.scenarios.outcome import Grounds, Place, SupplyCut, Year
 from accounting.planning.scenarios.parameters import Parameter
+from accounting.quantities import years_between
 from accounting.validation import weakest
 from bench.errors import InputError
 
