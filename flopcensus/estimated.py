@@ -14,7 +14,7 @@ from flopcensus.output import Meter, MeterOf
 if TYPE_CHECKING:
     from accounting.accounts.estimate import Estimate, Request
     from accounting.accounts.release.origins import Origins
-    from accounting.accounts.sales.sold import Unlocated
+    from accounting.accounts.sales.result import Unlocated
     from accounting.capacity.calibration import Calibration
     from accounting.census.ledger import Ledger
     from accounting.reference.facts import Facts
