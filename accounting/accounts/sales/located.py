@@ -15,7 +15,6 @@ from accounting.census.ledger import Chips, Entry
 from accounting.quantities import Uncertain
 from accounting.reference.names import UNKNOWN
 
-
 Attribute = Literal["model", "owner", "territory", "provider"]
 
 
