@@ -8,8 +8,8 @@ from accounting.accounts.account import Quantiles
 from accounting.accounts.crosstabs import Share
 from accounting.accounts.levels import MEANING
 from accounting.accounts.nations.brief import Brief
-from accounting.accounts.nations.brief_parts import FacilityLine
 from accounting.accounts.nations.categories import TrainingRule
+from accounting.accounts.nations.facility_lines import FacilityLine
 from accounting.accounts.nations.targets import Distance
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN

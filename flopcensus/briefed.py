@@ -10,8 +10,8 @@ from accounting.accounts.account import Quantiles
 from accounting.accounts.crosstabs import Share
 from accounting.accounts.levels import MEANING
 from accounting.accounts.nations.brief import Brief
-from accounting.accounts.nations.brief_parts import FacilityLine
 from accounting.accounts.nations.concentration import Concentration
+from accounting.accounts.nations.facility_lines import FacilityLine
 from accounting.accounts.nations.grading import Graded, graded, graded_share
 from accounting.accounts.nations.targets import Distance
 from accounting.reference.facts import Facts

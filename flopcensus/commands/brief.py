@@ -18,7 +18,7 @@ from flopcensus.output import Format
 
 if TYPE_CHECKING:
     from accounting.accounts.nations.brief import Brief
-    from accounting.accounts.nations.brief_parts import BriefRequest
+    from accounting.accounts.nations.request import BriefRequest
     from accounting.accounts.nations.world import World
     from accounting.reference.facts import Facts
 
@@ -73,7 +73,7 @@ def command(output: Format, **options: Any) -> None:
 
 
 def _request(options: dict[str, Any], facts: Facts) -> BriefRequest:
-    from accounting.accounts.nations.brief_parts import BriefRequest
+    from accounting.accounts.nations.request import BriefRequest
     from accounting.accounts.nations.world import WORLD
     from accounting.census.selection import Selection
     from accounting.errors import UnknownNameError

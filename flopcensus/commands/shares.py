@@ -50,7 +50,7 @@ def command(output: Format, **options: Any) -> None:
 
     They are shares of different things, and none can be got from another. CENSUS is as in estimate.
     """
-    from accounting.accounts.nations.brief_parts import BriefRequest
+    from accounting.accounts.nations.request import BriefRequest
     from accounting.accounts.sales.shares import shares
     from accounting.accounts.sales.sold import shipped_totals
     from accounting.capacity.calibration import Calibration, load_calibration

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 
-from accounting.accounts.nations.brief_parts import BriefRequest
+from accounting.accounts.nations.request import BriefRequest
 from accounting.accounts.nations.world import WORLD, World, world
 from accounting.capacity.calibration import Calibration
 from accounting.census.selection import Selection

@@ -11,28 +11,23 @@ from accounting.accounts.account import Quantiles
 from accounting.accounts.crossing import unvalued
 from accounting.accounts.crosstabs import PARTNERS, Share, fold, share_of, whole
 from accounting.accounts.nations.brief_parts import (
-    BriefRequest,
-    Common,
-    FacilityLine,
-    clouds_of,
     concentrations_of,
     demand_of,
-    facilities_of,
     figures_of,
     growth_of,
-    kinds_of,
     own_of,
     planned_of,
-    site_kinds_of,
     targets_of,
-    work_of,
 )
-from accounting.accounts.nations.categories import CloudPresence, OwnCategories
+from accounting.accounts.nations.categories import CloudPresence, OwnCategories, cloud_presence
 from accounting.accounts.nations.concentration import Concentration
 from accounting.accounts.nations.demand import Gap
+from accounting.accounts.nations.facility_lines import FacilityLine, kinds_of, lines_of
 from accounting.accounts.nations.inequality import per_unit
 from accounting.accounts.nations.national import Bilateral, NationalAccount, bilateral, national_account
+from accounting.accounts.nations.page_data import WHOLE, CountryData, WorldData
 from accounting.accounts.nations.profile import Profile, Site, dependence, largest_site, profile
+from accounting.accounts.nations.request import BriefRequest
 from accounting.accounts.nations.targets import Distance
 from accounting.accounts.sized import warnings as sizing_warnings
 from accounting.capacity.calibration import Calibration
@@ -81,7 +76,7 @@ def brief(
     request: BriefRequest,
     facts: Facts,
     calibration: Calibration,
-    common: Common | None = None,
+    common: WorldData | None = None,
 ) -> Brief:
     """Put together the page of one country or group.
 
@@ -95,21 +90,22 @@ def brief(
     Raises:
         InputError: a basis or precision without H100e, or a census that holds nothing at the date.
     """
-    common = common or Common(ledger, request, facts, calibration)
+    common = common or WorldData(ledger, request, facts, calibration)
     chosen, resized = common.selected, common.resized
-    work = work_of(request, common)
-    code, places = request.holder, range(2, 2 + len(work.levels))
-    hosting = fold(work.world, 1)
+    data = CountryData(request, common)
+    code = request.holder
+    hosting = fold(data.world, 1)
     everything = whole(hosting)
-    controllers = fold(work.world, 1, 2)
+    controllers = fold(data.world, 1, 2)
     national = national_account(controllers, code)
-    growth, world_growth = growth_of(work, national.domestic, everything)
-    found = profile(fold(work.world, 1, *places), ("territory", *work.levels), code)
-    site = largest_site(work.sites, code)
-    targets, others = targets_of(work, national.domestic, world_growth)
+    growth, world_growth = growth_of(data, national.domestic, everything)
+    # WHOLE begins with the kind, which a profile has no use for
+    found = profile(fold(data.world, *range(1, len(WHOLE))), WHOLE[1:], code)
+    site, at_sites = largest_site(data.sites, code), {key[1]: draws for key, draws in data.sites.items()}
+    targets, others = targets_of(data, national.domestic, world_growth)
     means = {key[0]: float(np.mean(draws)) for key, draws in hosting.items() if key[0] not in PARTNERS}
     people, product = figures_of(request, common)
-    firms = work.firms
+    firms = data.firms
     return Brief(
         request=request,
         census=ledger.name,
@@ -121,24 +117,24 @@ def brief(
         hosts=len(means),
         per_head=per_unit(national.domestic, people),
         per_gdp=per_unit(national.domestic, product),
-        kinds=kinds_of(work.world, lambda key: key[1] == code),
-        national_kinds=kinds_of(work.world, lambda key: key[2] == code),
-        site_kinds=site_kinds_of(work, site),
+        kinds=kinds_of(data.world, lambda key: key[1] == code),
+        national_kinds=kinds_of(data.world, lambda key: key[2] == code),
+        site_kinds=kinds_of(data.site_kinds, lambda key: site is not None and key[2] == site.code),
         profile=found,
         firms={name: dependence(sums, code) for name, sums in firms.items()},
         concentration=concentrations_of(firms, code),
         controllers=bilateral(controllers),
         site=site,
-        facilities=facilities_of(work, national.domestic),
-        clouds=None if request.members else clouds_of(request.code, common),
-        own=own_of(work, site, found, national.domestic),
+        facilities=lines_of(at_sites, data.home, national.domestic),
+        clouds=None if request.members else cloud_presence(request.code, common.clouds, facts),
+        own=own_of(data, site, found, national.domestic),
         growth=Quantiles.of(growth) if growth is not None else None,
         world_growth=Quantiles.of(world_growth) if world_growth is not None else None,
         targets=targets,
         not_comparable=others,
         demand=demand_of(request, national.domestic, everything, growth, world_growth),
-        planned=planned_of(ledger, work),
-        unvalued=unvalued(work.home, work.valuer),
+        planned=planned_of(ledger, data),
+        unvalued=unvalued(data.home, data.valuer),
         skipped={**chosen.skipped, **resized.skipped},
         warnings=(*ledger.warnings, *sizing_warnings(resized.summary)),
     )

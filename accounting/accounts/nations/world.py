@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from accounting.accounts.account import Quantiles
 from accounting.accounts.crossing import KIND, crossings
 from accounting.accounts.crosstabs import Crosstab, fold, whole
-from accounting.accounts.nations.brief_parts import (
-    BriefRequest,
-    FacilityLine,
-    kinds_of,
-    lines_of,
-    valuer_and_unit,
-)
 from accounting.accounts.nations.concentration import Concentration, concentration
+from accounting.accounts.nations.facility_lines import FacilityLine, kinds_of, lines_of
 from accounting.accounts.nations.inequality import Inequality, inequality, weights
 from accounting.accounts.nations.national import Bilateral, bilateral, imbalance, world_accounts
+from accounting.accounts.nations.request import BriefRequest, valuer_and_unit
 from accounting.accounts.sized import resize
 from accounting.accounts.sized import warnings as sizing_warnings
 from accounting.capacity.calibration import Calibration

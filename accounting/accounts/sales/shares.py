@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from accounting.accounts.crossing import crossings
 from accounting.accounts.crosstabs import share_of, whole
-from accounting.accounts.nations.brief_parts import BriefRequest, valuer_and_unit
+from accounting.accounts.nations.request import BriefRequest, valuer_and_unit
 from accounting.accounts.sized import resize
 from accounting.accounts.sized import warnings as sizing_warnings
 from accounting.capacity.calibration import Calibration
