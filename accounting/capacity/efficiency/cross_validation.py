@@ -19,7 +19,7 @@ from accounting.capacity.efficiency.chain import fraction_of_peak
 from accounting.capacity.efficiency.evidence import Evidence
 from accounting.capacity.efficiency.measurements import REGIME_OF, Measurement, feeds_sustained
 from accounting.capacity.efficiency.pooling import logit
-from accounting.capacity.efficiency.runs import chip_of, step_pool
+from accounting.capacity.efficiency.runs import step_pool
 from accounting.capacity.efficiency.scaling import REFERENCE_CHIPS
 from accounting.reference.facts import Facts
 
@@ -120,7 +120,7 @@ def _foretold(m: Measurement, calibration: Calibration, basis: str, precision: s
     if pool is None:
         return None
     # on the measurement's own terms: its setting and its count of accelerators
-    step = pool.blend(chip_of(calibration, str(m.accelerator), precision))
+    step = pool.blend(calibration.chip(m.accelerator, precision))
     excess = calibration.excess if m.setting == "benchmark" else None
     mean = step.mean + (excess.mean if excess else 0.0)
     sd = math.hypot(step.sd, excess.shared_sd if excess else 0.0)

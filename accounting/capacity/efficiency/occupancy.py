@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from accounting.capacity.bases import Capacity, Draws
 from accounting.capacity.draws import expit, standard_normal
-from accounting.capacity.efficiency.pooling import Observation, Pool, Prediction, logit
+from accounting.capacity.efficiency.pooling import Chip, Observation, Pool, Prediction, logit
 from accounting.errors import MixedValuesError
 from accounting.quantities import YEAR_S, Count, Fraction, Uncertain
 from accounting.validation import Date, FactModel, Kind, Text
@@ -53,7 +53,9 @@ def occupancy(rows: Sequence[Occupancy]) -> Prediction:
     """
     if not rows:
         raise InputError("no occupancy is known: give 'occupancy' in a calibration file")
-    return Pool.of(Observation(_ANY, _ANY, logit(row.occupancy.best)) for row in rows).predict(_ANY, _ANY)
+    return Pool.of(Observation(_ANY, _ANY, logit(row.occupancy.best)) for row in rows).predict(
+        Chip(_ANY, _ANY)
+    )
 
 
 def used_flop_per_year(delivered: Capacity, rows: Sequence[Occupancy], seed: int, site: str) -> Draws:

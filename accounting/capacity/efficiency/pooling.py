@@ -39,12 +39,19 @@ _Spreads = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Chip:
-    """What pooling knows of an accelerator: its kin, and ln(dense peak ÷ TDP), ln of FLOP per joule."""
+    """What pooling knows of an accelerator: its kin, and ln(dense peak ÷ TDP), which is ln(FLOP per joule).
+
+    An empty name stands for what a source does not say; a designer not given is told by the family.
+    """
 
     accelerator: str = ""
     family: str = ""
     designer: str = ""
     log_peak_per_watt: float | None = None
+
+    def __post_init__(self) -> None:
+        """Let the family stand for a designer that is not given."""
+        object.__setattr__(self, "designer", self.designer or self.family)
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class Observation:
     @property
     def chip(self) -> Chip:
         """The accelerator that was measured."""
-        return Chip(self.accelerator, self.family, self.designer or self.family, self.log_peak_per_watt)
+        return Chip(self.accelerator, self.family, self.designer, self.log_peak_per_watt)
 
 
 @dataclass(frozen=True)
@@ -105,24 +112,19 @@ class Pool:
         between = _between(rows, _UNSEEN_SD if within is None else within)
         return cls(rows, between[0] if within is None else within, *between)
 
-    def predict(
-        self,
-        accelerator: str | None,
-        family: str | None,
-        designer: str | None = None,
-        log_peak_per_watt: float | None = None,
-    ) -> Prediction:
-        """Return what the pool says of an accelerator; None for one that a source does not name."""
-        chip = Chip(accelerator or "", family or "", designer or family or "", log_peak_per_watt)
+    def predict(self, chip: Chip) -> Prediction:
+        """Return what the pool says of an accelerator: its own mean where it was measured, else its kin's."""
         own = [o.logit for o in self.observations if o.accelerator == chip.accelerator]
         if own:
             # a measurement of its own never leaves us less sure than that of a twin would
             twin = self._model(replace(chip, accelerator=""))[1]
             shared = min(self.within_sd / math.sqrt(len(own)), math.sqrt(twin))
-            return Prediction(_mean(own), shared, self.within_sd, "own", len(own), str(accelerator))
+            return Prediction(_mean(own), shared, self.within_sd, "own", len(own), chip.accelerator)
         mean, variance = self._model(chip)
         level, kin = self._kin(chip)
-        return Prediction(mean, math.sqrt(variance), self.within_sd, level, kin, accelerator or "unnamed")
+        return Prediction(
+            mean, math.sqrt(variance), self.within_sd, level, kin, chip.accelerator or "unnamed"
+        )
 
     def blend(self, chip: Chip) -> Prediction:
         """Return what all measurements say of an accelerator, its own and its kin's weighed together."""

@@ -17,7 +17,7 @@ from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import expit, standard_normal
 from accounting.capacity.efficiency.chain import fraction_of_peak
 from accounting.capacity.efficiency.measurements import REGIME_OF, feeds_sustained
-from accounting.capacity.efficiency.pooling import Chip, Observation, Pool, Prediction, logit
+from accounting.capacity.efficiency.pooling import Observation, Pool, Prediction, logit
 from accounting.capacity.efficiency.scaling import BASE_CHIPS, REFERENCE_CHIPS
 from bench.errors import InputError
 
@@ -62,7 +62,7 @@ def predict_run(
     running = calibration.efficiency("delivered", accelerator, precision)
     if pool is None or running is None:
         raise InputError(f"no training step in {precision}, or no availability, to foretell a run with")
-    step = pool.blend(chip_of(calibration, accelerator, precision))
+    step = pool.blend(calibration.chip(accelerator, precision))
     scaling = calibration.scaling
     normal = {name: standard_normal(seed, f"run/{name}", _DRAWS) for name in ("step", "scaling", "running")}
     stepping = expit(step.mean + _sd(calibration, accelerator, step, precision) * normal["step"])
@@ -101,18 +101,10 @@ def step_pool(calibration: Calibration, precision: str) -> Pool | None:
             continue
         count = m.accelerators.best if m.accelerators else REFERENCE_CHIPS
         value = logit(min(of_peak / calibration.scaling.factor(count), 0.99))
-        chip = chip_of(calibration, str(m.accelerator), precision)
+        chip = calibration.chip(m.accelerator, precision)
         value -= excess if m.setting == "benchmark" else 0.0
         rows.append(Observation(chip.accelerator, chip.family, value, chip.designer, chip.log_peak_per_watt))
     return Pool.of(rows) if rows else None
-
-
-def chip_of(calibration: Calibration, accelerator: str, precision: str) -> Chip:
-    """Return what pooling knows of an accelerator."""
-    found = calibration.facts.accelerators[accelerator]
-    peak = found.peak_flop_per_s(precision)
-    density = math.log(peak / found.tdp) if peak and found.tdp else None
-    return Chip(accelerator, found.family, found.designer, density)
 
 
 def _sd(calibration: Calibration, accelerator: str, step: Prediction, precision: str) -> float:

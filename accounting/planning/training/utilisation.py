@@ -28,7 +28,7 @@ from accounting.capacity.bases import Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, expit, standard_normal
 from accounting.capacity.efficiency.pooling import Pool
-from accounting.capacity.efficiency.runs import chip_of, step_pool
+from accounting.capacity.efficiency.runs import step_pool
 from accounting.capacity.efficiency.scaling import REFERENCE_CHIPS
 from accounting.planning.training.assumptions import Assumptions, PublishedRun
 from accounting.planning.training.failures import Failures, availability
@@ -160,7 +160,7 @@ class Foreteller:
 
     def _step(self, accelerator: str) -> Draws:
         if accelerator not in self._steps:
-            step = self._pool().blend(chip_of(self.calibration, accelerator, self.precision))
+            step = self._pool().blend(self.calibration.chip(accelerator, self.precision))
             excess, sd = self.calibration.excess, step.sd
             if excess is not None and not self.calibration.has_production(accelerator, self.precision):
                 # known from benchmarks alone, or not at all
