@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from accounting.accounts.drivers import Drivers, Share
+from accounting.accounts.drivers import Drivers, VarianceShare
 from accounting.accounts.estimate import Estimate
 from accounting.accounts.release.origins import Origins, digest, trace
 from accounting.accounts.sized import SizedEntries
@@ -116,7 +116,7 @@ def drivers_entry(found: Drivers) -> dict[str, Any]:
     }
 
 
-def share_entry(share: Share) -> dict[str, float]:
+def share_entry(share: VarianceShare) -> dict[str, float]:
     """Return a share of variance and its standard error."""
     return {"share": share.value, "error": share.error}
 

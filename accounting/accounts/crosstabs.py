@@ -1,8 +1,8 @@
-"""Crosstab sums of draws: what every account of holders is computed from.
+"""Cross-tabulations of capacity: draws by the codes of several levels, and what is done with them.
 
-A crossing is a mapping from one code a level to draws of capacity (shape: draws), all in one denomination.
-Sums are taken in the order of the codes, so that they do not depend on the order in which entries came, and
-a key that is not among those added changes nothing, to the last bit.
+A cross-tabulation maps a key, one code for each level, to draws of capacity (shape: draws), all in one
+denomination. Cells are always added in the order of their keys. So a sum comes out the same to the last bit
+in whatever order the entries came, and whatever other cells the table has.
 """
 
 from __future__ import annotations

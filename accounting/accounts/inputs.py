@@ -1,4 +1,8 @@
-"""The inputs of a total: what a term draws, by name; terms with some drawn again, or held at medians."""
+"""The uncertain inputs of a total, and terms in which some of them are drawn again or held at their medians.
+
+A term draws each of its inputs by a name. To draw an input again is to change its name; to hold it at its
+median is to take its spread away. :mod:`.drivers` does both to find what drives the spread of a total.
+"""
 
 from __future__ import annotations
 

@@ -19,6 +19,18 @@ _MOST_CELLS = 50_000
 Codes = tuple[tuple[tuple[str, ...], float], ...]
 
 
+def by_code(found: Codes) -> dict[tuple[str, ...], float]:
+    """Return one weight a code: two owners of one nation are one holder.
+
+    >>> by_code(((("FR",), 0.5), (("FR",), 0.25), (("DE",), 0.25)))
+    {('FR',): 0.75, ('DE',): 0.25}
+    """
+    weights: dict[tuple[str, ...], float] = {}
+    for code, weight in found:
+        weights[code] = weights.get(code, 0.0) + weight
+    return weights
+
+
 @dataclass(frozen=True, slots=True)
 class LevelRow:
     """A row of a level: a code for each of its levels."""
@@ -83,10 +95,7 @@ class Valuation:
         return cell
 
     def _division(self, level: Levels, found: Codes) -> Division:
-        weights: dict[tuple[str, ...], float] = {}
-        for code, weight in found:
-            weights[code] = weights.get(code, 0.0) + weight
-        return tuple((self._rows(level, code), weight) for code, weight in weights.items())
+        return tuple((self._rows(level, code), weight) for code, weight in by_code(found).items())
 
     def _rows(self, level: Levels, code: tuple[str, ...]) -> tuple[RowKey, ...]:
         groups = self._groups(code[0]) if is_national(level) else ()
