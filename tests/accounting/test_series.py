@@ -20,14 +20,16 @@ from scipy import stats
 from accounting.accounts.estimate import Request, estimate
 from accounting.accounts.over_time.growth import Growth, compound, student_t95, trend
 from accounting.accounts.over_time.leading import leading_trend
-from accounting.accounts.over_time.series import dates_of, projected_selection, projection_of, series
+from accounting.accounts.over_time.series import dates_of, projection_of, series
+from accounting.accounts.over_time.totals import projected_selection
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.capacity.stock.projection import ProjectedValuer
 from accounting.capacity.stock.rates import load_stock_rates
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.readers.epoch_clusters import read
 from accounting.census.selection import PLANNED, Selection
-from accounting.quantities import exact, years_between
+from accounting.dimensions import years_between
+from accounting.quantities import exact
 from accounting.reference.facts import Facts
 from bench.errors import InputError
 from tests.accounting.ledgers import BASE

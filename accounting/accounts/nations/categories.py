@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from accounting.capacity.bases import Draws
-from accounting.quantities import DAY_S
+from accounting.dimensions import DAY_S
 from accounting.reference.clouds import Cloud, CloudRegion
 from accounting.reference.facts import Facts
 

@@ -17,7 +17,8 @@ import numpy as np
 from accounting.accounts.account import Quantiles
 from accounting.accounts.crosstabs import ratio
 from accounting.capacity.bases import Draws
-from accounting.quantities import Uncertain, years_between
+from accounting.dimensions import years_between
+from accounting.quantities import Uncertain
 from accounting.reference.accelerators import Accelerator
 from accounting.reference.facts import Facts
 from accounting.reference.programmes import Aim, Counted, Programme, Rate

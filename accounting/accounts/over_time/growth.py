@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accounting.capacity.bases import Draws
-from accounting.quantities import years_between
+from accounting.dimensions import years_between
 from bench.errors import InputError
 
 MONTHS_PER_YEAR = 12.0

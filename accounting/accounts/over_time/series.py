@@ -7,30 +7,25 @@ dates share their draws and growth is known better than the totals.
 from __future__ import annotations
 
 import datetime
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from accounting.accounts.account import Account, Quantiles, account
 from accounting.accounts.estimate import (
     FLOW,
     Request,
-    chosen_entries,
-    h100e_constants,
     refuse_what_cannot_be,
     valuer_of,
 )
 from accounting.accounts.over_time.growth import Growth, compound, trend
 from accounting.accounts.over_time.leading import leading_trend
-from accounting.capacity.bases import Basis, Denomination, Draws
+from accounting.accounts.over_time.totals import Counted, Totals, entries_at
+from accounting.capacity.bases import Basis, Denomination
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.stock.projection import HORIZON, ProjectedValuer, Projection
 from accounting.capacity.stock.rates import StockRates
-from accounting.capacity.valuation import Skipped, Valuer
-from accounting.census.ledger import Entry, Ledger
-from accounting.census.selection import PLANNED, Selection
+from accounting.census.ledger import Ledger
+from accounting.census.selection import PLANNED
 from accounting.census.snapshot import snapshot_of
 from accounting.reference.facts import Facts
 from bench.errors import InputError
@@ -90,12 +85,6 @@ def dates_of(first: int, last: int, as_of: datetime.date) -> tuple[datetime.date
     )
 
 
-def projected_selection(wanted: Selection, day: datetime.date) -> Selection:
-    """Return a selection at a day after the snapshot: plans join where no status was asked for by name."""
-    statuses = wanted.statuses | set(PLANNED) if wanted.with_plans else wanted.statuses
-    return replace(wanted, as_of=day, statuses=frozenset(statuses), project=True)
-
-
 def series(
     ledger: Ledger,
     request: Request,
@@ -126,8 +115,8 @@ def series(
     if late := [str(day) for day in dates if day > HORIZON]:
         raise InputError(f"no projection beyond {HORIZON}: stated rates say nothing of {late[0]}")
     valuer = valuer_of(ledger, request, facts, calibration)
-    counted = tuple(_counted(ledger, request, dates, projection.snapshot, facts))
-    run = _Run(ledger, request, valuer, projection, counted)
+    counted = tuple(entries_at(ledger, request, dates, projection.snapshot, facts))
+    run = Totals(ledger, request, valuer, projection, counted)
     run.value()
     return {
         basis: _close(run, basis, [_accounts(run, one, levels) for one in run.counted])
@@ -145,96 +134,8 @@ def projection_of(ledger: Ledger, request: Request, rates: StockRates, today: da
     return Projection(rates, snapshot_of(ledger, today), request.seed, request.draws, plans, ledger.seen)
 
 
-@dataclass(frozen=True)
-class _Counted:
-    """The entries counted at one date."""
-
-    day: datetime.date
-    projected: bool
-    statuses: tuple[str, ...]
-    entries: Mapping[str, Entry]
-    skipped: Mapping[str, int]
-
-
-def _counted(
-    ledger: Ledger,
-    request: Request,
-    dates: Sequence[datetime.date],
-    snapshot: datetime.date,
-    facts: Facts,
-) -> Iterator[_Counted]:
-    for day in dates:
-        ahead = day > snapshot
-        wanted = request.selection
-        at_day = projected_selection(wanted, day) if ahead else replace(wanted, as_of=day, project=False)
-        entries, skipped, _ = chosen_entries(ledger, replace(request, selection=at_day), facts)
-        statuses = tuple(sorted(at_day.statuses))
-        yield _Counted(day, ahead, statuses, {e.id: e for e in entries}, skipped)
-
-
-@dataclass
-class _Run:
-    """One pass over all entries that count at any date, and its sums."""
-
-    ledger: Ledger
-    request: Request
-    valuer: Valuer
-    projection: Projection
-    counted: tuple[_Counted, ...]
-
-    def __post_init__(self) -> None:
-        self.constants = h100e_constants(self.request)
-        shape = (len(self.counted), self.request.draws)
-        self.totals: dict[Basis, Draws] = {basis: np.zeros(shape) for basis in self.request.bases}
-        self.planned: dict[Basis, list[float]] = {b: [0.0] * len(self.counted) for b in self.request.bases}
-        self.valued = [0] * len(self.counted)
-        self.skipped = [Counter(one.skipped) for one in self.counted]
-        self.means: dict[str, Mapping[Basis, float]] = {}
-
-    def value(self) -> None:
-        """Value each entry once and add it to the dates it counts at."""
-        everything = {name: e for one in self.counted for name, e in one.entries.items()}
-        for name, entry in everything.items():
-            places = [place for place, one in enumerate(self.counted) if name in one.entries]
-            found = self._value(entry)
-            if isinstance(found, Skipped):
-                for place in places:
-                    self.skipped[place][found.reason] += 1
-                continue
-            self._add(places, entry, found)
-
-    def mean(self, entry: Entry, basis: Basis) -> float | None:
-        """Return an entry's mean capacity in service, None where it cannot be valued."""
-        if entry.id not in self.means and isinstance(self._value(entry), Skipped):
-            return None
-        return self.means[entry.id][basis]
-
-    def _value(self, entry: Entry) -> dict[Basis, Draws] | Skipped:
-        valued = self.valuer.value(entry)
-        if isinstance(valued, Skipped):
-            return valued
-        stated = {
-            basis: (c.in_h100e(self.constants[basis]) if self.constants else c).draws
-            for basis, c in valued.capacity.items()
-        }
-        self.means[entry.id] = {basis: float(np.mean(draws)) for basis, draws in stated.items()}
-        return stated
-
-    def _add(self, places: Sequence[int], entry: Entry, found: Mapping[Basis, Draws]) -> None:
-        ahead = [place for place in places if self.counted[place].projected]
-        history = self.projection.history(entry, (self.counted[place].day for place in ahead))
-        for place in places:
-            self.valued[place] += 1
-            running = next(history) if self.counted[place].projected else 1.0
-            for basis, draws in found.items():
-                there = draws * running
-                self.totals[basis][place] += there
-                if entry.status in PLANNED:
-                    self.planned[basis][place] += float(np.mean(there))
-
-
 def _accounts(
-    run: _Run, one: _Counted, levels: Sequence[tuple[str, ...]]
+    run: Totals, one: Counted, levels: Sequence[tuple[str, ...]]
 ) -> Mapping[Basis, tuple[Account, ...]]:
     if not levels:
         return dict.fromkeys(run.request.bases, ())
@@ -251,7 +152,7 @@ def _accounts(
     return {basis: result.accounts for basis, result in found.items()}
 
 
-def _close(run: _Run, basis: Basis, accounts: Sequence[Mapping[Basis, tuple[Account, ...]]]) -> Series:
+def _close(run: Totals, basis: Basis, accounts: Sequence[Mapping[Basis, tuple[Account, ...]]]) -> Series:
     totals = run.totals[basis]
     points = []
     for place, one in enumerate(run.counted):
@@ -282,12 +183,12 @@ def _close(run: _Run, basis: Basis, accounts: Sequence[Mapping[Basis, tuple[Acco
     )
 
 
-def _denomination(run: _Run, basis: Basis) -> Denomination:
+def _denomination(run: Totals, basis: Basis) -> Denomination:
     plain = run.valuer.denomination(basis)
     return replace(plain, unit="H100e") if run.constants else plain
 
 
-def _leading(run: _Run, basis: Basis) -> Growth | None:
+def _leading(run: Totals, basis: Basis) -> Growth | None:
     """Return the trend of the leading systems among those of the last observed date."""
     seen = [one.day for one in run.counted if not one.projected]
     if not seen:

@@ -8,15 +8,19 @@ for and which is itself never published.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from accounting.accounts.release.document import (
+    GROUP,
+    TOTAL,
+    Plain,
+    account_with,
+    code_on,
+    codes_of,
+    members_of,
+)
 from accounting.accounts.release.suppression import Cell, Table
-from accounting.accounts.release.vintages import TOTAL, members_of
 from bench.errors import InputError
-
-Plain = Mapping[str, Any]
-GROUP = "group of "
 
 
 def published(estimate: Plain, contributor: str) -> tuple[str, ...]:
@@ -63,7 +67,7 @@ def _equations(estimate: Plain, accounts: tuple[str, ...]) -> Iterator[tuple[Cel
 def _margins(estimate: Plain, key: str, finer: str) -> Iterator[tuple[Cell, tuple[Cell, ...]]]:
     parts: dict[str, list[Cell]] = defaultdict(list)
     for row in estimate["accounts"][finer]:
-        parts[_code(row, finer, key)].append((finer, row["code"]))
+        parts[code_on(codes_of(row, finer), key)].append((finer, row["code"]))
     for code, cells in parts.items():
         yield (key, code), tuple(cells)
 
@@ -75,7 +79,7 @@ def _contributions(
     for key in accounts:
         crossing = _crossing(estimate, key, contributor)
         for row in estimate["accounts"][crossing]:
-            found[key, _code(row, crossing, key)][row["codes"][contributor]] += row["mean"]
+            found[key, code_on(codes_of(row, crossing), key)][row["codes"][contributor]] += row["mean"]
     if not accounts:
         return {}
     for row in estimate["accounts"][_crossing(estimate, accounts[0], contributor)]:
@@ -88,16 +92,10 @@ def _contributions(
 
 
 def _crossing(estimate: Plain, key: str, contributor: str) -> str:
-    wanted = {*key.split(","), contributor}
-    for account in estimate["accounts"]:
-        if wanted <= set(account.split(",")):
-            return str(account)
-    raise InputError(
-        f"suppression: the document does not say which {contributor}s stand behind '{key}'; "
-        f"estimate again with --by {key},{contributor} added"
-    )
-
-
-def _code(row: Plain, account: str, level: str) -> str:
-    codes = row.get("codes") or {account: row["code"]}
-    return " / ".join(codes[part] for part in level.split(","))
+    found = account_with(list(estimate["accounts"]), key, contributor)
+    if found is None:
+        raise InputError(
+            f"suppression: the document does not say which {contributor}s stand behind '{key}'; "
+            f"estimate again with --by {key},{contributor} added"
+        )
+    return found

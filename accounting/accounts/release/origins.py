@@ -76,17 +76,23 @@ def trace(ledger: Ledger, request: Request, facts: Facts, calibration: Calibrati
     Takes the same arguments; an entry that cannot be valued stands behind no row.
     """
     entries = tuple(_valued(ledger, request, facts, calibration))
-    holders, rows = Holders(facts, request.joint), {}
-    for levels in request.levels:
-        found: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
-        for entry in entries:
-            for key, weight in holders.codes(entry, levels):
-                if weight > 0 and entry not in found[key][-1:]:
-                    found[key].append(entry)
-        rows[levels] = {key: tuple(held) for key, held in found.items()}
+    holders = Holders(facts, request.joint)
+    rows = {levels: _behind(entries, levels, holders) for levels in request.levels}
     catalogue = _Catalogue(facts)
     digests = {entry.id: digest(_own_facts(entry) | {"catalogue": catalogue.of(entry)}) for entry in entries}
     return Origins(rows, entries, digests, _method(request, facts, calibration))
+
+
+def _behind(
+    entries: Iterable[Entry], levels: Levels, holders: Holders
+) -> dict[tuple[str, ...], tuple[Entry, ...]]:
+    """Return the entries that stand behind each row of a level, each once."""
+    found: dict[tuple[str, ...], dict[str, Entry]] = defaultdict(dict)
+    for entry in entries:
+        for key, weight in holders.codes(entry, levels):
+            if weight > 0:
+                found[key][entry.id] = entry
+    return {key: tuple(held.values()) for key, held in found.items()}
 
 
 def _valued(ledger: Ledger, request: Request, facts: Facts, calibration: Calibration) -> Iterable[Entry]:

@@ -20,12 +20,19 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
+from accounting.accounts.release.document import (
+    GROUP,
+    TOTAL,
+    Plain,
+    account_with,
+    code_on,
+    codes_of,
+    members_of,
+)
 from accounting.errors import MixedValuesError
 from bench.errors import InputError
 
-Plain = Mapping[str, Any]
 Key = tuple[str, str]
-TOTAL = "total"
 PARTS = ("data", "method", "correction", "unattributed")
 _CONTRIBUTORS = ("deployment", "facility")
 # settings that decide which deployments are counted
@@ -196,7 +203,7 @@ class _Split:
         before, after = (side.get(code, {}) for side in self._pieces)
         for key in dict.fromkeys((*before, *after)):
             one, other = before.get(key), after.get(key)
-            yield one, other, _codes_of(one or other or {}, self._crossing[0])[self.resolution]
+            yield one, other, codes_of(one or other or {}, self._crossing[0])[self.resolution]
 
     def _reason(self, before: Plain | None, after: Plain | None, id_: str) -> str:
         if not _traced(before) or not _traced(after):
@@ -227,7 +234,7 @@ def _mean(row: Plain | None) -> float:
 
 
 def _levels(one: Plain) -> list[str]:
-    groups = dict.fromkeys(f"group of {group['level']}" for group in one.get("groups", ()))
+    groups = dict.fromkeys(GROUP + group["level"] for group in one.get("groups", ()))
     return [TOTAL, *one["accounts"], *groups]
 
 
@@ -235,54 +242,40 @@ def _rows(one: Plain, level: str) -> dict[str, Plain]:
     if level == TOTAL:
         digests = {"entries_digest": one.get("entries_digest"), "facts_digest": one.get("census_digest")}
         return {TOTAL: {"name": TOTAL, **one["total"], **(digests if digests["entries_digest"] else {})}}
-    if level.startswith("group of "):
-        of = level.removeprefix("group of ")
+    if level.startswith(GROUP):
+        of = level.removeprefix(GROUP)
         return {g["code"]: g for g in one.get("groups", ()) if g["level"] == of}
     return {row["code"]: row for row in one["accounts"].get(level, ())}
 
 
 def _crossing(old: Plain, new: Plain, level: str) -> tuple[str, str] | None:
     """Find a crossing of the level with deployments or facilities that both documents have."""
-    wanted = set() if level == TOTAL else set(level.removeprefix("group of ").split(","))
+    shared = [account for account in old["accounts"] if account in new["accounts"]]
+    levels = "" if level == TOTAL else level.removeprefix(GROUP)
     for contributor in _CONTRIBUTORS:
-        for account in old["accounts"]:
-            levels = set(account.split(","))
-            if account in new["accounts"] and contributor in levels and wanted <= levels:
-                return account, contributor
+        if account := account_with(shared, levels, contributor):
+            return account, contributor
     return None
 
 
 def _contributors(one: Plain, account: str, contributor: str) -> frozenset[str]:
-    return frozenset(_codes_of(row, account)[contributor] for row in one["accounts"][account])
+    return frozenset(codes_of(row, account)[contributor] for row in one["accounts"][account])
 
 
 def _pieces(one: Plain, account: str, level: str) -> dict[str, dict[str, Plain]]:
     """Return the rows of a crossing by the code of the row of ``level`` that they are part of."""
     pieces: dict[str, dict[str, Plain]] = {}
     for row in one["accounts"][account]:
-        for code in _parents(one, _codes_of(row, account), level):
+        for code in _parents(one, codes_of(row, account), level):
             pieces.setdefault(code, {})[row["code"]] = row
     return pieces
 
 
-def _parents(one: Plain, codes: Mapping[str, str], level: str) -> Iterator[str]:
+def _parents(one: Plain, codes: Mapping[str, str], level: str) -> list[str]:
     if level == TOTAL:
-        yield TOTAL
-    elif level.startswith("group of "):
-        of = level.removeprefix("group of ")
-        for group in one.get("groups", ()):
-            if group["level"] == of and codes[of] in members_of(group):
-                yield group["code"]
-    else:
-        yield " / ".join(codes[part] for part in level.split(","))
-
-
-def members_of(group: Plain) -> frozenset[str]:
-    """Return the codes whose rows a group adds up; bodies of the Union count in the Union's own group."""
-    own = (group["code"],) if group["code"] == "EU" else ()
-    return frozenset((*group["members"], *own))
-
-
-def _codes_of(row: Plain, account: str) -> Mapping[str, str]:
-    codes: Mapping[str, str] = row.get("codes") or {account: row["code"]}
-    return codes
+        return [TOTAL]
+    if not level.startswith(GROUP):
+        return [code_on(codes, level)]
+    of = level.removeprefix(GROUP)
+    groups = (group for group in one.get("groups", ()) if group["level"] == of)
+    return [group["code"] for group in groups if codes[of] in members_of(group)]
