@@ -10,11 +10,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.documents import Position, parse_document, read_document, read_thoroughly, show_path
+from accounting.documents import Position, parse_document, read_document, show_path
 from accounting.errors import InputFaults
 from accounting.reference.shipped import configs_root
 from accounting.validation import yaml_files
 from accounting.yaml_data import MAX_DEPTH, OddError, read_plainly
+from accounting.yaml_places import read_thoroughly
 from tests.fuzz.mutants import mutant
 
 TEXT = st.text(alphabet=st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=8)
