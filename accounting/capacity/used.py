@@ -15,7 +15,7 @@ from accounting.capacity.efficiency.evidence import load_evidence
 from accounting.capacity.efficiency.occupancy import Occupancy, occupancy
 from accounting.capacity.valuation import Chain, Factor, Skipped, Term, Valuer
 from accounting.census.ledger import Entry
-from accounting.quantities import YEAR_S
+from accounting.dimensions import YEAR_S
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
 from accounting.validation import weakest

@@ -24,8 +24,8 @@ from accounting.capacity.efficiency.occupancy import Occupancy, used_flop_per_ye
 from accounting.capacity.h100e import load_h100e
 from accounting.capacity.valuation import Skipped, Valuer
 from accounting.census.sources import load_census
+from accounting.dimensions import YEAR_S
 from accounting.errors import MixedValuesError
-from accounting.quantities import YEAR_S
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
 from bench.errors import InputError

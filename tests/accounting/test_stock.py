@@ -29,8 +29,8 @@ from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import PLANNED, Selection, select, status_on
 from accounting.census.snapshot import snapshot_of
 from accounting.census.sources import load_census
+from accounting.dimensions import YEAR_DAYS, years_between
 from accounting.errors import InputFaults
-from accounting.quantities import YEAR_DAYS, years_between
 from accounting.reference.facts import Facts
 from bench.errors import InputError
 from tests.accounting.ledgers import BASE

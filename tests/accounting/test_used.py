@@ -21,8 +21,8 @@ from accounting.capacity.valuation import Valued, Valuer
 from accounting.census.ledger import Ledger
 from accounting.census.selection import Selection
 from accounting.census.sources import load_census
+from accounting.dimensions import YEAR_S
 from accounting.errors import InputFaults, MixedValuesError
-from accounting.quantities import YEAR_S
 from accounting.reference.facts import Facts
 from bench.errors import InputError
 

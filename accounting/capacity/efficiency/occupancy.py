@@ -16,8 +16,9 @@ from pydantic_core import PydanticCustomError
 from accounting.capacity.bases import Capacity, Draws
 from accounting.capacity.draws import expit, standard_normal
 from accounting.capacity.efficiency.pooling import Chip, Observation, Pool, Prediction, logit
+from accounting.dimensions import YEAR_S
 from accounting.errors import MixedValuesError
-from accounting.quantities import YEAR_S, Count, Fraction, Uncertain
+from accounting.quantities import Count, Fraction, Uncertain
 from accounting.validation import Date, FactModel, Kind, Text
 from bench.errors import InputError
 

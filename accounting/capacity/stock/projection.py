@@ -23,7 +23,7 @@ from accounting.capacity.stock.survival import age_at_end, exponential
 from accounting.capacity.valuation import Skipped, Term, Valuer
 from accounting.census.ledger import Entry
 from accounting.census.selection import PLANNED
-from accounting.quantities import years_between
+from accounting.dimensions import years_between
 from accounting.validation import Kind, weakest
 
 HORIZON = datetime.date(2035, 12, 31)

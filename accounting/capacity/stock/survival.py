@@ -16,7 +16,7 @@ import numpy as np
 from accounting.capacity.bases import Draws
 from accounting.capacity.draws import standard_normal
 from accounting.census.ledger import Ledger
-from accounting.quantities import years_between
+from accounting.dimensions import years_between
 from bench.errors import InputError
 
 LN2 = math.log(2.0)
