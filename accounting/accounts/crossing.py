@@ -19,7 +19,8 @@ from accounting.accounts.joint import Joint
 from accounting.accounts.levels import Holders
 from accounting.accounts.rows import Codes, LevelRow, by_code
 from accounting.capacity.bases import Basis, Draws
-from accounting.capacity.sums import ONE_THREAD, Cell, Summation, Work
+from accounting.capacity.passes import Cell
+from accounting.capacity.sums import ONE_THREAD, Summation, Work
 from accounting.capacity.valuation import Skipped, Term, Valuer
 from accounting.census.ledger import Entry
 

@@ -25,7 +25,8 @@ import numpy as np
 from accounting.accounts.account import percentiles
 from accounting.accounts.inputs import Input, InputGroup, inputs_of, known, redrawn
 from accounting.capacity.bases import Draws
-from accounting.capacity.sums import Cell, Summation
+from accounting.capacity.passes import Cell
+from accounting.capacity.sums import Summation
 from accounting.capacity.valuation import Term, Valuer
 from accounting.census.ledger import Entry
 from accounting.reference.facts import Facts

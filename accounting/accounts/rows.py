@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from operator import length_hint
 
 from accounting.accounts.levels import Holders, Levels, is_national
-from accounting.capacity.sums import Cell, Division, RowKey
+from accounting.capacity.passes import Cell, Division, RowKey
 from accounting.capacity.valuation import Skipped, Term, Valuer
 from accounting.census.ledger import Entry
 from accounting.reference.names import ALTERNATIVES, EU

@@ -18,7 +18,7 @@ from accounting.capacity.bases import BASES, MEMORY, Basis, Capacity, Denominati
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, expit, standard_normal
 from accounting.capacity.peaks import lacking, peak_rate
-from accounting.capacity.sizing.correlated import Common, CommonFactors, common_of, own_part
+from accounting.capacity.sizing.correlated import CommonFactors, Loadings, common_of, own_part
 from accounting.census.ledger import Entry
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
@@ -109,7 +109,7 @@ class Term:
     kind: Kind
     bias: Bias | None = None
     presence: Callable[[], Draws] | None = None
-    common: Common = ()
+    common: Loadings = ()
 
     @property
     def exact_peak(self) -> float | None:

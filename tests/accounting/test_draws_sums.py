@@ -18,8 +18,9 @@ from accounting.accounts.rows import GroupOf, LevelRow, Valuation
 from accounting.capacity.bases import BASES, Basis, Draws
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.capacity.draws import product, standard_normal
+from accounting.capacity.passes import TOTAL, RowKey
 from accounting.capacity.streams import BLOCK, Streams
-from accounting.capacity.sums import GRAIN, TOTAL, RowKey, Summation, Work
+from accounting.capacity.sums import GRAIN, Summation, Work
 from accounting.capacity.valuation import Chain, Factor, Skipped, Term, Valued, Valuer
 from accounting.census.ledger import Entry, Owner
 from accounting.quantities import Uncertain, exact

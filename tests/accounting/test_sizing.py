@@ -23,12 +23,10 @@ from accounting.capacity.sizing.counts import (
     NOBODY,
     Sized,
     Unsized,
-    combine,
-    mixture,
     size,
-    uncertain,
 )
-from accounting.capacity.sizing.facts import Factor, SizingFacts, load_sizing
+from accounting.capacity.sizing.facts import SizingFacts, load_sizing
+from accounting.capacity.sizing.lognormal import Lognormal, combine, mixture, uncertain
 from accounting.census.facilities import load_facilities
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import Selection
@@ -110,7 +108,7 @@ def test_a_cost_buys_systems_at_the_price_of_its_day(facts: Facts, sizing: Sizin
 )
 def test_clues_are_weighted_by_precision(pairs: list[tuple[float, float]]) -> None:
     means, sds = (np.array(column) for column in zip(*pairs, strict=True))
-    found, ratio = combine([Factor(*pair) for pair in pairs])
+    found, ratio = combine([Lognormal(*pair) for pair in pairs])
     # generalised least squares with one unknown, and numpy's weighted mean
     assert found.mean == pytest.approx(np.average(means, weights=sds**-2.0))
     birge = 1.0
@@ -243,7 +241,7 @@ def test_twice_the_power_is_twice_the_accelerators(facts: Facts, factor: float, 
 
 
 def test_a_mixture_of_one_is_itself() -> None:
-    only = mixture([(0.3, Factor(1.0, 0.5))])
+    only = mixture([(0.3, Lognormal(1.0, 0.5))])
     found = log_of(uncertain(only))
     assert found[0] == pytest.approx(1.0)
     assert found[1] == pytest.approx(0.5)

@@ -1,11 +1,11 @@
-"""Counts that have part of their error in common: what is shared is drawn by its name, the rest apart.
+"""Counts whose errors are correlated: the part that they share is drawn once, by its name, the rest apart.
 
 A count with total spread s (of its log) and loadings lₖ on named standard normals zₖ is
 
     median × exp(Σ lₖ zₖ) × exp(√(s² − Σ lₖ²) × n)
 
-with n its own normal. Its median and its spread are those it states; two counts that share a name rise and
-fall together.
+with n a normal of its own. The median and the spread stay those that are stated for the count, and two counts
+that share a name rise and fall together.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from accounting.capacity.draws import Z95, draw, log_sd, standard_normal
 from accounting.census.ledger import Entry
 from accounting.quantities import Uncertain
 
-Common = tuple[tuple[str, float], ...]
+# names of standard normals that counts share, each with how far one standard deviation of it moves the log
+Loadings = tuple[tuple[str, float], ...]
 # products of what is common that are kept rather than made again, in bytes
 _KEPT = 64 * 2**20
 
 
-def own_part(count: Uncertain, common: Common) -> Uncertain:
+def own_part(count: Uncertain, common: Loadings) -> Uncertain:
     """Return a count with the spread that is left to it when what is common is drawn apart.
 
     >>> alone = own_part(Uncertain(50.0, 100.0, 200.0, "lognormal"), (("a", 0.3),))
@@ -44,10 +45,10 @@ def own_part(count: Uncertain, common: Common) -> Uncertain:
 class SizedEntry(Entry):
     """An entry whose count was worked out, with what of the spread of that count other entries share."""
 
-    common: Common = ()
+    common: Loadings = ()
 
     @classmethod
-    def of(cls, entry: Entry, common: Common) -> Entry:
+    def of(cls, entry: Entry, common: Loadings) -> Entry:
         """Return the entry with what is common; as it is where nothing is."""
         if not common:
             return entry
@@ -55,7 +56,7 @@ class SizedEntry(Entry):
         return cls(**same, common=common)
 
 
-def common_of(entry: Entry) -> Common:
+def common_of(entry: Entry) -> Loadings:
     """Return what of the spread of an entry's count others share: names of normals, and their loadings."""
     return entry.common if isinstance(entry, SizedEntry) else ()
 
@@ -66,9 +67,9 @@ class CommonFactors:
 
     seed: int
     size: int
-    _made: dict[Common, Draws] = field(default_factory=dict, compare=False, repr=False)
+    _made: dict[Loadings, Draws] = field(default_factory=dict, compare=False, repr=False)
 
-    def draws(self, common: Common) -> Draws:
+    def draws(self, common: Loadings) -> Draws:
         """Return exp(Σ loading × normal) (shape: draws)."""
         found = self._made.get(common)
         if found is None:
@@ -80,14 +81,14 @@ class CommonFactors:
                 self._made[common] = found
         return found
 
-    def times(self, common: Common, other: Callable[[], Draws] | None = None) -> Callable[[], Draws]:
+    def times(self, common: Loadings, other: Callable[[], Draws] | None = None) -> Callable[[], Draws]:
         """Return what makes them, times ``other`` where there is one."""
         if other is None:
             return lambda: self.draws(common)
         return lambda: self.draws(common) * other()
 
 
-def drawn_count(count: Uncertain, common: Common, name: str, factors: CommonFactors) -> Draws:
+def drawn_count(count: Uncertain, common: Loadings, name: str, factors: CommonFactors) -> Draws:
     """Return draws of a count, as estimates draw it."""
     own = own_part(count, common)
     drawn = draw(own, standard_normal(factors.seed, name, factors.size))

@@ -1,41 +1,41 @@
 """How many accelerators: from a count, a power or a cost, each with its spread, and from several together.
 
-Every clue is a product of lognormal factors, so that its logarithm is normal with the sums of log-means and
-log-variances:
+Every clue is a product of lognormals (:mod:`.lognormal`):
 
     power:  accelerators = power × filled ÷ (TDP × IT overhead × facility overhead)
     cost:   accelerators = cost × share that buys systems ÷ price of one
 
-A power or cost whose source does not say whether it is the site's is one of two, by a stated chance. Several
-clues are weighted by 1 ÷ variance on the log scale; where they lie further apart than their spreads allow,
-the spread of the mean is multiplied by the Birge ratio √(χ² ÷ (n − 1)) (Birge 1932, Phys. Rev. 40, 207; as
-the Particle Data Group does, Review of Particle Physics, introduction, 5.2.2).
+Where a source does not say whether a power or cost is that of the whole site or of its computers alone, both
+readings are mixed, by a stated chance. Several clues are combined on the log scale, each weighted by 1 ÷ its
+variance. Where they lie further apart than their spreads allow, the spread of the mean is multiplied by the
+Birge ratio √(χ² ÷ (n − 1)) (Birge 1932, Phys. Rev. 40, 207; as the Particle Data Group does, Review of
+Particle Physics, introduction, 5.2.2).
 
-What is common to the sites that a fact serves (``sizing.yaml``, ``common``) goes with the entry by name, so
-that the counts of all of them rise and fall together in the draws. Of several clues it is weighted as they
-are; of a mixture it is the weighted mean, which is its covariance with what is common.
+One fact may serve many sites, and its error is then common to their counts (``sizing.yaml``, ``common``). The
+entry carries that part of its error by name, so that all these counts rise and fall together in the draws.
 
-An accelerator that is not known is that which its designer typically sold in the year. The count is then
-in equivalents of the most sold one at dense 16-bit peak, and the spread between candidates is part of it.
+Where the accelerator is not known, it is taken to be what its designer typically sold in that year. The count
+is then in equivalents of the accelerator that was sold most, at dense 16-bit peak, and how far the candidates
+differ is part of its spread.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from accounting.capacity.draws import Z95
 from accounting.capacity.sizing.correlated import SizedEntry
-from accounting.capacity.sizing.facts import Factor, SizingFacts, product, weighed
+from accounting.capacity.sizing.facts import SizingFacts
+from accounting.capacity.sizing.lognormal import Lognormal, combine, mixture, product, uncertain
 from accounting.census.ledger import Entry
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
 from accounting.validation import Kind, weakest
 
 What = Literal["count", "power", "cost"]
-Each = Callable[[str], Factor | None]
+Each = Callable[[str], Lognormal | None]
 REFERENCE_PRECISION = "bf16"
 # a price or TDP that is known of less than half of what a designer sold says nothing of the rest
 _LEAST_KNOWN = 0.5
@@ -55,7 +55,7 @@ class Clue:
     """
 
     what: What
-    estimate: Factor
+    estimate: Lognormal
     z: float | None = None
     used: bool = True
 
@@ -99,8 +99,8 @@ def size(entry: Entry, facts: Facts, sizing: SizingFacts) -> Sized | Unsized:
         return candidates
     # the most sold stands for all
     accelerator = max(candidates, key=lambda name: (candidates[name], name))
-    weighed = _Candidates(entry, facts, sizing, candidates, accelerator)
-    clues = weighed.clues()
+    found = _Candidates(entry, facts, sizing, candidates, accelerator)
+    clues = found.clues()
     if not clues:
         return Unsized(NO_FACTOR if entry.power or entry.cost else NO_CLUE)
     typical = entry.accelerator is None
@@ -115,46 +115,6 @@ def size(entry: Entry, facts: Facts, sizing: SizingFacts) -> Sized | Unsized:
     return Sized(SizedEntry.of(sized, common), tuple(clues), widening, typical)
 
 
-def combine(factors: Sequence[Factor]) -> tuple[Factor, float]:
-    """Weight lognormal estimates by precision: mean Σ(x ÷ s²) ÷ Σ(1 ÷ s²), variance 1 ÷ Σ(1 ÷ s²).
-
-    Returns:
-        The combination, its spread widened by the Birge ratio where that exceeds 1, and the ratio. An
-        estimate without spread stands alone.
-
-    >>> total, ratio = combine([Factor(0.0, 1.0), Factor(1.0, 1.0)])
-    >>> total.mean, round(total.sd, 3), ratio
-    (0.5, 0.707, 1.0)
-    """
-    certain = [factor for factor in factors if not factor.sd]
-    if certain:
-        return certain[0], 1.0
-    weights = [factor.sd**-2 for factor in factors]
-    whole = math.fsum(weights)
-    mean = math.fsum(w * f.mean for w, f in zip(weights, factors, strict=True)) / whole
-    squares = math.fsum(w * (f.mean - mean) ** 2 for w, f in zip(weights, factors, strict=True))
-    ratio = max(1.0, math.sqrt(squares / (len(factors) - 1))) if len(factors) > 1 else 1.0
-    # what the clues disagree in is this site's: it widens the part that is its own
-    common = weighed((w / whole, f.common) for w, f in zip(weights, factors, strict=True))
-    return Factor(mean, ratio * whole**-0.5, common=common), ratio
-
-
-def uncertain(factor: Factor) -> Uncertain:
-    """Return a lognormal as its 5th, 50th and 95th percentile."""
-    low, best, high = (math.exp(factor.mean + side * Z95 * factor.sd) for side in (-1, 0, 1))
-    return Uncertain(low, best, high, "lognormal")
-
-
-def mixture(parts: Iterable[tuple[float, Factor]], kind: Kind = "assumed") -> Factor:
-    """Return the lognormal with mean and variance of a mixture of (weight, part) on the log scale."""
-    rows = list(parts)
-    whole = math.fsum(weight for weight, _ in rows)
-    mean = math.fsum(weight * part.mean for weight, part in rows) / whole
-    variance = math.fsum(weight * (part.sd**2 + (part.mean - mean) ** 2) for weight, part in rows) / whole
-    common = weighed((weight / whole, part.common) for weight, part in rows)
-    return Factor(mean, math.sqrt(variance), kind, common)
-
-
 def _candidates(entry: Entry, sizing: SizingFacts) -> Mapping[str, float] | Unsized:
     if entry.accelerator is not None:
         return {entry.accelerator: 1.0}
@@ -165,7 +125,7 @@ def _candidates(entry: Entry, sizing: SizingFacts) -> Mapping[str, float] | Unsi
     return found.shares if found else Unsized(NO_TYPICAL)
 
 
-def _combined(clues: Sequence[Clue]) -> tuple[Factor, float, list[Clue]]:
+def _combined(clues: Sequence[Clue]) -> tuple[Lognormal, float, list[Clue]]:
     total, widening = combine([clue.estimate for clue in clues if clue.used])
     return total, widening, [_compared(clue, clues) for clue in clues]
 
@@ -193,7 +153,7 @@ class _Candidates:
     def clues(self) -> list[Clue]:
         entry = self.entry
         said: tuple[tuple[What, Uncertain | None, Each], ...] = (
-            ("count", entry.count, lambda _: Factor(0.0, 0.0, entry.kind)),
+            ("count", entry.count, lambda _: Lognormal(0.0, 0.0, entry.kind)),
             ("power", entry.power, self._watts_each),
             ("cost", entry.cost, self._dollars_each),
         )
@@ -202,12 +162,12 @@ class _Candidates:
 
     def _clue(self, what: What, amount: Uncertain | None, each: Each) -> Clue | None:
         """Divide an amount by what one accelerator takes of it, over all candidates."""
-        parts: list[tuple[float, Factor]] = []
+        parts: list[tuple[float, Lognormal]] = []
         kinds: list[Kind] = []
         for name, share in self.shares.items():
             one, worth = each(name), self._worth(name)
             if amount is not None and one is not None and worth is not None:
-                parts.append((share, product([Factor.of(amount), worth, one.inverse])))
+                parts.append((share, product([Lognormal.of(amount), worth, one.inverse])))
                 kinds.append(one.kind)
         if math.fsum(share for share, _ in parts) < _LEAST_KNOWN:
             return None
@@ -215,16 +175,16 @@ class _Candidates:
             kinds.append("assumed")
         return Clue(what, mixture(parts, weakest(kinds)))
 
-    def _worth(self, name: str) -> Factor | None:
+    def _worth(self, name: str) -> Lognormal | None:
         """Return how many of the standard accelerator one of ``name`` counts for."""
         if name == self.standard:
-            return Factor(0.0, 0.0)
+            return Lognormal(0.0, 0.0)
         chips = self.facts.accelerators
         rate = chips[name].peak_flop_per_s(REFERENCE_PRECISION)
         standard = chips[self.standard].peak_flop_per_s(REFERENCE_PRECISION)
-        return Factor(math.log(rate / standard), 0.0) if rate and standard else None
+        return Lognormal(math.log(rate / standard), 0.0) if rate and standard else None
 
-    def _watts_each(self, name: str) -> Factor | None:
+    def _watts_each(self, name: str) -> Lognormal | None:
         """Return watts of the stated power that one accelerator takes."""
         entry, facts = self.entry, self.sizing
         chip = facts.chip_watts(name, self.facts)
@@ -236,7 +196,7 @@ class _Candidates:
         site = self._site(facts.facility_overhead(entry.territory, entry.sector), entry.power_of, "it")
         return product([computers, site, facts.filled_share.inverse])
 
-    def _dollars_each(self, name: str) -> Factor | None:
+    def _dollars_each(self, name: str) -> Lognormal | None:
         """Return dollars of the stated cost that one accelerator takes."""
         price = self.sizing.price(name, self.entry.in_service)
         if price is None:
@@ -244,9 +204,9 @@ class _Candidates:
         share = self.sizing.share_of_systems
         return product([price, self._site(share.inverse, self.entry.cost_of, "systems")])
 
-    def _site(self, overhead: Factor, said: str | None, computers: str) -> Factor:
+    def _site(self, overhead: Lognormal, said: str | None, computers: str) -> Lognormal:
         """Return what a site adds: its overhead, nothing where the figure is of computers alone."""
-        nothing = Factor(0.0, 0.0, overhead.kind)
+        nothing = Lognormal(0.0, 0.0, overhead.kind)
         if said is not None:
             return nothing if said == computers else overhead
         chance = self.sizing.unsaid_is_site.value.best

@@ -4,57 +4,22 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from accounting.capacity.draws import log_sd
+from accounting.capacity.sizing.lognormal import Lognormal
 from accounting.census.facilities import Sector
 from accounting.quantities import Fraction, Money, Power, Ratio, Uncertain
 from accounting.reference.facts import Facts
 from accounting.reference.names import AcceleratorId, CountryCode, OrganisationId
 from accounting.reference.shipped import configs_root
-from accounting.validation import Date, Fact, FactModel, Kind, load, weakest
+from accounting.validation import Date, Fact, FactModel, Kind, load
 
 _SHARE_TOLERANCE = 1e-6
-# named standard normals that sites share, each with what it adds to the log for one standard deviation
-Common = tuple[tuple[str, float], ...]
 What = Literal["overheads", "facility_overheads", "filled", "run_load", "watts", "prices", "systems_share"]
-
-
-@dataclass(frozen=True)
-class Factor:
-    """A positive quantity on the log scale: natural log of its median, and standard deviation of the log.
-
-    ``common`` is what of it other sites share: a part of ``sd``, not on top of it.
-
-    >>> round(math.exp(Factor.of(Uncertain(50.0, 100.0, 200.0, "lognormal")).mean))
-    100
-    """
-
-    mean: float
-    sd: float
-    kind: Kind = "derived"
-    common: Common = ()
-
-    @classmethod
-    def of(cls, value: Uncertain, kind: Kind = "derived") -> Factor:
-        """Return the lognormal with the value's median and the ratio of its 95th to its 5th percentile."""
-        return cls(math.log(value.best), log_sd(value), kind)
-
-    @property
-    def inverse(self) -> Factor:
-        """One over it."""
-        return Factor(-self.mean, self.sd, self.kind, tuple((name, -sd) for name, sd in self.common))
-
-    def shared_by(self, name: str, share: float) -> Factor:
-        """Return it with ``share`` of its variance common to all that have ``name``."""
-        loading = self.sd * math.sqrt(share)
-        return replace(self, common=((name, loading),)) if loading else self
 
 
 class Overhead(Fact[Ratio]):
@@ -137,17 +102,17 @@ class SizingFacts(FactModel):
             raise PydanticCustomError("missing", message, {"at": "common"})
         return self
 
-    def _factor(self, what: What, row: Fact[Uncertain], name: str = "") -> Factor:
+    def _factor(self, what: What, row: Fact[Uncertain], name: str = "") -> Lognormal:
         """Return a fact as a factor, in part common to the sites that it serves."""
         share = next(part.value.best for part in self.common if part.of == what)
-        return Factor.of(row.value, row.kind).shared_by(f"sizing/{what}/{name}", share)
+        return Lognormal.of(row.value, row.kind).shared_by(f"sizing/{what}/{name}", share)
 
-    def overhead(self, accelerator: str, family: str) -> Factor:
+    def overhead(self, accelerator: str, family: str) -> Lognormal:
         """Return IT power ÷ TDP of an accelerator."""
         found = next(row for row in self.overheads if not row.of or {accelerator, family} & set(row.of))
         return self._factor("overheads", found, "+".join(found.of))
 
-    def facility_overhead(self, territory: str | None, sector: str | None) -> Factor:
+    def facility_overhead(self, territory: str | None, sector: str | None) -> Lognormal:
         """Return facility power ÷ IT power of a place."""
         found = next(
             row
@@ -157,29 +122,29 @@ class SizingFacts(FactModel):
         return self._factor("facility_overheads", found, "+".join((*found.sectors, *found.territories)))
 
     @property
-    def filled_share(self) -> Factor:
+    def filled_share(self) -> Lognormal:
         """What of a stated power capacity a batch takes at full load."""
         return self._factor("filled", self.filled)
 
     @property
-    def load_of_runs(self) -> Factor:
+    def load_of_runs(self) -> Lognormal:
         """Power in a benchmark's run ÷ IT power at full load."""
         return self._factor("run_load", self.run_load)
 
     @property
-    def share_of_systems(self) -> Factor:
+    def share_of_systems(self) -> Lognormal:
         """What of a site's cost buys computers."""
         return self._factor("systems_share", self.systems_share)
 
-    def chip_watts(self, accelerator: str, facts: Facts) -> Factor | None:
+    def chip_watts(self, accelerator: str, facts: Facts) -> Lognormal | None:
         """Return the TDP of an accelerator in watts, or what is assumed of it, else None."""
         known = facts.accelerators[accelerator].tdp
         if known is not None:
-            return Factor(math.log(known), 0.0, "reported")
+            return Lognormal(math.log(known), 0.0, "reported")
         found = next((row for row in self.watts if row.accelerator == accelerator), None)
         return self._factor("watts", found, accelerator) if found else None
 
-    def price(self, accelerator: str, day: datetime.date | None) -> Factor | None:
+    def price(self, accelerator: str, day: datetime.date | None) -> Lognormal | None:
         """Return US dollars an accelerator on ``day`` (today's where None), None where no price is known."""
         rows = [row for row in self.prices if accelerator in row.of]
         rows = [row for row in rows if day is None or row.first_day <= day]
@@ -192,27 +157,6 @@ class SizingFacts(FactModel):
         own = [row for row in rows if territory in row.territories]
         rest = [row for row in rows if not row.territories]
         return max(own or rest, key=lambda row: row.year, default=None)
-
-
-def product(factors: Iterable[Factor]) -> Factor:
-    """Return the product of independent lognormals: log-means add, log-variances add, what is common adds."""
-    rows = tuple(factors)
-    kind = weakest([factor.kind for factor in rows])
-    common = weighed((1.0, factor.common) for factor in rows)
-    return Factor(math.fsum(f.mean for f in rows), math.sqrt(math.fsum(f.sd**2 for f in rows)), kind, common)
-
-
-def weighed(parts: Iterable[tuple[float, Common]]) -> Common:
-    """Return the weighted sum of what is common, by name.
-
-    >>> weighed([(0.5, (("a", 1.0), ("b", 2.0))), (0.5, (("a", 1.0),))])
-    (('a', 1.0), ('b', 1.0))
-    """
-    found: dict[str, float] = {}
-    for weight, common in parts:
-        for name, loading in common:
-            found[name] = found.get(name, 0.0) + weight * loading
-    return tuple((name, loading) for name, loading in sorted(found.items()) if loading)
 
 
 def load_sizing(facts: Facts, path: Path | None = None) -> SizingFacts:
