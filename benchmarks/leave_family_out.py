@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from accounting.capacity.calibration import shipped_evidence
 from accounting.capacity.efficiency.cross_validation import (
-    Kind,
+    IntervalKind,
     LeftOut,
     coverage,
     leave_families_out,
@@ -22,7 +22,7 @@ from accounting.capacity.efficiency.cross_validation import (
 from accounting.reference.facts import load_facts
 
 CASES = (("achievable", "bf16"), ("achievable", "fp8"), ("sustained", "bf16"))
-KINDS: tuple[Kind, ...] = ("pooled", "quantiles", "normal")
+KINDS: tuple[IntervalKind, ...] = ("pooled", "quantiles", "normal")
 
 
 def measure() -> dict[tuple[str, str], tuple[LeftOut, ...]]:

@@ -105,12 +105,12 @@ class Valuation:
         """Return the groups that a nation is of."""
         found = self._groups_of.get(nation)
         if found is None:
-            # what may be one nation's or another's is a group's where all of them are members
+            # a code of alternatives ("JP+KR") counts in a group only if every one of them is a member
             may_be = nation.split(ALTERNATIVES)
             found = tuple(
                 group
                 for group, members in self.groups.items()
-                # bodies of the Union are no member state's, but are the Union's
+                # the Union's own bodies belong to no member state, but count in the Union's group
                 if all(one in members or (group == EU and one == EU) for one in may_be)
             )
             self._groups_of[nation] = found

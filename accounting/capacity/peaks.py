@@ -1,4 +1,4 @@
-"""What one accelerator does at its sheet's peak: operations, or bytes of its memory."""
+"""The peak of one accelerator by its data sheet: operations a second, or bytes of memory a second."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def peak_rate(accelerator: Accelerator, precision: str) -> float | None:
 
 
 def lacking(precision: str) -> str:
-    """Say what an accelerator lacks that has no peak rate, as a reason to leave it out."""
+    """Return the reason to leave an accelerator out that has no peak in ``precision``."""
     return (
         "its accelerator's memory bandwidth is not published"
         if precision == MEMORY

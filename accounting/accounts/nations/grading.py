@@ -7,10 +7,11 @@ A figure gets two grades and shows the worse. By kind, from what its capacity re
     C  half or more of anything but assumed
     D  the rest
 
-By spread, the 95th percentile ÷ the 5th: A up to 1.25, B up to 2, C up to 4, D beyond. A grade speaks of what
-is counted; what nobody has located is in no figure, and no grade knows of it. A share that is nought or all
-in every draw does not depend on how large anything is: it is graded as reported, which is how owners and
-makers are known.
+By spread, the 95th percentile ÷ the 5th: A up to 1.25, B up to 2, C up to 4, D beyond.
+
+A grade covers only what is counted: chips that nobody has located are in no figure, and so in no grade. A
+share that is 0 or 1 in every draw does not depend on how large anything is. It is graded as reported, since
+that is how owners and makers are known.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from accounting.accounts.account import Account, Quantiles, account
 from accounting.accounts.estimate import (
     FLOW,
     Request,
-    refuse_what_cannot_be,
+    check_request,
     valuer_of,
 )
 from accounting.accounts.over_time.growth import Growth, compound, trend
@@ -109,7 +109,7 @@ def series(
         InputError: a precision, column or unit that the census cannot be stated in, or a flow; a date beyond
             2035.
     """
-    refuse_what_cannot_be(ledger, request)
+    check_request(ledger, request)
     if request.unit == FLOW:
         raise InputError(f"what is used has no series (found unit {request.unit}); use --unit flops")
     if late := [str(day) for day in dates if day > HORIZON]:

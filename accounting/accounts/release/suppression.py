@@ -107,11 +107,14 @@ def _check(table: Table) -> None:
 
 
 def _against_insiders(search: _Search, cell: Cell, protection: float) -> bool:
-    """Protect a cell from those who stand alone behind another withheld cell and know it."""
+    """Protect a cell from insiders: each stands alone behind another withheld cell, and so knows it.
+
+    Returns False where one of them can work the cell out more closely than its protection.
+    """
     own = search.alone(cell)
     safe = True
     for direction in _DIRECTIONS:
-        # what the proof so far does not move, an insider does not take away by knowing it
+        # a cell that the change found so far does not move is no part of the proof: knowing it helps nobody
         insiders = sorted(search.insiders(cell, direction) - {own})
         together = frozenset(c for insider in insiders for c in search.known_to(insider)) - {cell}
         # one proof against all of them at once serves where it withholds nothing more

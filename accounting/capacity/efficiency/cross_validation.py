@@ -1,7 +1,8 @@
-"""How well pooling foretells what was left out: families of accelerators, each measurement on its own terms.
+"""Cross-validation of the pooling: each family of accelerators is left out, and foretold from the others.
 
-Intervals are judged by coverage and by the interval score of Gneiting and Raftery (2007, *JASA* 102:359,
-section 6.2): width plus 2/α for each unit by which the value lies outside; smaller is better.
+A measurement is foretold on its own terms: for its setting and its number of accelerators. Intervals are
+judged by coverage and by the interval score of Gneiting and Raftery (2007, *JASA* 102:359, section 6.2): width
+plus 2/α for each unit by which the value lies outside; smaller is better.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from accounting.capacity.efficiency.scaling import REFERENCE_CHIPS
 from accounting.reference.facts import Facts
 
 Interval = tuple[float, float]
-Kind = Literal["pooled", "quantiles", "normal"]
+IntervalKind = Literal["pooled", "quantiles", "normal"]
 ALPHA = 0.1
 
 
@@ -45,7 +46,7 @@ class LeftOut:
     quantiles: Interval
     normal: Interval
 
-    def interval(self, which: Kind) -> Interval:
+    def interval(self, which: IntervalKind) -> Interval:
         """Return one of the three by its name."""
         return {"pooled": self.pooled, "quantiles": self.quantiles, "normal": self.normal}[which]
 
@@ -60,13 +61,13 @@ def interval_score(interval: Interval, value: float, alpha: float = ALPHA) -> fl
     return high - low + 2 / alpha * (max(low - value, 0.0) + max(value - high, 0.0))
 
 
-def coverage(rows: Sequence[LeftOut], which: Kind) -> float:
+def coverage(rows: Sequence[LeftOut], which: IntervalKind) -> float:
     """Return the share of values inside their interval of the kind named."""
     intervals = [(row.interval(which), row.value) for row in rows]
     return sum(low <= value <= high for (low, high), value in intervals) / len(rows)
 
 
-def mean_score(rows: Sequence[LeftOut], which: Kind) -> float:
+def mean_score(rows: Sequence[LeftOut], which: IntervalKind) -> float:
     """Return the mean interval score of the kind named."""
     return math.fsum(interval_score(row.interval(which), row.value) for row in rows) / len(rows)
 

@@ -21,9 +21,10 @@ from bench.record import Record, load_record
 
 # kernels that read and write main memory, each byte counted once
 STREAMS = frozenset({"memory_copy", "memory_scale", "memory_add", "memory_triad"})
-# a model that is split over ranks loses more, within a node by design
+# the workload whose scaling feeds calibration. A model that is split over ranks is no such series: it loses
+# more by design, and is kept within a node
 SCALED = "data_parallel"
-# a batch that is shared out to more than so many times the accelerators is of no production run
+# a series that shares one batch out to more than so many times the accelerators is like no production run
 SMALLEST_PART = 4
 
 
@@ -125,8 +126,8 @@ def from_record(record: Record, path: Path) -> list[Measurement]:
 def series_from_record(record: Record, path: Path) -> list[ScalingSeries]:
     """Return how a training step scaled with the ranks of a record, a rank being an accelerator.
 
-    From the count that fills the first node on: what is lost within a node is no measure of what is lost
-    between nodes. A record of one node keeps all its counts, and feeds nothing.
+    The series begins with the count that fills the first node, since what is lost within a node says nothing
+    of what is lost between nodes. A record of one node keeps all its counts, but feeds no calibration.
     """
     known = {device.id: device.accelerator for device in record.devices if device.accelerator}
     found = []

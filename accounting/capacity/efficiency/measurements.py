@@ -96,7 +96,7 @@ def _problem(m: Measurement) -> str:
     checks = (
         (
             not bytewise and (m.achieved is None) == (m.fraction is None),
-            "state either 'achieved' (a rate) or 'fraction', not both",
+            "state either 'achieved' (a rate) or 'fraction': one of them, and not both",
         ),
         (
             bytewise and (m.achieved is not None or m.fraction is not None),

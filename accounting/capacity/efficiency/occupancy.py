@@ -1,7 +1,7 @@
-"""``used``: what is delivered times the share of time that accelerators are given work: a flow, FLOP a year.
+"""Occupancy, and what is used of a capacity in a year: delivered × occupancy × one year, in FLOP a year.
 
-Occupancy is the share of accelerator-hours that a scheduler has given to jobs. It says nothing of what the
-jobs make of them: that is what ``delivered`` holds. A flow is no capacity; it has no basis and is never
+Occupancy is the share of accelerator-hours that a scheduler has given to jobs. How much of those hours the
+jobs turn into FLOP is in ``delivered`` already. What is used is a flow and no capacity, so that it is never
 stated in H100e.
 """
 

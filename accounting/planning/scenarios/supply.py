@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from accounting.accounts.account import Quantiles
-from accounting.accounts.estimate import Request, refuse_what_cannot_be
+from accounting.accounts.estimate import Request, check_request
 from accounting.accounts.over_time.series import projection_of
 from accounting.capacity.bases import Denomination, Draws
 from accounting.capacity.sums import Progress
@@ -43,7 +43,7 @@ def supply_cut(
     Raises:
         InputError: the cut lies before the snapshot, nothing is counted, or growth is not known.
     """
-    refuse_what_cannot_be(ledger, request)
+    check_request(ledger, request)
     projection = projection_of(ledger, request, basis.rates, basis.today)
     if cut.on < projection.snapshot:
         raise InputError(
