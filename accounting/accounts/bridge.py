@@ -53,8 +53,8 @@ STEPS: Mapping[str, str] = {
 class Published:
     """A figure that others published: the file it rests on, the column it sums and its date.
 
-    ``h100e_op_per_s`` is what the publisher divides by. The column is taken as the publisher computed it, also
-    where that was before a chip's data sheet came out.
+    ``h100e_op_per_s`` is what the publisher divides by. The column is taken as the publisher computed it,
+    also where that was before a chip's data sheet came out.
     """
 
     name: str

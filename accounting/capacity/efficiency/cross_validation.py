@@ -1,8 +1,8 @@
 """Cross-validation of the pooling: each family of accelerators is left out, and foretold from the others.
 
 A measurement is foretold on its own terms: for its setting and its number of accelerators. Intervals are
-judged by coverage and by the interval score of Gneiting and Raftery (2007, *JASA* 102:359, section 6.2): width
-plus 2/α for each unit by which the value lies outside; smaller is better.
+judged by coverage and by the interval score of Gneiting and Raftery (2007, *JASA* 102:359, section 6.2):
+width plus 2/α for each unit by which the value lies outside; smaller is better.
 """
 
 from __future__ import annotations
