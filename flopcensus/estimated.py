@@ -124,11 +124,11 @@ def over_time(
     from accounting.accounts.estimate import estimate
     from accounting.accounts.over_time.series import (
         dates_of,
-        projected_selection,
         projection_of,
         series,
         warnings_of,
     )
+    from accounting.accounts.over_time.totals import projected_selection
     from accounting.capacity.stock.projection import ProjectedValuer
     from accounting.capacity.stock.rates import load_stock_rates
     from bench.errors import InputError

@@ -60,7 +60,7 @@ def crossings(
             draws = columns[place] / unit_flop_per_s
             # what is exact has one draw
             result[row.levels][row.codes] = np.array(np.broadcast_to(draws, valuer.size))
-    return result
+    return dict(result)
 
 
 @dataclass

@@ -145,8 +145,12 @@ def test_pooling_does_not_depend_on_order(rows: list[tuple[str, str, float]]) ->
     observations = [Observation(f + a, f, logit(x)) for f, a, x in rows]
     one, other = Pool.of(observations), Pool.of(observations[::-1])
     assert one == other
-    for accelerator, family in (("ax", "a"), ("az", "a"), ("q", "q"), (None, None)):
-        assert one.predict(Chip(accelerator, family)) == other.predict(Chip(accelerator, family))
+    for accelerator, family in (("ax", "a"), ("az", "a"), ("q", "q"), ("", "")):
+        assert (
+            one.predict(Chip(accelerator, family))
+            == other.predict(Chip(accelerator, family))
+            == other.predict(Chip(accelerator or "", family or ""))
+        )
 
 
 def test_pooled_spread_against_numpy() -> None:

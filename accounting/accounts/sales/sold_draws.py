@@ -69,7 +69,8 @@ class SoldDraws:
 
     def without_owner(self, unit: Unit) -> Draws:
         """Return what was sold beyond what the table gives to owners; below 0 where it gives more."""
-        return self.total(unit) - np.asarray(sum(self.of_owner(owner, unit) for owner in self.owners))
+        owned = (self.of_owner(owner, unit) for owner in self.owners)
+        return np.asarray(self.total(unit) - sum(owned))
 
     def _draws(self, total: Total, designer: str, unit: Unit) -> Draws:
         value = _uncertain(total.units if unit == "chips" else total.h100e)
