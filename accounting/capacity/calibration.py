@@ -60,12 +60,21 @@ class Efficiency:
         """The median fraction."""
         return float(expit(self.prediction.mean))  # type: ignore[arg-type]
 
+    @property
+    def shared_name(self) -> str:
+        """The name of the draw that all sites of the accelerator share."""
+        return f"{self.step}/{self.precision}/{self.prediction.key}"
+
+    @property
+    def site_name(self) -> str:
+        """What a site's own draw is named after, before the id of the site."""
+        return f"{self.step}/{self.precision}/site/"
+
     def draws(self, seed: int, site: str, size: int) -> Draws:
-        """Draw the fraction for a site: what sites share has one name, the site's own spread another."""
-        p = self.prediction
-        shared = standard_normal(seed, f"{self.step}/{self.precision}/{p.key}", size)
-        own = standard_normal(seed, f"{self.step}/{self.precision}/site/{site}", size)
-        return expit(p.mean + p.shared_sd * shared + p.site_sd * own)
+        """Draw the fraction for a site (shape: size)."""
+        shared = standard_normal(seed, self.shared_name, size)
+        own = standard_normal(seed, self.site_name + site, size)
+        return self.prediction.at(shared, own)
 
 
 @dataclass(frozen=True)

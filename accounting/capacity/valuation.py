@@ -238,8 +238,8 @@ class Valuer:
             efficiency = self.calibration.efficiency(step, accelerator, self.precision)  # type: ignore[arg-type]
             if efficiency is None:
                 return Skipped(f"no {step} measurement in {self.precision} to calibrate with")
-            p, of = efficiency.prediction, f"{step}/{efficiency.precision}"
-            factors.append(Factor(step, p.mean, p.shared_sd, p.site_sd, f"{of}/{p.key}", f"{of}/site/"))
+            p, names = efficiency.prediction, (efficiency.shared_name, efficiency.site_name)
+            factors.append(Factor(step, p.mean, p.shared_sd, p.site_sd, *names))
             known.append(efficiency.kind)
         return Chain(tuple(factors), tuple(known), self.asked)
 

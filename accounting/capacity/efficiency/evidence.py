@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from accounting.reference.facts import Facts
 from accounting.validation import load_all
 from bench.errors import InputError
 from bench.figures import Score
-from bench.record import Record, load_record
+from bench.record import Record, Result, load_record
 
 # kernels that read and write main memory, each byte counted once
 STREAMS = frozenset({"memory_copy", "memory_scale", "memory_add", "memory_triad"})
@@ -112,10 +112,8 @@ def from_record(record: Record, path: Path) -> list[Measurement]:
             method=f"best matmul, median of {len(result.rounds)} rounds",
             **origin,
         )
-        for result in record.results
-        if result.workload == "gemm" and result.status == "ok" and result.device in known
-        # bf16 stands for 16-bit: fp16 beside it would count the same units twice
-        if result.precision in PRECISIONS
+        for result in _best_products(record)
+        if result.device in known
     ]
     streams = [_from_streams(record, device, str(name), origin) for device, name in known.items()]
     scored = [one for one in record.scores if one.device in known and one.precision in PRECISIONS]
@@ -158,6 +156,18 @@ def series_from_record(record: Record, path: Path) -> list[ScalingSeries]:
             )
         )
     return found
+
+
+def _best_products(record: Record) -> Iterable[Result]:
+    """Return the best correct matmul of each device and precision."""
+    best: dict[tuple[str, str], Result] = {}
+    for result in record.results:
+        # bf16 stands for 16-bit: fp16 beside it would count the same units twice
+        if result.workload == "gemm" and result.status == "ok" and result.precision in PRECISIONS:
+            key = (result.device, result.precision)
+            if key not in best or (result.value or 0.0) > (best[key].value or 0.0):
+                best[key] = result
+    return best.values()
 
 
 def _from_streams(

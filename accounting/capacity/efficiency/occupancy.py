@@ -14,7 +14,7 @@ from pydantic import field_validator
 from pydantic_core import PydanticCustomError
 
 from accounting.capacity.bases import Capacity, Draws
-from accounting.capacity.draws import expit, standard_normal
+from accounting.capacity.draws import standard_normal
 from accounting.capacity.efficiency.pooling import Chip, Observation, Pool, Prediction, logit
 from accounting.dimensions import YEAR_S
 from accounting.errors import MixedValuesError
@@ -75,4 +75,4 @@ def used_flop_per_year(delivered: Capacity, rows: Sequence[Occupancy], seed: int
     p, size = occupancy(rows), np.size(delivered.draws)
     shared = standard_normal(seed, "occupancy", size)
     own = standard_normal(seed, f"occupancy/site/{site}", size)
-    return delivered.draws * expit(p.mean + p.shared_sd * shared + p.site_sd * own) * YEAR_S
+    return delivered.draws * p.at(shared, own) * YEAR_S

@@ -22,6 +22,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from accounting.capacity.bases import Draws
+from accounting.capacity.draws import expit
+
 Level = Literal["own", "family", "designer", "all"]
 
 # prior scale of the spreads between, in logits: a factor 1.6 in odds for one standard deviation
@@ -89,6 +92,10 @@ class Prediction:
     def sd(self) -> float:
         """The standard deviation of one site's logit: shared and own together."""
         return math.hypot(self.shared_sd, self.site_sd)
+
+    def at(self, shared: Draws, own: Draws) -> Draws:
+        """Return the fraction for standard normals that sites share, and for a site's own (shape: draws)."""
+        return expit(self.mean + self.shared_sd * shared + self.site_sd * own)
 
 
 @dataclass(frozen=True)
