@@ -3,9 +3,6 @@
 A quantity is text with its unit ("400 MW"), read against the dimension that its place asks for, so that
 an energy cannot stand where a power belongs. A value may be exact, a range "A to B" (its 5th to 95th
 percentile), or ``{low, best, high}`` (5th, 50th and 95th percentile).
-
-Pint would convert units too, but it costs 0.25 s at start-up and would treat FLOP/s, OP/s and H100e as
-interchangeable counts; the few dimensions of this field are written out below instead.
 """
 
 from __future__ import annotations
@@ -15,91 +12,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-Family = Literal["lognormal", "logit-normal", "one-plus-lognormal"]
-
-_SI = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Z": 1e21}
-# billions and trillions, as prices are written: not the G and T of units
-_MONEY = {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
-_BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50}
-
-_DAY = 86_400.0
-# Julian years, so that 4 years are 1,461 days
-YEAR_S = 365.25 * _DAY
-_DURATIONS = {
-    "s": 1.0,
-    "min": 60.0,
-    "h": 3600.0,
-    "day": _DAY,
-    "days": _DAY,
-    "year": YEAR_S,
-    "years": YEAR_S,
-}
-_PER_WATT = {"USD/W": 1.0, "$/W": 1.0, "USD/kW": 1e-3, "$/kW": 1e-3, "M$/MW": 1.0}
-
-
-def _scaled(units: Mapping[str, float], prefixes: Mapping[str, float] = _SI) -> dict[str, float]:
-    return {
-        prefix + unit: factor * size for unit, size in units.items() for prefix, factor in prefixes.items()
-    }
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """A kind of quantity: its base unit, the units it is written in, and the bounds a value must keep.
-
-    ``bare`` says whether a number without unit is accepted (counts, fractions and ratios only).
-    """
-
-    name: str
-    base_unit: str
-    units: Mapping[str, float]
-    example: str
-    family: Family = "lognormal"
-    bare: bool = False
-    minimum: float = 0.0
-    maximum: float = math.inf
-    minimum_allowed: bool = True
-
-
-DIMENSIONS: dict[str, Dimension] = {
-    dimension.name: dimension
-    for dimension in (
-        Dimension("power", "W", _scaled({"W": 1.0}), "400 MW"),
-        Dimension("energy", "J", _scaled({"J": 1.0, "Wh": 3600.0}), "30 GWh"),
-        Dimension("rate", "FLOP/s", _scaled({"FLOP/s": 1.0, "FLOPS": 1.0, "OP/s": 1.0}), "989.4 TFLOP/s"),
-        Dimension("memory", "B", {**_scaled({"B": 1.0}), **_scaled({"B": 1.0}, _BINARY)}, "80 GB"),
-        Dimension(
-            "bandwidth",
-            "B/s",
-            {**_scaled({"B/s": 1.0, "bit/s": 0.125}), **_scaled({"B/s": 1.0}, _BINARY)},
-            "3.35 TB/s",
-        ),
-        Dimension("area", "mm2", {"mm2": 1.0, "mm²": 1.0, "cm2": 100.0}, "814 mm2", minimum_allowed=False),
-        # of FLOP too, which are many; what is more is no number of anything, and overflows in products
-        Dimension("count", "", {"": 1.0, "k": 1e3, "M": 1e6}, "5448", maximum=1e100, bare=True),
-        Dimension("fraction", "", {"": 1.0, "%": 0.01}, "43%", family="logit-normal", bare=True, maximum=1.0),
-        Dimension("pue", "", {"": 1.0}, "1.2 to 1.4", family="one-plus-lognormal", bare=True, minimum=1.0),
-        Dimension("ratio", "", {"": 1.0}, "1.4 to 1.8", bare=True, minimum_allowed=False),
-        Dimension("money", "USD", _scaled({"USD": 1.0, "$": 1.0}, _MONEY), "300 M$"),
-        Dimension("duration", "s", _DURATIONS, "5 years", minimum_allowed=False),
-        Dimension(
-            "energy price",
-            "USD/kWh",
-            {"USD/kWh": 1.0, "$/kWh": 1.0, "USD/MWh": 1e-3, "$/MWh": 1e-3},
-            "0.08 $/kWh",
-            minimum_allowed=False,
-        ),
-        Dimension("power price", "USD/W", _PER_WATT, "11 $/W", minimum_allowed=False),
-        Dimension("carbon intensity", "g/kWh", {"g/kWh": 1.0, "kg/kWh": 1e3, "kg/MWh": 1.0}, "98 g/kWh"),
-        Dimension("water intensity", "L/kWh", {"L/kWh": 1.0, "m3/MWh": 1.0}, "0.4 L/kWh"),
-        Dimension("mass", "kg", {"kg": 1.0, "t": 1e3}, "165 kg"),
-    )
-}
+from accounting.dimensions import DIMENSIONS, Dimension, Family
 
 # a comma only between thousands: "1,5 MW" is refused, never read as 15 MW
 _NUMBER = r"[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -283,7 +201,8 @@ def written_as(dimension: str, *, uncertain: bool) -> WithJsonSchema:
     one = _NUMBER + (f"(?:{unit})?" if kind.bare and unit else unit)
     ranged = rf"(?:{_NUMBER}(?:{unit})?\s+to\s+)?" if uncertain else ""
     text: dict[str, Any] = {"type": "string", "pattern": rf"^\s*{ranged}{one}\s*$"}
-    number: dict[str, Any] = {"type": "number", "minimum": kind.minimum}
+    least = "minimum" if kind.minimum_allowed else "exclusiveMinimum"
+    number: dict[str, Any] = {"type": "number", least: kind.minimum}
     if kind.maximum < math.inf:
         number["maximum"] = kind.maximum
     plain: list[dict[str, Any]] = [text, number] if kind.bare else [text]

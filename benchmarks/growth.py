@@ -14,13 +14,12 @@ import sys
 from pathlib import Path
 
 from accounting.accounts.estimate import Request
-from accounting.accounts.growth import Growth
-from accounting.accounts.series import Series, dates_of, projection_of, series
+from accounting.accounts.over_time.growth import Growth
+from accounting.accounts.over_time.series import Series, dates_of, projection_of, series
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import Z95
-from accounting.capacity.stock.lives import lives_of
 from accounting.capacity.stock.rates import load_stock_rates
-from accounting.capacity.stock.survival import fit_weibull, kaplan_meier
+from accounting.capacity.stock.survival import fit_weibull, kaplan_meier, lives_of
 from accounting.census.readers.formats import READERS
 from accounting.census.selection import Selection
 from accounting.census.snapshot import snapshot_of

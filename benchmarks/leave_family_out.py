@@ -12,11 +12,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from accounting.capacity.calibration import shipped_evidence
-from accounting.capacity.leave_out import Kind, LeftOut, coverage, leave_families_out, mean_score
+from accounting.capacity.efficiency.cross_validation import (
+    IntervalKind,
+    LeftOut,
+    coverage,
+    leave_families_out,
+    mean_score,
+)
 from accounting.reference.facts import load_facts
 
 CASES = (("achievable", "bf16"), ("achievable", "fp8"), ("sustained", "bf16"))
-KINDS: tuple[Kind, ...] = ("pooled", "quantiles", "normal")
+KINDS: tuple[IntervalKind, ...] = ("pooled", "quantiles", "normal")
 
 
 def measure() -> dict[tuple[str, str], tuple[LeftOut, ...]]:

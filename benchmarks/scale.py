@@ -37,8 +37,9 @@ from accounting.accounts.account import account, percentiles
 from accounting.capacity.bases import BASES
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.capacity.draws import product
+from accounting.capacity.passes import TOTAL, Cell
 from accounting.capacity.streams import Streams
-from accounting.capacity.sums import TOTAL, Cell, Summation
+from accounting.capacity.sums import Summation
 from accounting.capacity.valuation import Chain, Term, Valuer
 from accounting.census.flat import to_csv
 from accounting.census.ledger import Entry, Ledger, Owner

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from zlib import crc32
 
 from accounting.capacity.draws import Z95
-from accounting.capacity.sizing import Sized, size
-from accounting.capacity.sizing_facts import SizingFacts, load_sizing
+from accounting.capacity.sizing.counts import Sized, size
+from accounting.capacity.sizing.facts import SizingFacts, load_sizing
 from accounting.census.facilities import Facility, load_facilities
 from accounting.census.ledger import Entry, from_facilities
 from accounting.quantities import Uncertain

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accounting.capacity.calibration import Calibration, shipped_evidence
-from accounting.capacity.runs import Utilisation, predict_run
-from accounting.capacity.scaling import REFERENCE_CHIPS
+from accounting.capacity.efficiency.runs import Utilisation, predict_run
+from accounting.capacity.efficiency.scaling import REFERENCE_CHIPS
 from accounting.reference.facts import load_facts
 
 # the chips of the table, as the catalogue names them

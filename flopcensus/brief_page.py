@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from accounting.accounts.account import Quantiles
-from accounting.accounts.brief_parts import FacilityLine
-from accounting.accounts.briefing import Brief
-from accounting.accounts.categories import TrainingRule
-from accounting.accounts.grouped import Share
+from accounting.accounts.crosstabs import Share
 from accounting.accounts.levels import MEANING
-from accounting.accounts.targets import Distance
+from accounting.accounts.nations.brief import Brief
+from accounting.accounts.nations.categories import TrainingRule
+from accounting.accounts.nations.facility_lines import FacilityLine
+from accounting.accounts.nations.targets import Distance
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
 from flopcensus.briefed import ACCOUNT_WORDS, changes, grades, name_of, sources_of, span

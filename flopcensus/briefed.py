@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from accounting.accounts.account import Quantiles
-from accounting.accounts.brief_parts import FacilityLine
-from accounting.accounts.briefing import Brief
-from accounting.accounts.concentration import Concentration
-from accounting.accounts.grading import Graded, graded, graded_share
-from accounting.accounts.grouped import Share
+from accounting.accounts.crosstabs import Share
 from accounting.accounts.levels import MEANING
-from accounting.accounts.targets import Distance
+from accounting.accounts.nations.brief import Brief
+from accounting.accounts.nations.concentration import Concentration
+from accounting.accounts.nations.facility_lines import FacilityLine
+from accounting.accounts.nations.grading import Graded, graded, graded_share
+from accounting.accounts.nations.targets import Distance
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
 from flopcensus.output import percent, si, to_csv

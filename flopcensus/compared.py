@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounting.accounts.grouped import Share
-from accounting.accounts.profile import Profile
+from accounting.accounts.crosstabs import Share
+from accounting.accounts.nations.profile import Profile
 from accounting.planning.comparison import CapacityValue, ClusterValue, Comparison, Difference
 from accounting.planning.export_rules import RuleFinding
 from accounting.planning.outlook import METRICS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounting.accounts.drivers import Driver, Drivers, Share
+from accounting.accounts.drivers import Driver, Drivers, VarianceShare
 from flopcensus.output import percent, print_table, say, si
 
 _HALF = 12
@@ -39,15 +39,15 @@ def print_drivers(found: Drivers, what: str, unit: str) -> None:
     )
 
 
-def _share(share: Share) -> str:
+def _share(share: VarianceShare) -> str:
     return f"{100 * share.value:.1f} ±{100 * share.error:.1f} %"
 
 
 def bar(one: Driver, centre: float, widest: float) -> str:
     """Draw the effect of an input to the left and right of the centre.
 
-    >>> from accounting.accounts.drivers import Driver, Share
-    >>> nought = Share(0.0, 0.0)
+    >>> from accounting.accounts.drivers import Driver, VarianceShare
+    >>> nought = VarianceShare(0.0, 0.0)
     >>> bar(Driver("a", "a", 1, nought, nought, 5.0, 20.0), 10.0, 10.0)
     '      ██████│████████████'
     """

@@ -13,8 +13,8 @@ from flopcensus.output import Meter, MeterOf
 
 if TYPE_CHECKING:
     from accounting.accounts.estimate import Estimate, Request
-    from accounting.accounts.origins import Origins
-    from accounting.accounts.sold import Unlocated
+    from accounting.accounts.release.origins import Origins
+    from accounting.accounts.sales.result import Unlocated
     from accounting.capacity.calibration import Calibration
     from accounting.census.ledger import Ledger
     from accounting.reference.facts import Facts
@@ -38,7 +38,7 @@ class Answer:
     @cached_property
     def origins(self) -> Origins:
         """What stands behind each row; worked out when first asked for."""
-        from accounting.accounts.origins import trace
+        from accounting.accounts.release.origins import trace
 
         return trace(self.ledger, self.request, self.facts, self.calibration)
 
@@ -122,13 +122,13 @@ def over_time(
     from dataclasses import replace
 
     from accounting.accounts.estimate import estimate
-    from accounting.accounts.series import (
+    from accounting.accounts.over_time.series import (
         dates_of,
-        projected_selection,
         projection_of,
         series,
         warnings_of,
     )
+    from accounting.accounts.over_time.totals import projected_selection
     from accounting.capacity.stock.projection import ProjectedValuer
     from accounting.capacity.stock.rates import load_stock_rates
     from bench.errors import InputError
@@ -173,9 +173,9 @@ def _with_unrecorded(ledger: Ledger, ids: tuple[str, ...], facts: Facts) -> Ledg
 
 
 def _unlocated(options: dict[str, Any], ledger: Ledger, request: Request, facts: Facts) -> Unlocated | None:
+    from accounting.accounts.sales.sold import shipped_totals
+    from accounting.accounts.sales.unlocated import unlocated
     from accounting.accounts.sized import stated
-    from accounting.accounts.sold import shipped_totals
-    from accounting.accounts.unlocated import unlocated
     from accounting.census.readers.epoch_chips import control_totals
 
     given = [path for path in options["sold"] if str(path) not in SOLD_WORDS]

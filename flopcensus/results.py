@@ -7,11 +7,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from accounting.accounts.drivers import Drivers, Share
+from accounting.accounts.drivers import Drivers, VarianceShare
 from accounting.accounts.estimate import Estimate
-from accounting.accounts.origins import Origins, digest, trace
+from accounting.accounts.release.origins import Origins, digest, trace
 from accounting.accounts.sized import SizedEntries
-from accounting.capacity.measurements import Measurement
+from accounting.capacity.efficiency.measurements import Measurement
 from accounting.census.ledger import Entry
 from accounting.reference.facts import Facts
 from accounting.reference.names import EU, UNKNOWN
@@ -116,7 +116,7 @@ def drivers_entry(found: Drivers) -> dict[str, Any]:
     }
 
 
-def share_entry(share: Share) -> dict[str, float]:
+def share_entry(share: VarianceShare) -> dict[str, float]:
     """Return a share of variance and its standard error."""
     return {"share": share.value, "error": share.error}
 

@@ -34,7 +34,7 @@ KINDS: Mapping[str, Kind] = {
     "cluster": Kind("accounting.planning.clusters:ClusterFile", "A hypothetical cluster", ("clusters",)),
     "study": Kind("flopcensus.study:StudyFile", "A study: everything that one analysis asks", ("studies",)),
     "calibration": Kind(
-        "accounting.capacity.measurements:MeasurementFile",
+        "accounting.capacity.efficiency.measurements:MeasurementFile",
         "Measurements that calibrate estimates",
         ("calibration",),
     ),
@@ -71,9 +71,9 @@ KINDS: Mapping[str, Kind] = {
         "Published shares of markets",
         ("market_shares.yaml",),
     ),
-    "sales": Kind("accounting.accounts.sold:SalesFile", "Accelerators sold, by model", ("sales.yaml",)),
+    "sales": Kind("accounting.accounts.sales.sold:SalesFile", "Accelerators sold, by model", ("sales.yaml",)),
     "sizing": Kind(
-        "accounting.capacity.sizing_facts:SizingFacts",
+        "accounting.capacity.sizing.facts:SizingFacts",
         "From power or cost to a number of accelerators",
         ("sizing.yaml",),
     ),

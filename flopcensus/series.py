@@ -10,8 +10,8 @@ from flopcensus.output import percent, print_table, say, si
 if TYPE_CHECKING:
     from accounting.accounts.account import Account
     from accounting.accounts.estimate import Estimate
-    from accounting.accounts.growth import Growth
-    from accounting.accounts.series import Point, Series
+    from accounting.accounts.over_time.growth import Growth
+    from accounting.accounts.over_time.series import Point, Series
 
 _ROWS_SHOWN = 10
 

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from accounting.accounts.estimate import DEFAULT_LEVELS, Estimate, Request, estimate, with_drivers
 from accounting.accounts.levels import Levels, read_levels
-from accounting.accounts.series import FIRST_YEAR
+from accounting.accounts.over_time.series import FIRST_YEAR
 from accounting.capacity.bases import BASES, Basis
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.capacity.stock.projection import HORIZON

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from accounting.accounts.sold import Bound, Held, SoldLine, Unlocated
+from accounting.accounts.sales.result import Bound, Held, SoldLine, Unlocated
 from flopcensus.output import percent, print_table, say
 from flopcensus.plain import quantiles
 

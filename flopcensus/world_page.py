@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from accounting.accounts.account import Quantiles
-from accounting.accounts.concentration import Concentration
-from accounting.accounts.grouped import share_of
-from accounting.accounts.inequality import Inequality
+from accounting.accounts.crosstabs import share_of
 from accounting.accounts.levels import MEANING
-from accounting.accounts.national import Bilateral
-from accounting.accounts.world import MATRICES, World
+from accounting.accounts.nations.concentration import Concentration
+from accounting.accounts.nations.inequality import Inequality
+from accounting.accounts.nations.national import Bilateral
+from accounting.accounts.nations.world import MATRICES, World
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
 from flopcensus.briefed import concentration_entry, facility_entry, sources_of, span

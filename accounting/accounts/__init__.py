@@ -1,1 +1,1 @@
-"""Who controls it: levels, groups, concentration."""
+"""Who controls it: capacity by level, with intervals; of nations, over time, against sales, for release."""

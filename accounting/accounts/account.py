@@ -19,7 +19,8 @@ from accounting.accounts.joint import Joint
 from accounting.accounts.levels import ORGANISATIONS, SEPARATOR, Holders, Levels, is_national
 from accounting.accounts.rows import GroupOf, LevelRow, Valuation
 from accounting.capacity.bases import Basis, Denomination, Draws
-from accounting.capacity.sums import ONE_THREAD, TOTAL, KindsRow, RowKey, Summation, Work
+from accounting.capacity.passes import TOTAL, KindsRow, RowKey
+from accounting.capacity.sums import ONE_THREAD, Summation, Work
 from accounting.capacity.valuation import Valuer
 from accounting.census.ledger import Entry
 from accounting.reference.facts import Facts

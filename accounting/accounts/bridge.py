@@ -27,7 +27,7 @@ from accounting.accounts.sized import resize
 from accounting.capacity.bases import Basis, Denomination
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.h100e import constant, load_h100e
-from accounting.capacity.valuation import Valuer, Values
+from accounting.capacity.valuation import Valuer
 from accounting.census.ledger import Ledger
 from accounting.census.selection import RECIPES, Selection, select
 from accounting.errors import UnknownNameError
@@ -53,8 +53,8 @@ STEPS: Mapping[str, str] = {
 class Published:
     """A figure that others published: the file it rests on, the column it sums and its date.
 
-    ``h100e_op_per_s`` is what the publisher divides by. Where its unit is older than a chip's data sheet,
-    the column is the publisher's, not recomputed.
+    ``h100e_op_per_s`` is what the publisher divides by. The column is taken as the publisher computed it,
+    also where that was before a chip's data sheet came out.
     """
 
     name: str
@@ -200,13 +200,16 @@ def bridge(
     _check(start, theirs)
     mended = repaired(theirs, facts)
     table = load_h100e(configs_root() / "h100e.yaml")
-    level = target.levels
+    by_chips = Valuer(facts, calibration, PRECISION, (target.basis,), target.seed, target.draws)
     stages = []
     for step, (selection, basis) in _plan(start, target).items():
         ledger = ours if step in {"coverage", "measurement"} else theirs if step in _OWN_FIGURES else mended
-        valuer = _valuer(start, step, basis, ledger.valued_by, target, facts, calibration)
+        precision = start.column if step == START else PRECISION
+        # a file's own figures are taken as exact: one draw says all
+        size = 1 if ledger.valued_by == "file" else target.draws
+        valuer = replace(by_chips, precision=precision, bases=(basis,), values=ledger.valued_by, size=size)
         h100e = start.h100e_op_per_s if step == START else constant(table, basis, PRECISION)
-        stages.append(_stage(step, ledger, selection, valuer, level, h100e))
+        stages.append(_stage(step, ledger, selection, valuer, target.levels, h100e))
     before = {e.id: e for e in select(theirs, _published_selection(start)).entries}
     mends = tuple(repairs(before, mended))
     warnings = (*theirs.warnings, *ours.warnings)
@@ -256,21 +259,6 @@ def _plan(start: Published, target: Target) -> dict[str, tuple[Selection, Basis]
         "coverage": (wanted, "peak"),
         "measurement": (wanted, target.basis),
     }
-
-
-def _valuer(
-    start: Published,
-    step: str,
-    basis: Basis,
-    values: Values,
-    target: Target,
-    facts: Facts,
-    calibration: Calibration,
-) -> Valuer:
-    precision = start.column if step == START else PRECISION
-    # a file's own figures are taken as exact: one draw says all
-    draws = 1 if values == "file" else target.draws
-    return Valuer(facts, calibration, precision, (basis,), target.seed, draws, values)
 
 
 def _stage(

@@ -1,8 +1,8 @@
-"""From entries to grouped sums: the one place that knows how entries are valued for accounts of holders.
+"""From entries to cross-tabulations of capacity, which the accounts of nations are computed from.
 
-Levels are those of :mod:`accounting.accounts.levels`, and ``kind``: how the value of an entry is known. Sums
-are those of :mod:`accounting.capacity.sums`: exact, so that a cell depends on what is in it and on nothing
-else.
+The levels are those of :mod:`accounting.accounts.levels` and one more, ``kind``: how the value of an entry is
+known. Cells are summed exactly (:mod:`accounting.capacity.sums`), so that a cell depends on the entries in it
+and on nothing else.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from operator import length_hint
 
 import numpy as np
 
-from accounting.accounts.grouped import Grouped, Key
+from accounting.accounts.crosstabs import Crosstab, Key
 from accounting.accounts.joint import Joint
 from accounting.accounts.levels import Holders
-from accounting.accounts.rows import Codes, LevelRow
+from accounting.accounts.rows import Codes, LevelRow, by_code
 from accounting.capacity.bases import Basis, Draws
-from accounting.capacity.sums import ONE_THREAD, Cell, Summation, Work
+from accounting.capacity.passes import Cell
+from accounting.capacity.sums import ONE_THREAD, Summation, Work
 from accounting.capacity.valuation import Skipped, Term, Valuer
 from accounting.census.ledger import Entry
 
@@ -35,7 +36,7 @@ def crossings(
     *,
     joint: Joint = "owner",
     work: Work = ONE_THREAD,
-) -> dict[tuple[str, ...], Grouped]:
+) -> dict[tuple[str, ...], Crosstab]:
     """Value entries once and group them by each of ``levels``.
 
     Args:
@@ -88,7 +89,7 @@ class _Crossed:
         if cell is None:
             cell = self.cells[key] = Cell(
                 tuple(
-                    tuple(((LevelRow(level, codes),), weight) for codes, weight in _joined(found).items())
+                    tuple(((LevelRow(level, codes),), weight) for codes, weight in by_code(found).items())
                     for level, found in zip(self.levels, key, strict=True)
                 )
             )
@@ -102,14 +103,6 @@ class _Crossed:
             return
         for codes, weight in self.holders.codes(entry, levels[1:]):
             yield (kind, *codes), weight
-
-
-def _joined(found: Codes) -> dict[tuple[str, ...], float]:
-    """Return one weight a code: two owners of one nation are one holder."""
-    weights: dict[tuple[str, ...], float] = {}
-    for codes, weight in found:
-        weights[codes] = weights.get(codes, 0.0) + weight
-    return weights
 
 
 def unvalued(entries: Iterable[Entry], valuer: Valuer) -> dict[str, int]:

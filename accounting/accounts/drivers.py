@@ -23,10 +23,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from accounting.accounts.account import percentiles
-from accounting.accounts.inputs import AGAIN, Input, InputGroup, inputs_of, known, redrawn
+from accounting.accounts.inputs import Input, InputGroup, inputs_of, known, redrawn
 from accounting.capacity.bases import Draws
-from accounting.capacity.sums import Cell, Summation
-from accounting.capacity.valuation import Skipped, Term, Valuer
+from accounting.capacity.passes import Cell
+from accounting.capacity.sums import Summation
+from accounting.capacity.valuation import Term, Valuer
 from accounting.census.ledger import Entry
 from accounting.reference.facts import Facts
 
@@ -37,7 +38,7 @@ _CELL = Cell(())
 
 
 @dataclass(frozen=True)
-class Share:
+class VarianceShare:
     """A share of variance and its standard error from the number of draws."""
 
     value: float
@@ -54,8 +55,8 @@ class Driver:
     key: str
     name: str
     inputs: int
-    first: Share
-    total: Share
+    first: VarianceShare
+    total: VarianceShare
     low: float
     high: float
 
@@ -72,11 +73,11 @@ class Drivers:
     drivers: tuple[Driver, ...]
 
     @property
-    def together(self) -> Share:
+    def together(self) -> VarianceShare:
         """1 − Σ first-order shares: what inputs do only together, within its error."""
         firsts = [driver.first for driver in self.drivers]
         error = math.sqrt(math.fsum(share.error**2 for share in firsts))
-        return Share(1.0 - math.fsum(share.value for share in firsts) if firsts else 0.0, error)
+        return VarianceShare(1.0 - math.fsum(share.value for share in firsts) if firsts else 0.0, error)
 
 
 def drivers(
@@ -91,9 +92,7 @@ def drivers(
         most: how many inputs stand alone.
         unit: what results are divided by (an H100e constant).
     """
-    work = _Work(
-        valuer, [(e, term) for e in entries if not isinstance(term := valuer.term(e), Skipped)], unit
-    )
+    work = _Work(valuer, entries, unit)
     groups = work.grouped(most, facts)
     if not groups:
         centre = float(work.total([term for _, term in work.terms])[0]) if work.terms else 0.0
@@ -104,11 +103,10 @@ def drivers(
 class _Work:
     """The terms of a total, and sums of them under other draws."""
 
-    def __init__(self, valuer: Valuer, terms: list[tuple[Entry, Term]], unit: float) -> None:
+    def __init__(self, valuer: Valuer, entries: Iterable[Entry], unit: float) -> None:
         self.valuer = replace(valuer, bases=(valuer.asked[0],))
-        self.terms = [
-            (entry, term) for entry, _ in terms if isinstance(term := self.valuer.term(entry), Term)
-        ]
+        terms = ((entry, self.valuer.term(entry)) for entry in entries)
+        self.terms = [(entry, term) for entry, term in terms if isinstance(term, Term)]
         self.unit = unit
 
     def total(self, terms: Sequence[Term], valuer: Valuer | None = None) -> Draws:
@@ -187,14 +185,11 @@ class _Work:
         return Drivers(middle, math.sqrt(float(variance.mean())), tuple(found))
 
 
-def _share(part: Draws, variance: Draws) -> Share:
+def _share(part: Draws, variance: Draws) -> VarianceShare:
     """Return a ratio of means with its standard error (to first order)."""
     whole = float(variance.mean())
     if not whole:
-        return Share(0.0, 0.0)
+        return VarianceShare(0.0, 0.0)
     value = float(part.mean()) / whole
     error = float(np.std(part - value * variance)) / whole / math.sqrt(len(variance))
-    return Share(value, error)
-
-
-__all__ = ["AGAIN", "MOST", "Driver", "Drivers", "Share", "drivers"]
+    return VarianceShare(value, error)

@@ -14,8 +14,8 @@ from accounting.accounts.sized import SizedEntries, Sizing, on_chip_share, resiz
 from accounting.accounts.sized import warnings as sizing_warnings
 from accounting.capacity.bases import BASES, MEMORY, MEMORY_BASES, Basis
 from accounting.capacity.calibration import Calibration
+from accounting.capacity.efficiency.occupancy import Occupancy
 from accounting.capacity.h100e import constant, load_h100e
-from accounting.capacity.occupancy import Occupancy
 from accounting.capacity.sums import ONE_THREAD, Work
 from accounting.capacity.used import UsedValuer, shipped_occupancy
 from accounting.capacity.valuation import Valuer
@@ -28,7 +28,7 @@ from accounting.reference.shipped import configs_root
 from bench.errors import InputError
 
 if TYPE_CHECKING:
-    from accounting.accounts.series import Series
+    from accounting.accounts.over_time.series import Series
 
 DEFAULT_BASES: tuple[Basis, ...] = ("peak", "delivered")
 # units that fix what stands for the precision
@@ -87,19 +87,24 @@ def estimate(
     project: Callable[[Valuer], Valuer] | None = None,
     work: Work = ONE_THREAD,
 ) -> tuple[Estimate, ...]:
-    """Value a ledger and group it, on every basis asked for; ``project`` makes of what values it another.
+    """Value a ledger and group it, on every basis asked for.
+
+    Args:
+        ledger: the census.
+        request: what to estimate.
+        facts: the reference facts.
+        calibration: the efficiencies.
+        project: turns the valuer of the request into one of a later date (:class:`.ProjectedValuer`).
+        work: threads, memory and whom to tell of progress; the result depends on none of them.
 
     Raises:
         InputError: a precision, column or unit that the census cannot be stated in.
     """
-    refuse_what_cannot_be(ledger, request)
+    check_request(ledger, request)
     if project is not None and request.unit == FLOW:
         raise InputError(f"what is used is not projected (found unit {request.unit}); use --unit flops")
     entries, skipped, sized = chosen_entries(ledger, request, facts)
-    said = list(sizing_warnings(sized)) if sized is not None else []
-    said += _of_memory(entries, request, facts)
-    if request.unit == FLOW:
-        said += _of_occupancy(shipped_occupancy(facts))
+    notes = _notes(entries, sized, request, facts)
     valuer = valuer_of(ledger, request, facts, calibration)
     valuer = valuer if project is None else project(valuer)
     results = account(
@@ -119,7 +124,7 @@ def estimate(
             ledger.name,
             ledger.rows,
             result,
-            (*_warnings(ledger, result, project is not None), *said),
+            (*_warnings(ledger, result, project is not None), *notes),
             sized=sized,
             drivers=_drivers(entries, valuer, basis, request) if request.drivers else None,
         )
@@ -174,7 +179,7 @@ def h100e_constants(request: Request) -> dict[Basis, float] | None:
     return {basis: constant(table, basis, request.precision) for basis in request.bases}
 
 
-def refuse_what_cannot_be(ledger: Ledger, request: Request) -> None:
+def check_request(ledger: Ledger, request: Request) -> None:
     """Raise InputError for a precision, column, unit or basis that the census cannot be stated in."""
     if MEMORY in (request.precision, UNIT_PRECISION.get(request.unit)):
         _refuse_of_memory(ledger, request)
@@ -214,7 +219,18 @@ def _refuse_of_memory(ledger: Ledger, request: Request) -> None:
         )
 
 
-def _of_memory(entries: Sequence[Entry], request: Request, facts: Facts) -> list[str]:
+def _notes(
+    entries: Sequence[Entry], sized: SizedEntries | None, request: Request, facts: Facts
+) -> tuple[str, ...]:
+    """Return what a reader must know of the entries on every basis."""
+    notes = list(sizing_warnings(sized)) if sized is not None else []
+    notes += _note_on_chip_memory(entries, request, facts)
+    if request.unit == FLOW:
+        notes += _note_fleets(shipped_occupancy(facts))
+    return tuple(notes)
+
+
+def _note_on_chip_memory(entries: Sequence[Entry], request: Request, facts: Facts) -> list[str]:
     share = on_chip_share(entries, facts) if request.precision == MEMORY else 0.0
     if share < 0.01:
         return []
@@ -224,7 +240,7 @@ def _of_memory(entries: Sequence[Entry], request: Request, facts: Facts) -> list
     ]
 
 
-def _of_occupancy(fleets: Sequence[Occupancy]) -> list[str]:
+def _note_fleets(fleets: Sequence[Occupancy]) -> list[str]:
     where = "; ".join(f"{fleet.where} ({fleet.occupancy.best:.0%})" for fleet in fleets)
     return [
         f"occupancy is that of {len(fleets)} fleet{'s' * (len(fleets) > 1)}: {where}; others may be far off"

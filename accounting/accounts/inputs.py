@@ -1,4 +1,8 @@
-"""The inputs of a total: what a term draws, by name; terms with some drawn again, or held at medians."""
+"""The uncertain inputs of a total, and terms in which some of them are drawn again or held at their medians.
+
+A term draws each of its inputs by a name. To draw an input again is to change its name; to hold it at its
+median is to take its spread away. :mod:`.drivers` does both to find what drives the spread of a total.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import cast
 import numpy as np
 
 from accounting.capacity.bases import Draws
-from accounting.capacity.shared_counts import CommonFactors
+from accounting.capacity.sizing.correlated import CommonFactors
 from accounting.capacity.stock.projection import ProjectedValuer, Projection
 from accounting.capacity.valuation import Chain, Factor, Term, Valuer
 from accounting.census.ledger import Entry
@@ -20,7 +24,14 @@ from accounting.reference.facts import Facts
 # what is put to a name to draw it again
 AGAIN = "again/"
 SERVICE = "service"
-_STEPS = {"achievable": "best matmul", "sustained": "training step", "delivered": "availability"}
+_STEPS = {
+    "achievable": "best matmul",
+    "sustained": "training step",
+    "delivered": "availability",
+    "occupancy": "occupancy",
+}
+# steps that are one pool for all accelerators
+_POOLED_FOR_ALL = frozenset({"delivered", "occupancy"})
 _SIZING = {
     "overheads": "IT overhead of sized sites",
     "facility_overheads": "facility overhead of sized sites",
@@ -168,13 +179,17 @@ def _common(name: str) -> Input:
 
 
 def _shared(factor: Factor) -> Input:
-    # availability is one pool for all accelerators
-    which = "" if factor.basis == "delivered" else factor.shared_name.rpartition("/")[2]
-    return Input(str(factor.basis), which)
+    step = _step(factor.shared_name)
+    return Input(step, "" if step in _POOLED_FOR_ALL else factor.shared_name.rpartition("/")[2])
 
 
 def _own(factor: Factor) -> Input:
-    return Input("site_spread", str(factor.basis))
+    return Input("site_spread", _step(factor.site_name))
+
+
+def _step(name: str) -> str:
+    """Return the step that a factor is drawn for; its basis does not tell availability from occupancy."""
+    return name.partition("/")[0]
 
 
 def _name(inputs: tuple[Input, ...], facts: Facts) -> str:
@@ -188,7 +203,7 @@ def _name(inputs: tuple[Input, ...], facts: Facts) -> str:
         "source": f"bias of {many} other sources" if several else f"bias of {which}",
         SERVICE: "what is in service by then",
         "site_spread": "sites' own efficiency" if several else f"sites' own {_STEPS.get(which, which)}",
-        "delivered": _STEPS["delivered"],
+        **{step: _STEPS[step] for step in _POOLED_FOR_ALL},
     }
     if kind in words:
         return words[kind]

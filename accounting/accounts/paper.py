@@ -9,7 +9,7 @@ import numpy as np
 
 from accounting.accounts.account import Quantiles
 from accounting.accounts.levels import Holders
-from accounting.accounts.sold import load_sold_chips
+from accounting.accounts.sales.sold import load_sold_chips
 from accounting.capacity.bases import BASES, MEMORY, Basis, Draws
 from accounting.capacity.calibration import STEPS, Calibration
 from accounting.capacity.valuation import Skipped, Valuer
@@ -33,7 +33,7 @@ class Weight:
 
 @dataclass(frozen=True)
 class Bandwidth:
-    """An accelerator's memory bandwidth (B/s): of the sheet, and of the best stream, as its draws have it.
+    """An accelerator's memory bandwidth in B/s: by data sheet (``peak``), and of the best stream, with draws.
 
     ``flop_per_byte`` is dense peak FLOP/s ÷ sheet B/s, None where the sheet has no such peak. ``own`` says
     whether the stream was measured on this accelerator.

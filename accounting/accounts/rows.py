@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from operator import length_hint
 
 from accounting.accounts.levels import Holders, Levels, is_national
-from accounting.capacity.sums import Cell, Division, RowKey
+from accounting.capacity.passes import Cell, Division, RowKey
 from accounting.capacity.valuation import Skipped, Term, Valuer
 from accounting.census.ledger import Entry
 from accounting.reference.names import ALTERNATIVES, EU
@@ -17,6 +17,18 @@ from accounting.reference.names import ALTERNATIVES, EU
 _MOST_CELLS = 50_000
 
 Codes = tuple[tuple[tuple[str, ...], float], ...]
+
+
+def by_code(found: Codes) -> dict[tuple[str, ...], float]:
+    """Return one weight a code: two owners of one nation are one holder.
+
+    >>> by_code(((("FR",), 0.5), (("FR",), 0.25), (("DE",), 0.25)))
+    {('FR',): 0.75, ('DE',): 0.25}
+    """
+    weights: dict[tuple[str, ...], float] = {}
+    for code, weight in found:
+        weights[code] = weights.get(code, 0.0) + weight
+    return weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +95,7 @@ class Valuation:
         return cell
 
     def _division(self, level: Levels, found: Codes) -> Division:
-        weights: dict[tuple[str, ...], float] = {}
-        for code, weight in found:
-            weights[code] = weights.get(code, 0.0) + weight
-        return tuple((self._rows(level, code), weight) for code, weight in weights.items())
+        return tuple((self._rows(level, code), weight) for code, weight in by_code(found).items())
 
     def _rows(self, level: Levels, code: tuple[str, ...]) -> tuple[RowKey, ...]:
         groups = self._groups(code[0]) if is_national(level) else ()
@@ -96,12 +105,12 @@ class Valuation:
         """Return the groups that a nation is of."""
         found = self._groups_of.get(nation)
         if found is None:
-            # what may be one nation's or another's is a group's where all of them are members
+            # a code of alternatives ("JP+KR") counts in a group only if every one of them is a member
             may_be = nation.split(ALTERNATIVES)
             found = tuple(
                 group
                 for group, members in self.groups.items()
-                # bodies of the Union are no member state's, but are the Union's
+                # the Union's own bodies belong to no member state, but count in the Union's group
                 if all(one in members or (group == EU and one == EU) for one in may_be)
             )
             self._groups_of[nation] = found

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from accounting.capacity.bases import MEMORY
-from accounting.capacity.draws import Z95
-from accounting.capacity.rates import peak_rate
-from accounting.capacity.sizing import NOBODY, Clue, Sized, needs_sizing, size
-from accounting.capacity.sizing_facts import load_sizing
+from accounting.capacity.draws import Z95, log_sd
+from accounting.capacity.peaks import peak_rate
+from accounting.capacity.sizing.counts import NOBODY, Clue, Sized, needs_sizing, size
+from accounting.capacity.sizing.facts import load_sizing
 from accounting.census.ledger import Entry, Ledger
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
@@ -36,13 +36,13 @@ class SizedEntries:
     """What of an estimate rests on power, cost or a typical accelerator.
 
     ``clues`` counts entries by what their count rests on ("power", "count and power", …), ``typical`` those
-    whose accelerator is assumed. ``share`` is theirs of the mean peak, None where there is nothing to value.
+    whose accelerator is assumed. ``share`` is their part of the mean peak, 0 where there is nothing to value.
     """
 
     entries: int
     clues: Mapping[str, int]
     typical: int
-    share: float | None
+    share: float
     apart: tuple[Apart, ...]
 
 
@@ -134,10 +134,7 @@ def _mean_peak(entry: Entry, facts: Facts, precision: str) -> float:
 
 
 def _mean(count: Uncertain) -> float:
-    if count.exact:
-        return count.best
-    spread = math.log(count.high / count.low) / (2 * Z95)
-    return count.best * math.exp(spread**2 / 2)
+    return count.best * math.exp(log_sd(count) ** 2 / 2)
 
 
 def warnings(summary: SizedEntries) -> Iterable[str]:
@@ -146,7 +143,7 @@ def warnings(summary: SizedEntries) -> Iterable[str]:
         how = ", ".join(f"{number} by {clue}" for clue, number in summary.clues.items())
         yield (
             f"deployments not stated as accelerators and number: {summary.entries}, or "
-            f"{summary.share or 0.0:.1%} of the peak ({how}); of {summary.typical} the accelerator is what "
+            f"{summary.share:.1%} of the peak ({how}); of {summary.typical} the accelerator is what "
             "their designer typically sold (--sized drop leaves them out)"
         )
     if summary.apart:

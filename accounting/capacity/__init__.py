@@ -1,1 +1,1 @@
-"""What it can do: efficiencies, the four bases, draws."""
+"""What it can do: efficiencies, sizes, the four bases, draws and their sums."""

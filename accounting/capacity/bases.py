@@ -126,10 +126,12 @@ def _difference(a: Denomination, b: Denomination) -> str:
 def _mend(a: Denomination, b: Denomination) -> str:
     if "B/s" in (a.unit, b.unit) and a.unit != b.unit:
         return "bytes and operations have no common unit: compare shares, each of its own total"
+    if "FLOP/year" in (a.unit, b.unit) and a.unit != b.unit:
+        return "a flow (what is computed in a year) and a capacity have no common unit: compare their shares"
     if a.unit != b.unit:
         return "call Capacity.in_h100e(constant) on the one in FLOP/s"
     if a.basis != b.basis:
-        return f"value both on one basis: Valuer.value(entry, basis='{a.basis}')"
+        return f"value both on one basis: Valuer(…, bases=('{a.basis}',)).value(entry)"
     if a.sparse != b.sparse:
         return "halve no figure by hand: take the dense spec peak of the accelerator instead"
-    return f"value both in one precision: Valuer(…, precision='{a.precision}')"
+    return f"value both in one precision: Valuer(…, precision='{a.precision}').value(entry)"

@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import Literal
 
 from accounting.capacity.bases import MEMORY, Draws
-from accounting.capacity.chain import benchmark_excess, fraction_of_peak, refuse_broken
 from accounting.capacity.draws import expit, standard_normal
-from accounting.capacity.evidence import Evidence, load_evidence
-from accounting.capacity.measurements import REGIME_OF, Measurement, feeds_sustained
-from accounting.capacity.pooling import Observation, Pool, Prediction, logit
-from accounting.capacity.scaling import Scaling, ScalingSeries
+from accounting.capacity.efficiency.chain import benchmark_excess, fraction_of_peak, refuse_broken
+from accounting.capacity.efficiency.evidence import Evidence, load_evidence
+from accounting.capacity.efficiency.measurements import REGIME_OF, Measurement, feeds_sustained
+from accounting.capacity.efficiency.pooling import Chip, Observation, Pool, Prediction, logit
+from accounting.capacity.efficiency.scaling import Scaling, ScalingSeries
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
 from accounting.validation import Kind, weakest
@@ -60,12 +60,21 @@ class Efficiency:
         """The median fraction."""
         return float(expit(self.prediction.mean))  # type: ignore[arg-type]
 
+    @property
+    def shared_name(self) -> str:
+        """The name of the draw that all sites of the accelerator share."""
+        return f"{self.step}/{self.precision}/{self.prediction.key}"
+
+    @property
+    def site_name(self) -> str:
+        """What a site's own draw is named after, before the id of the site."""
+        return f"{self.step}/{self.precision}/site/"
+
     def draws(self, seed: int, site: str, size: int) -> Draws:
-        """Draw the fraction for a site: what sites share has one name, the site's own spread another."""
-        p = self.prediction
-        shared = standard_normal(seed, f"{self.step}/{self.precision}/{p.key}", size)
-        own = standard_normal(seed, f"{self.step}/{self.precision}/site/{site}", size)
-        return expit(p.mean + p.shared_sd * shared + p.site_sd * own)
+        """Draw the fraction for a site (shape: size)."""
+        shared = standard_normal(seed, self.shared_name, size)
+        own = standard_normal(seed, self.site_name + site, size)
+        return self.prediction.at(shared, own)
 
 
 @dataclass(frozen=True)
@@ -121,8 +130,8 @@ class Calibration:
         if pool is None or (step == "delivered" and precision == MEMORY):
             return None
         if step == "delivered":
-            return Efficiency(step, pool.predict(_ANY, _ANY), self.kinds[step, "", _ANY], "")
-        prediction = pool.predict(accelerator, *self._kin(accelerator, precision))
+            return Efficiency(step, pool.predict(Chip(_ANY, _ANY)), self.kinds[step, "", _ANY], "")
+        prediction = pool.predict(self.chip(accelerator, precision))
         own = prediction.level == "own"
         if step == "sustained" and self.excess and not (own and self.has_production(accelerator, precision)):
             shared = math.hypot(prediction.shared_sd, self.excess.shared_sd)
@@ -130,14 +139,15 @@ class Calibration:
         kind: Kind = self.kinds[step, precision, str(accelerator)] if own else "assumed"
         return Efficiency(step, prediction, kind, precision)
 
-    def _kin(self, accelerator: str | None, precision: str) -> tuple[str | None, str | None, float | None]:
-        """Return family, designer and ln(peak ÷ TDP) of an accelerator."""
-        chip = self.facts.accelerators.get(accelerator or "")
-        if chip is None:
-            return None, None, None
-        # memory that moves a byte takes the power of its kind: none has more on paper than its power carries
-        peak = None if precision == MEMORY else chip.peak_flop_per_s(precision)
-        return chip.family, chip.designer, math.log(peak / chip.tdp) if peak and chip.tdp else None
+    def chip(self, accelerator: str | None, precision: str) -> Chip:
+        """Return what pooling knows of an accelerator: nothing but its name where the catalogue has none."""
+        found = self.facts.accelerators.get(accelerator or "")
+        if found is None:
+            return Chip(accelerator or "")
+        # power limits how fast a chip computes, not how fast its memory is read: bandwidth has no such slope
+        peak = None if precision == MEMORY else found.peak_flop_per_s(precision)
+        density = math.log(peak / found.tdp) if peak and found.tdp else None
+        return Chip(found.id, found.family, found.designer, density)
 
     def _add(self, step: Step, precision: str, rows: Iterable[tuple[Measurement, float | None]]) -> None:
         usable = [(m, f) for m, f in rows if f is not None and m.accelerator]
@@ -149,8 +159,10 @@ class Calibration:
             self.kinds[key] = weakest((self.kinds.get(key, m.kind), m.kind))
 
     def _observation(self, m: Measurement, precision: str, fraction: float) -> Observation:
-        family, designer, density = self._kin(m.accelerator, precision)
-        return Observation(str(m.accelerator), str(family), logit(fraction), str(designer), density)
+        chip = self.chip(m.accelerator, precision)
+        return Observation(
+            chip.accelerator, chip.family, logit(fraction), chip.designer, chip.log_peak_per_watt
+        )
 
     def _add_availability(self) -> None:
         running = [
@@ -172,7 +184,7 @@ class Calibration:
                 continue
             count = m.accelerators.best if m.accelerators else None
             scale = 1 / self.scaling.factor(count) if count else 1.0
-            best = base.predict(m.accelerator, *self._kin(m.accelerator, precision)).mean
+            best = base.predict(self.chip(m.accelerator, precision)).mean
             yield m, min(scale * of_peak / float(expit(best)), _RATIO_LIMIT)  # type: ignore[arg-type]
 
     def _in_production(self, m: Measurement, ratio: float) -> float:

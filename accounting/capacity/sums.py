@@ -1,42 +1,42 @@
-"""Sums of draws by row, exact, so that neither order nor chunks nor workers nor other rows can change them.
+"""Sums of draws by row, exact: no order of entries, chunk size, number of threads or other row changes a bit.
 
-Every value is stated in grains (``GRAIN``) and rounded to a whole number of them in float32. Sums of whole
-numbers in float64 are exact up to 2⁵³, so they come out the same to the last bit in any order, and the rows
-of a level add up to the total. What is stated without uncertainty is summed in whole numbers of Python.
+Floating-point sums depend on their order. So every value is stated in grains (``GRAIN``) and rounded to a
+whole number of them. Sums of whole numbers in float64 are exact up to 2⁵³: they come out the same in any
+order, and the rows of a level add up to the total in every draw. Values without uncertainty are summed as
+Python integers.
 
-A factor that a row's entries share (a step without spread between sites, the bias of a source) multiplies
-their sum, not each of them: sums are kept apart by what they share. Memory holds sums alone; where there are
-more rows than it may hold, they are summed in several passes, and drawn again.
+Some factors are shared by many entries of a row: a step without spread between sites, the bias of a source.
+They multiply the sum of those entries instead of each entry, and so sums are kept apart by what they share.
+
+Memory holds sums only, never the draws of entries. Where there are more rows than fit, the entries are drawn
+again and summed in several passes.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import reduce
 from itertools import islice
 from operator import length_hint
 
 import numpy as np
 
-from accounting.capacity.bases import Draws
+from accounting.capacity.bases import Draws, Unit
 from accounting.capacity.draws import draw, expit, standard_normal
-from accounting.capacity.term_draws import FINE, Plan, Shared, SharedDraws, TermDraws, plan
+from accounting.capacity.passes import Cell, Part, Parts, Pass, RowKey, Target
+from accounting.capacity.term_draws import FINE, Shared, SharedDraws, TermDraws, plan
 from accounting.capacity.valuation import Bias, Chain, Term, Valuer
 from accounting.validation import Kind
 
-RowKey = Hashable
-# a division parts an entry: pairs of (rows that all get this part, weight); the weights add to 1
-Division = tuple[tuple[tuple[RowKey, ...], float], ...]
 Progress = Callable[[int, int], None]
 
-TOTAL: RowKey = "total"
 # what values are rounded to, by unit of capacity: a hundred-thousandth of one accelerator or less. Sums stay
 # exact up to 2**53 grains, 9.7e24 FLOP/s
-GRAIN = {"FLOP/s": 2.0**30, "H100e": 2.0**-20, "B/s": 2.0**20, "FLOP/year": 2.0**55}
-_OTHER_GRAIN = 2.0**20
+GRAIN: Mapping[Unit, float] = {"FLOP/s": 2.0**30, "H100e": 2.0**-20, "B/s": 2.0**20, "FLOP/year": 2.0**55}
 # draws are worked on in windows of so many, whose vectors fit a core's cache
 WINDOW = 10_000
 # terms of one kind are added up before they go to their rows: the larger the chunk, the fewer the additions
@@ -62,77 +62,7 @@ class Work:
 ONE_THREAD = Work()
 
 
-@dataclass(frozen=True, slots=True)
-class KindsRow:
-    """The row of all entries that are known alike: a kind for each basis asked for."""
-
-    kinds: tuple[Kind, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """Where entries of one kind go."""
-
-    divisions: tuple[Division, ...]
-
-
-@dataclass
-class _Part:
-    """The sums of what goes to one row and shares the same factors, in grains: some drawn, some exact."""
-
-    drawn: list[Draws | None]
-    exact: list[int]
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-@dataclass(frozen=True)
-class _Target:
-    """The parts that terms of one kind are added to, division by division, and what they share."""
-
-    divisions: tuple[tuple[tuple[tuple[_Part, ...], float], ...], ...]
-    sums: int
-
-    @property
-    def parted(self) -> bool:
-        return any(len(division) > 1 for division in self.divisions)
-
-
-@dataclass
-class _Pass:
-    """The rows that one pass over the entries sums, and those that are left to the next."""
-
-    most: int
-    wanted: frozenset[RowKey] | None = None
-    rows: dict[RowKey, dict[Shared, _Part]] = field(default_factory=dict)
-    left: dict[RowKey, None] = field(default_factory=dict)
-
-    def part(self, row: RowKey, shared: Shared) -> _Part | None:
-        """Return the part of a row that shares these factors; None where the row is not of this pass."""
-        parts = self.rows.get(row)
-        if parts is None:
-            if self.wanted is not None and row not in self.wanted:
-                return None
-            if len(self.rows) >= self.most:
-                self.left[row] = None
-                return None
-            parts = self.rows[row] = {}
-        if shared not in parts:
-            parts[shared] = _Part([None] * shared.sums, [0] * shared.sums)
-        return parts[shared]
-
-    def target(self, cell: Cell, term: Term, of_term: Plan) -> _Target | None:
-        """Return where terms like this one go; None where no row of theirs is of this pass."""
-        shared = Shared(of_term.of_basis, term.bias)
-        every: Division = (((TOTAL, KindsRow(term.chain.kinds(term.kind))), 1.0),)
-        divisions = tuple(
-            tuple((tuple(p for row in rows if (p := self.part(row, shared))), weight) for rows, weight in way)
-            for way in (every, *cell.divisions)
-        )
-        held = tuple(way for way in divisions if any(parts for parts, _ in way))
-        return _Target(held, shared.sums) if held else None
-
-
-Chunk = list[tuple[_Target, list[Term]]]
+Chunk = list[tuple[Target, list[Term]]]
 
 
 class Summation:
@@ -149,7 +79,7 @@ class Summation:
         self.work = work or ONE_THREAD
         self.items = list(items) if isinstance(items, Iterator) else items
         self.seed, self.size = valuer.seed, valuer.size
-        self.grain = GRAIN.get(valuer.denomination("peak").unit, _OTHER_GRAIN)
+        self.grain = GRAIN[valuer.denomination("peak").unit]
         expected = length_hint(self.items, 0)
         self.workers = self.work.workers or 1
         self.chunk = self.work.chunk or _CHUNK
@@ -158,7 +88,7 @@ class Summation:
 
     def rows(self) -> Iterator[tuple[RowKey, tuple[Draws, ...]]]:
         """Yield each row with its draws by basis (one draw where it is exact); the total comes first."""
-        run = _Pass(self.most)
+        run = Pass(self.most)
         while True:
             self._sum(run)
             for row, parts in run.rows.items():
@@ -167,9 +97,9 @@ class Summation:
                 return
             rows = iter(run.left)
             wanted = frozenset(islice(rows, self.most))
-            run = _Pass(self.most, wanted, left=dict.fromkeys(rows))
+            run = Pass(self.most, wanted, left=dict.fromkeys(rows))
 
-    def _sum(self, run: _Pass) -> None:
+    def _sum(self, run: Pass) -> None:
         for start in range(0, self.size, WINDOW):
             shared = SharedDraws(self.seed, start, min(start + WINDOW, self.size))
             rooms = threading.local()
@@ -185,7 +115,7 @@ class Summation:
 
             self._share_out(self._chunks(run, shared), work)
 
-    def _chunks(self, run: _Pass, shared: SharedDraws) -> Iterator[tuple[int, Chunk]]:
+    def _chunks(self, run: Pass, shared: SharedDraws) -> Iterator[tuple[int, Chunk]]:
         items = iter(self.items)
         while part := list(islice(items, self.chunk)):
             groups: dict[tuple[Cell, Chain, Kind, Bias | None], list[Term]] = {}
@@ -229,7 +159,7 @@ class Summation:
         if self.work.progress:
             self.work.progress(self._done, max(self.expected, self._done) if self.expected else 0)
 
-    def _add(self, draws: TermDraws, target: _Target, terms: list[Term], shared: SharedDraws) -> None:
+    def _add(self, draws: TermDraws, target: Target, terms: list[Term], shared: SharedDraws) -> None:
         # what is parted is rounded term by term, so that the parts do not depend on what else is there
         batches: Sequence[Sequence[Term]] = [[term] for term in terms] if target.parted else [terms]
         for batch in batches:
@@ -240,7 +170,7 @@ class Summation:
 
     def _spread(
         self,
-        division: tuple[tuple[tuple[_Part, ...], float], ...],
+        division: Parts,
         number: int,
         drawn: Draws | None,
         exact: int,
@@ -257,7 +187,7 @@ class Summation:
         self._put(division[-1][0], number, left, left_exact, shared)
 
     def _put(
-        self, parts: tuple[_Part, ...], number: int, drawn: Draws | None, exact: int, shared: SharedDraws
+        self, parts: tuple[Part, ...], number: int, drawn: Draws | None, exact: int, shared: SharedDraws
     ) -> None:
         for part in parts:
             with part.lock:
@@ -270,20 +200,17 @@ class Summation:
                 window = total[shared.start : shared.start + shared.size]
                 np.add(window, drawn, out=window)
 
-    def _closed(self, parts: Mapping[Shared, _Part]) -> tuple[Draws, ...]:
+    def _closed(self, parts: Mapping[Shared, Part]) -> tuple[Draws, ...]:
         """Return a row's draws by basis, in the unit of capacity: its parts times what each shares."""
+        # in an order of their own, since these sums are of products and no longer exact
         ordered = sorted(parts.items(), key=lambda pair: pair[0].names)
-        bases = range(len(ordered[0][0].of_basis))
         columns = []
-        for basis in bases:
-            values = [
+        for basis in range(len(ordered[0][0].of_basis)):
+            values = (
                 self._shared_product(shared, basis) * _value(part, shared.of_basis[basis][0])
                 for shared, part in ordered
-            ]
-            total = values[0]
-            for value in values[1:]:
-                total = total + value
-            columns.append(total * self.grain)
+            )
+            columns.append(reduce(np.add, values) * self.grain)
         return tuple(columns)
 
     def _shared_product(self, shared: Shared, basis: int) -> Draws | float:
@@ -297,6 +224,6 @@ class Summation:
         return product
 
 
-def _value(part: _Part, number: int) -> Draws:
+def _value(part: Part, number: int) -> Draws:
     exact, drawn = np.array([part.exact[number] / FINE]), part.drawn[number]
     return exact if drawn is None else drawn + exact

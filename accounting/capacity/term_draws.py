@@ -1,12 +1,12 @@
 """The draws of terms in float32, added up by basis: the inner loop of every sum.
 
-The model is that of :class:`.valuation.Valuer`, whose :meth:`value` is the same in float64. What is drawn:
+The model is that of :class:`.valuation.Valuer`, whose :meth:`value` draws the same in float64:
 
     peak      unit × median count × exp(width × n), the width of the side that n falls on; no draw where exact
     each step v ÷ (1 + exp(−(mean + shared_sd × shared + site_sd × n)))
 
-with n a normal of the entry's or site's own. A step without a spread between sites draws nothing here: it is
-the same for all, and multiplies their sum.
+where n is a normal of the entry's own (peak) or the site's own (steps). A step without a spread between sites
+is the same for all of them: it draws nothing here, and multiplies their sum (:mod:`.sums`).
 """
 
 from __future__ import annotations
@@ -54,16 +54,19 @@ class Shared:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The work on each term of a chain: what is its own, and after how much of it a sum is added to."""
+    """The work on each term of a chain, in order: a step to draw, or the number of the sum to add to now.
 
-    own: tuple[tuple[Factor | None, int | None], ...]
+    ``of_basis`` is that of :class:`Shared`.
+    """
+
+    own: tuple[Factor | int, ...]
     of_basis: tuple[tuple[int, tuple[Factor, ...]], ...]
 
 
 @lru_cache(maxsize=4096)
 def plan(chain: Chain) -> Plan:
-    """Return the plan of a chain: (a step to take or None, the sum to add to or None) in order."""
-    own: list[tuple[Factor | None, int | None]] = []
+    """Return the plan of a chain."""
+    own: list[Factor | int] = []
     shared: list[Factor] = []
     of_basis: list[tuple[int, tuple[Factor, ...]]] = []
     changed, sums = True, 0
@@ -71,11 +74,11 @@ def plan(chain: Chain) -> Plan:
         if factor is not None and factor.site_sd == 0:
             shared.append(factor)
         elif factor is not None:
-            own.append((factor, None))
+            own.append(factor)
             changed = True
         if (factor.basis if factor else "peak") in chain.bases:
             if changed:
-                own.append((None, sums))
+                own.append(sums)
                 changed, sums = False, sums + 1
             of_basis.append((sums - 1, tuple(shared)))
     return Plan(tuple(own), tuple(of_basis))
@@ -123,13 +126,13 @@ class TermDraws:
         with np.errstate(over="ignore"):
             for term in terms:
                 value: Normals | float = self._peak(term)
-                for factor, number in steps:
-                    if factor is not None:
-                        value = self._step(value, factor, term.site)
-                    elif number is not None and isinstance(value, float):
-                        exact[number] += round(value * FINE)
-                    elif number is not None:
-                        drawn[number] = self._added(drawn[number], value)
+                for step in steps:
+                    if isinstance(step, Factor):
+                        value = self._step(value, step, term.site)
+                    elif isinstance(value, float):
+                        exact[step] += round(value * FINE)
+                    else:
+                        drawn[step] = self._added(drawn[step], value)
         return drawn, exact
 
     def _added(self, total: Draws | None, value: Normals | float) -> Draws:
@@ -153,7 +156,7 @@ class TermDraws:
         return self._count(cast("Uncertain", term.count), term.count_name, term.unit / self._grain)
 
     def _count(self, count: Uncertain, name: str, unit: float) -> Normals:
-        """Draw a count times ``unit``. This is the one place where counts become draws."""
+        """Draw a count times ``unit``, as :func:`.draws.draw` does in float64."""
         value, start = self._value, self._shared.start
         if count.family != "lognormal":
             self._streams.fill(name, value, start)

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accounting.capacity.bases import FLOW_BASES, Basis, Denomination
-from accounting.capacity.evidence import load_evidence
-from accounting.capacity.occupancy import YEAR_S, Occupancy, occupancy
+from accounting.capacity.efficiency.evidence import load_evidence
+from accounting.capacity.efficiency.occupancy import Occupancy, occupancy
 from accounting.capacity.valuation import Chain, Factor, Skipped, Term, Valuer
 from accounting.census.ledger import Entry
+from accounting.dimensions import YEAR_S
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
 from accounting.validation import weakest

@@ -17,8 +17,8 @@ import numpy as np
 from accounting.capacity.bases import BASES, MEMORY, Basis, Capacity, Denomination, Draws, Unit
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, expit, standard_normal
-from accounting.capacity.rates import lacking, peak_rate
-from accounting.capacity.shared_counts import Common, CommonFactors, common_of, own_part
+from accounting.capacity.peaks import lacking, peak_rate
+from accounting.capacity.sizing.correlated import CommonFactors, Loadings, common_of, own_part
 from accounting.census.ledger import Entry
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
@@ -27,6 +27,9 @@ from bench.errors import InputError
 
 Values = Literal["chips", "file"]
 MAX_DRAWS = 1_000_000
+# of one entry, in FLOP/s, B/s or H100e: a million times all that there is, and still far from where the
+# sums of draws, in float32, overflow
+MAX_PEAK = 1e30
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Term:
     kind: Kind
     bias: Bias | None = None
     presence: Callable[[], Draws] | None = None
-    common: Common = ()
+    common: Loadings = ()
 
     @property
     def exact_peak(self) -> float | None:
@@ -182,10 +185,20 @@ class Valuer:
         return Valued(capacity, dict(zip(self.asked, term.chain.kinds(term.kind), strict=True)))
 
     def term(self, entry: Entry) -> Term | Skipped:
-        """Return what is drawn for an entry, or why it has no value."""
+        """Return what is drawn for an entry, or why it has no value.
+
+        Raises:
+            InputError: its peak is more than can be added up (``MAX_PEAK``).
+        """
         sized = self._sized(entry)
         if isinstance(sized, Skipped):
             return sized
+        unit, count = sized
+        if unit * (count.high if count else 1.0) > MAX_PEAK:
+            number = f"{count.high:g} accelerators at a peak" if count else "a peak"
+            raise InputError(
+                f"{entry.id}: {number} of {unit:g} are more than can be added up; check the unit"
+            )
         chain = self._chains.get(entry.accelerator)
         if chain is None:
             chain = self._chains[entry.accelerator] = self._chain(entry.accelerator)
@@ -225,8 +238,8 @@ class Valuer:
             efficiency = self.calibration.efficiency(step, accelerator, self.precision)  # type: ignore[arg-type]
             if efficiency is None:
                 return Skipped(f"no {step} measurement in {self.precision} to calibrate with")
-            p, of = efficiency.prediction, f"{step}/{efficiency.precision}"
-            factors.append(Factor(step, p.mean, p.shared_sd, p.site_sd, f"{of}/{p.key}", f"{of}/site/"))
+            p, names = efficiency.prediction, (efficiency.shared_name, efficiency.site_name)
+            factors.append(Factor(step, p.mean, p.shared_sd, p.site_sd, *names))
             known.append(efficiency.kind)
         return Chain(tuple(factors), tuple(known), self.asked)
 

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ValidationError
 
 from accounting.census.facilities import Facility
 from accounting.census.ledger import Chips, Entry, Ledger, Owner
-from accounting.quantities import DIMENSIONS, Uncertain
+from accounting.dimensions import DIMENSIONS
+from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN, WITHHELD
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from accounting.accounts.account import Quantiles, account
 from accounting.accounts.levels import LEVELS, Holders
-from accounting.accounts.profile import GROWTH, NOW, TERRITORY, Profile, profile
+from accounting.accounts.nations.profile import GROWTH, NOW, TERRITORY, Profile, profile
 from accounting.capacity.bases import Draws
 from accounting.capacity.valuation import Skipped, Valuer
 from accounting.planning.clusters import Cluster, entries

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from accounting.accounts.account import Accounts, Quantiles
-from accounting.accounts.profile import Profile
+from accounting.accounts.nations.profile import Profile
 from accounting.capacity.bases import Basis
 from accounting.planning.clusters import Cluster
 from accounting.planning.export_rules import RuleFinding

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accounting.capacity.bases import Draws
-from accounting.quantities import YEAR_S
+from accounting.dimensions import YEAR_S
 
 # the levelised cost is stated for so many FLOP: what an H100 delivers in about a month
 LEVELISED_FLOP = 1e21

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounting.capacity.bases import Draws
-from accounting.quantities import YEAR_S
+from accounting.dimensions import YEAR_S
 
 J_PER_KWH = 3.6e6
 

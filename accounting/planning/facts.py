@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from accounting.capacity.sizing_facts import Price, SizingFacts, load_sizing
+from accounting.capacity.sizing.facts import Price, SizingFacts, load_sizing
 from accounting.planning.clusters import Climate
 from accounting.quantities import (
     CarbonIntensity,

@@ -15,12 +15,12 @@ import numpy as np
 from accounting.capacity.bases import BASES, Basis, Capacity, Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.valuation import Skipped, Valuer
+from accounting.dimensions import YEAR_S
 from accounting.planning import carbon, cost, water
 from accounting.planning.clusters import Cluster, entries
 from accounting.planning.energy import kwh, yearly_energy_j
 from accounting.planning.facts import PlanningFacts, load_planning
 from accounting.planning.parameters import BatchParameters, Parameters, parameters, with_counts
-from accounting.quantities import YEAR_S
 from accounting.reference.export_control import performance
 from accounting.reference.facts import Facts
 from bench.errors import InputError

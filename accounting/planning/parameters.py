@@ -16,7 +16,7 @@ import numpy as np
 
 from accounting.capacity.bases import Draws
 from accounting.capacity.draws import draw, product, standard_normal
-from accounting.capacity.sizing_facts import Price
+from accounting.capacity.sizing.facts import Price
 from accounting.planning.clusters import Cluster, ClusterDeployment
 from accounting.planning.facts import ByClimatePue, ByClimateWater, PlanningFacts
 from accounting.planning.power import facility_overhead, full_load_ratio, node_load, node_ratio, watts

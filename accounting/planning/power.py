@@ -1,6 +1,7 @@
 """Power of a cluster: what it may draw at full load, and what it draws in training.
 
-Full load is what a building must be able to feed; :mod:`accounting.capacity.sizing` goes from it to chips::
+Full load is what a building must be able to feed; :mod:`accounting.capacity.sizing.counts` goes from it to
+chips::
 
     IT at full load       = Σ count × TDP × IT overhead                  (configs/sizing.yaml)
     facility at full load = IT at full load × facility overhead

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accounting.capacity.measurements import Measurement
-    from accounting.capacity.scaling import ScalingSeries
+    from accounting.capacity.efficiency.measurements import Measurement
+    from accounting.capacity.efficiency.scaling import ScalingSeries
 
 
 def run_calibrate(records: Sequence[Path]) -> tuple[Measurement, ...]:
@@ -16,7 +16,7 @@ def run_calibrate(records: Sequence[Path]) -> tuple[Measurement, ...]:
 
     Raises RecordError and InputError.
     """
-    from accounting.capacity.evidence import from_records
+    from accounting.capacity.efficiency.evidence import from_records
     from bench.record import load_record
 
     return from_records([(path, load_record(path)) for path in records])
@@ -27,7 +27,7 @@ def scaling_of(records: Sequence[Path]) -> tuple[ScalingSeries, ...]:
 
     Raises RecordError and InputError.
     """
-    from accounting.capacity.evidence import series_from_record
+    from accounting.capacity.efficiency.evidence import series_from_record
     from bench.record import load_record
 
     return tuple(one for path in records for one in series_from_record(load_record(path), path))

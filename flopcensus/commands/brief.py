@@ -17,9 +17,9 @@ from flopcensus.options import (
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
-    from accounting.accounts.brief_parts import BriefRequest
-    from accounting.accounts.briefing import Brief
-    from accounting.accounts.world import World
+    from accounting.accounts.nations.brief import Brief
+    from accounting.accounts.nations.request import BriefRequest
+    from accounting.accounts.nations.world import World
     from accounting.reference.facts import Facts
 
 _EXAMPLE = """\b
@@ -55,8 +55,8 @@ def command(output: Format, **options: Any) -> None:
     WORLD gives inequality between nations, concentration, and who hosts and uses what of whom. CENSUS is as
     in estimate; the shipped one where left out.
     """
-    from accounting.accounts.briefing import brief
-    from accounting.accounts.world import WORLD, world
+    from accounting.accounts.nations.brief import brief
+    from accounting.accounts.nations.world import WORLD, world
     from accounting.capacity.calibration import Calibration, load_calibration
     from accounting.census.sources import load_census
     from accounting.reference.facts import load_facts
@@ -73,8 +73,8 @@ def command(output: Format, **options: Any) -> None:
 
 
 def _request(options: dict[str, Any], facts: Facts) -> BriefRequest:
-    from accounting.accounts.brief_parts import BriefRequest
-    from accounting.accounts.world import WORLD
+    from accounting.accounts.nations.request import BriefRequest
+    from accounting.accounts.nations.world import WORLD
     from accounting.census.selection import Selection
     from accounting.errors import UnknownNameError
     from accounting.reference.accelerators import PRECISIONS

@@ -12,7 +12,7 @@ from flopcensus.options import format_option
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
-    from accounting.accounts.suppression import Pattern
+    from accounting.accounts.release.suppression import Pattern
     from flopcensus.exports.table import Row
 
 SUMMARY_SCHEMA = "flopcensus/exported/1"
@@ -104,9 +104,9 @@ def _of_basis(estimates: list[dict[str, Any]], basis: str | None) -> list[dict[s
 def _withhold(
     estimates: Sequence[Mapping[str, Any]], rows: list[Row], rules: str, contributor: str
 ) -> tuple[list[Row], Pattern]:
-    from accounting.accounts.disclosure import published, table
-    from accounting.accounts.sensitivity import parse_rules
-    from accounting.accounts.suppression import suppress
+    from accounting.accounts.release.disclosure import published, table
+    from accounting.accounts.release.sensitive_cells import parse_rules
+    from accounting.accounts.release.suppression import suppress
     from bench.errors import InputError
     from flopcensus.exports.table import withhold
     from flopcensus.output import warn

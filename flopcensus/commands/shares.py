@@ -11,7 +11,7 @@ from flopcensus.options import calibration_option, draws_option, format_option, 
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
-    from accounting.accounts.shares import Shares
+    from accounting.accounts.sales.shares import Shares
     from accounting.reference.facts import Facts
 
 _SCHEMA = "flopcensus/shares/1"
@@ -50,9 +50,9 @@ def command(output: Format, **options: Any) -> None:
 
     They are shares of different things, and none can be got from another. CENSUS is as in estimate.
     """
-    from accounting.accounts.brief_parts import BriefRequest
-    from accounting.accounts.shares import shares
-    from accounting.accounts.sold import shipped_totals
+    from accounting.accounts.nations.request import BriefRequest
+    from accounting.accounts.sales.shares import shares
+    from accounting.accounts.sales.sold import shipped_totals
     from accounting.capacity.calibration import Calibration, load_calibration
     from accounting.census.readers.epoch_chips import control_totals
     from accounting.census.selection import Selection

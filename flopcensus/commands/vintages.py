@@ -12,7 +12,7 @@ from flopcensus.options import format_option
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
-    from accounting.accounts.vintages import Revision, Vintages
+    from accounting.accounts.release.vintages import Revision, Vintages
 
 VINTAGES_SCHEMA = "flopcensus/vintages/1"
 _ROWS_SHOWN = 10
@@ -41,7 +41,7 @@ def command(old: Path, new: Path, between: Path | None, output: Format) -> None:
     of a mean is split into data (deployments came or went), method, and correction (other facts about the
     same deployments); the parts add up. Crossings with deployment, in both, make the split exact.
     """
-    from accounting.accounts.vintages import pair, revisions
+    from accounting.accounts.release.vintages import pair, revisions
     from flopcensus.exports.document import load_estimates
 
     pairs = pair(load_estimates(old), load_estimates(new))

@@ -11,7 +11,7 @@ from accounting.validation import Kind
 from flopcensus.exports.dictionary import NAMES, WITHHELD
 
 if TYPE_CHECKING:
-    from accounting.accounts.suppression import Pattern
+    from accounting.accounts.release.suppression import Pattern
 
 Cell = str | float | int | bool | None
 Row = dict[str, Cell]

@@ -14,7 +14,7 @@ from flopcensus.library.asking import as_files
 if TYPE_CHECKING:
     import pandas as pd
 
-    from accounting.capacity.measurements import Measurement
+    from accounting.capacity.efficiency.measurements import Measurement
     from flopcensus.library.bench import BenchRecord
 
 _COLUMNS = (

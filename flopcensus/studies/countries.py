@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from accounting.accounts.brief_parts import BriefRequest, Common
-from accounting.accounts.briefing import Brief, brief
 from accounting.accounts.crossing import crossings
-from accounting.accounts.grouped import PARTNERS
+from accounting.accounts.crosstabs import PARTNERS
 from accounting.accounts.levels import Levels
+from accounting.accounts.nations.brief import Brief, brief
+from accounting.accounts.nations.page_data import WorldData
+from accounting.accounts.nations.request import BriefRequest
 from accounting.census.selection import Selection
 from accounting.reference.facts import Facts
 from accounting.reference.names import ALTERNATIVES
@@ -53,7 +54,7 @@ def countries_document(study: Study, progress: Callable[[int, int], None] | None
         UnknownNameError: a country or group of the study that there is not.
     """
     request = request_of(study, "WORLD")
-    common = Common(study.ledger, request, study.facts, study.calibration)
+    common = WorldData(study.ledger, request, study.facts, study.calibration)
     chosen = list(codes_of(study, common))
     found = []
     for done, (code, members) in enumerate(chosen, 1):
@@ -91,7 +92,7 @@ def request_of(study: Study, code: str) -> BriefRequest:
     )
 
 
-def codes_of(study: Study, common: Common) -> Iterable[tuple[str, tuple[str, ...]]]:
+def codes_of(study: Study, common: WorldData) -> Iterable[tuple[str, tuple[str, ...]]]:
     """Yield the countries and groups of a study with their members, the largest first where none is named.
 
     Raises:
@@ -109,7 +110,7 @@ def codes_of(study: Study, common: Common) -> Iterable[tuple[str, tuple[str, ...
         yield from ((code, ()) for code in _largest(common, aims))
 
 
-def _largest(common: Common, aims: set[str]) -> list[str]:
+def _largest(common: WorldData, aims: set[str]) -> list[str]:
     """Return the nations that host or own ``LEAST_SHARE`` of all, and those that state aims and hold any."""
     valuer, unit = common.valued_in
     levels: list[Levels] = [("territory",), ("provider",)]

@@ -24,7 +24,8 @@ from accounting.accounts.levels import LEVELS, Holders, Levels
 from accounting.accounts.sized import resize
 from accounting.capacity.bases import BASES, Basis, Draws
 from accounting.capacity.calibration import Calibration
-from accounting.capacity.sums import Cell, Division, Summation, Work
+from accounting.capacity.passes import Cell, Division
+from accounting.capacity.sums import Summation, Work
 from accounting.capacity.valuation import Skipped, Term, Valuer
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import PLANNED, Selection, planned, select

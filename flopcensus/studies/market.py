@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from accounting.accounts.account import Account
 from accounting.accounts.bridge import Target, bridge, published
-from accounting.accounts.sold import shipped_totals
-from accounting.accounts.unlocated import unlocated
-from accounting.accounts.world import WORLD, world
+from accounting.accounts.nations.world import WORLD, world
+from accounting.accounts.sales.sold import shipped_totals
+from accounting.accounts.sales.unlocated import unlocated
 from accounting.census.selection import Selection
 from bench.errors import InputError
 from flopcensus.bridged import bridge_document

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from accounting.accounts.grouped import Grouped
+from accounting.accounts.crosstabs import Crosstab
 
 DRAWS = 3
 PLACES = ["FR", "DE", "US", "CN", "unknown"]
@@ -30,7 +30,7 @@ def holders(draw: st.DrawFn, least: int = 1) -> dict[tuple[str, ...], np.ndarray
     return draw(st.dictionaries(names.map(lambda n: (n,)), value, min_size=least, max_size=12))
 
 
-def frame(sums: Grouped, *names: str) -> pd.DataFrame:
+def frame(sums: Crosstab, *names: str) -> pd.DataFrame:
     """Return a crossing as a long table: a row for each key and draw."""
     rows = [
         (*key, draw, float(value))

@@ -7,7 +7,8 @@ import datetime
 from hypothesis import strategies as st
 
 from accounting.census.ledger import Chips, Entry, Ledger, Owner
-from accounting.quantities import DIMENSIONS, Uncertain, exact, read_uncertain
+from accounting.dimensions import DIMENSIONS
+from accounting.quantities import Uncertain, exact, read_uncertain
 from accounting.reference.facts import load_facts
 
 FACTS = load_facts()

@@ -258,7 +258,7 @@ PEAK = Denomination("bf16", "peak")
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (replace(PEAK, basis="delivered"), ["differ in basis", "value both on one basis"]),
+        (replace(PEAK, basis="delivered"), ["differ in basis", "Valuer(…, bases=('peak',))"]),
         (replace(PEAK, precision="fp8"), ["differ in precision", "value both in one precision"]),
         (replace(PEAK, sparse=True), ["differ in sparse", "dense spec peak"]),
         (replace(PEAK, unit="H100e"), ["differ in unit", "in_h100e"]),

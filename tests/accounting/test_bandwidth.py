@@ -16,7 +16,7 @@ from accounting.accounts.estimate import Request, estimate
 from accounting.accounts.paper import bandwidths, moves
 from accounting.capacity.bases import MEMORY, Capacity, Denomination
 from accounting.capacity.calibration import Calibration, load_calibration
-from accounting.capacity.evidence import from_record
+from accounting.capacity.efficiency.evidence import from_record
 from accounting.capacity.valuation import Skipped, Valued, Valuer
 from accounting.census.ledger import Entry, Ledger, Owner
 from accounting.census.selection import Selection
@@ -171,6 +171,25 @@ def test_a_stream_above_the_sheet_is_refused_at_its_line(tmp_path: Path, facts: 
         load_calibration(facts, [path])
 
 
+def recorded(results: list[dict[str, object]]) -> Record:
+    """A record of one H100 with these results."""
+    device = {"id": "cuda:0", "kind": "cuda", "name": "A GPU", "accelerator": "nvidia-h100-sxm"}
+    return Record.model_validate(
+        {
+            "schema": "flopcensus/record/1",
+            "node": "n",
+            "created": "2026-01-01T00:00:00Z",
+            "flopcensus_version": "0.1.0",
+            "mode": "quick",
+            "budget_seconds": 60,
+            "seed": 0,
+            "devices": [device],
+            "environment": {},
+            "results": results,
+        }
+    )
+
+
 def test_a_record_gives_its_best_stream(tmp_path: Path) -> None:
     def result(workload: str, value: float, status: str = "ok") -> dict[str, object]:
         return {
@@ -187,27 +206,24 @@ def test_a_record_gives_its_best_stream(tmp_path: Path) -> None:
         result("memory_read", 3.2e12),
         result("memory_add", 3.3e12, "incorrect"),
     ]
-    device = {"id": "cuda:0", "kind": "cuda", "name": "A GPU", "accelerator": "nvidia-h100-sxm"}
-    record = Record.model_validate(
-        {
-            "schema": "flopcensus/record/1",
-            "node": "n",
-            "created": "2026-01-01T00:00:00Z",
-            "flopcensus_version": "0.1.0",
-            "mode": "quick",
-            "budget_seconds": 60,
-            "seed": 0,
-            "devices": [device],
-            "environment": {},
-            "results": results,
-        }
-    )
-    (found,) = from_record(record, tmp_path / "r.json")
+    (found,) = from_record(recorded(results), tmp_path / "r.json")
     assert (found.basis, found.achieved_bandwidth, found.method) == (
         "bandwidth",
         3.0e12,
         "triad, median of 3 rounds",
     )
+
+
+def test_a_record_gives_its_best_matmul(tmp_path: Path) -> None:
+    def product(value: float, precision: str = "bf16") -> dict[str, object]:
+        return {
+            "workload": "gemm", "device": "cuda:0", "precision": precision, "metric": "flop_rate",
+            "unit": "FLOP/s", "value": value, "ci95": (value, value), "rounds": (value,) * 3, "status": "ok",
+        }  # fmt: skip
+
+    # fp16 stands beside bf16 and is the same units
+    found = from_record(recorded([product(6e14), product(7e14), product(8e14, "fp16")]), tmp_path / "r.json")
+    assert [(m.precision, m.achieved) for m in found] == [("bf16", 7e14)]
 
 
 def test_the_paper_table_sets_bytes_beside_operations(calibration: Calibration) -> None:

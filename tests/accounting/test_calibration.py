@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.capacity.calibration import Calibration, load_calibration
-from accounting.capacity.evidence import load_measurements
-from accounting.capacity.measurements import Measurement
-from accounting.capacity.pooling import Observation, Pool, logit
+from accounting.capacity.efficiency.evidence import load_measurements
+from accounting.capacity.efficiency.measurements import Measurement
+from accounting.capacity.efficiency.pooling import Chip, Observation, Pool, logit
 from accounting.errors import InputFaults
 from accounting.reference.facts import Facts
 from bench.errors import InputError
@@ -145,8 +145,12 @@ def test_pooling_does_not_depend_on_order(rows: list[tuple[str, str, float]]) ->
     observations = [Observation(f + a, f, logit(x)) for f, a, x in rows]
     one, other = Pool.of(observations), Pool.of(observations[::-1])
     assert one == other
-    for accelerator, family in (("ax", "a"), ("az", "a"), ("q", "q"), (None, None)):
-        assert one.predict(accelerator, family) == other.predict(accelerator, family)
+    for accelerator, family in (("ax", "a"), ("az", "a"), ("q", "q"), ("", "")):
+        assert (
+            one.predict(Chip(accelerator, family))
+            == other.predict(Chip(accelerator, family))
+            == other.predict(Chip(accelerator or "", family or ""))
+        )
 
 
 def test_pooled_spread_against_numpy() -> None:
@@ -156,7 +160,7 @@ def test_pooled_spread_against_numpy() -> None:
     variance = sum(np.var(g, ddof=1) * (len(g) - 1) for g in groups) / sum(len(g) - 1 for g in groups)
     pool = Pool.of(observations)
     assert pool.within_sd == pytest.approx(math.sqrt(variance))
-    own = pool.predict("a0", "f")
+    own = pool.predict(Chip("a0", "f"))
     assert own.mean == pytest.approx(np.mean(groups[0]))
     assert own.shared_sd == pytest.approx(math.sqrt(variance / 3))
 
@@ -171,16 +175,16 @@ def test_pooled_spread_against_numpy() -> None:
 def test_what_is_not_measured_is_never_surer_than_what_is(rows: list[tuple[str, str, float]]) -> None:
     pool = Pool.of(Observation(f + a, f, logit(x)) for f, a, x in rows)
     family, accelerator, _ = rows[0]
-    own = pool.predict(family + accelerator, family).shared_sd
-    kin = pool.predict(family + "new", family).shared_sd
-    stranger = pool.predict("q", "q").shared_sd
+    own = pool.predict(Chip(family + accelerator, family)).shared_sd
+    kin = pool.predict(Chip(family + "new", family)).shared_sd
+    stranger = pool.predict(Chip("q", "q")).shared_sd
     assert own <= kin * (1 + 1e-12)
     assert kin <= stranger * (1 + 1e-12)
 
 
 def test_more_measurements_narrow_what_is_shared() -> None:
     one = Pool.of([Observation("a", "f", 0.0), Observation("b", "f", 0.5), Observation("b", "f", 0.7)])
-    assert one.predict("b", "f").shared_sd < one.predict("a", "f").shared_sd
+    assert one.predict(Chip("b", "f")).shared_sd < one.predict(Chip("a", "f")).shared_sd
 
 
 def test_a_mixture_is_known_as_its_weakest_part_in_any_order(facts: Facts) -> None:
@@ -215,6 +219,7 @@ def test_a_measurement_must_say_what_it_is(tmp_path: Path, facts: Facts) -> None
         f"  - {h100}: achievable, precision: bf16, {rest}",
         f"  - {{basis: achievable, precision: bf16, fraction: 40%, {rest}",
         f"  - {h100}: achievable, precision: bf16, fraction: 140%, {rest}",
+        f"  - {h100}: bandwidth, achieved_bandwidth: 3 TB/s, fraction: 20%, {rest}",
     ]
     text = "\n".join(["measurements:", *rows, ""])
     path = tmp_path / "m.yaml"
@@ -222,8 +227,9 @@ def test_a_measurement_must_say_what_it_is(tmp_path: Path, facts: Facts) -> None
     with pytest.raises(InputFaults) as caught:
         load_measurements([path], facts)
     lines = str(caught.value).splitlines()
-    assert [line.split(": ")[0].split(":")[-2] for line in lines] == ["2", "3", "4", "5"]
+    assert [line.split(": ")[0].split(":")[-2] for line in lines] == ["2", "3", "4", "5", "6"]
     assert "needs its 'regime' and 'metric'" in lines[0]
     assert "either 'achieved'" in lines[1]
     assert "needs its 'accelerator'" in lines[2]
     assert "at most 1" in lines[3]
+    assert "no 'fraction'" in lines[4]

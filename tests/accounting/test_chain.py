@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from accounting.capacity.calibration import STEPS, Calibration, load_calibration, shipped_evidence
-from accounting.capacity.evidence import load_evidence
-from accounting.capacity.runs import predict_run
-from accounting.capacity.scaling import Scaling
+from accounting.capacity.efficiency.evidence import load_evidence
+from accounting.capacity.efficiency.runs import predict_run
+from accounting.capacity.efficiency.scaling import Scaling
 from accounting.errors import InputFaults
 from accounting.reference.accelerators import PRECISIONS
 from accounting.reference.facts import Facts
@@ -157,6 +157,13 @@ def test_a_run_of_more_accelerators_is_foretold_no_better(facts: Facts) -> None:
     calibration = load_calibration(facts)
     medians = [predict_run(calibration, "nvidia-h100-sxm", n).median for n in (64, 1024, 16384)]
     assert medians == sorted(medians, reverse=True)
+
+
+def test_no_run_is_foretold_to_use_more_than_it_has(facts: Facts) -> None:
+    # of chips with little peak for their power a small run was foretold 1.1 of it
+    run = predict_run(load_calibration(facts), "nvidia-p100-sxm2", 1)
+    assert run.high <= 1
+    assert all(0 < f.low <= f.median <= f.high <= 1 for f in run.factors)
 
 
 def test_links_of_a_run_multiply_to_the_whole_and_have_sources(facts: Facts) -> None:

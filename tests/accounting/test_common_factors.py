@@ -16,9 +16,10 @@ from accounting.accounts.sized import resize
 from accounting.capacity.bases import Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import Z95
-from accounting.capacity.shared_counts import common_of, own_part
-from accounting.capacity.sizing import Sized, combine, mixture, size
-from accounting.capacity.sizing_facts import Factor, SizingFacts, load_sizing, product
+from accounting.capacity.sizing.correlated import common_of, own_part
+from accounting.capacity.sizing.counts import Sized, size
+from accounting.capacity.sizing.facts import SizingFacts, load_sizing
+from accounting.capacity.sizing.lognormal import Lognormal, combine, mixture, product
 from accounting.capacity.sums import Work
 from accounting.capacity.valuation import Term, Valued, Valuer
 from accounting.census.ledger import Entry, Owner
@@ -146,7 +147,7 @@ loadings = st.lists(
     st.tuples(st.sampled_from("abc"), st.floats(-0.5, 0.5)), max_size=3, unique_by=lambda p: p[0]
 )
 factors = st.builds(
-    lambda mean, extra, common: Factor(
+    lambda mean, extra, common: Lognormal(
         mean, math.hypot(extra, *(loading for _, loading in common)), "derived", tuple(common)
     ),
     st.floats(-2, 2),
@@ -155,7 +156,7 @@ factors = st.builds(
 )
 
 
-def common_variance(factor: Factor) -> float:
+def common_variance(factor: Lognormal) -> float:
     return math.fsum(loading**2 for _, loading in factor.common)
 
 
@@ -164,7 +165,7 @@ def common_variance(factor: Factor) -> float:
     rows=st.lists(factors, min_size=1, max_size=4),
     weights=st.lists(st.floats(0.1, 1), min_size=4, max_size=4),
 )
-def test_what_is_common_is_never_more_than_the_whole(rows: list[Factor], weights: list[float]) -> None:
+def test_what_is_common_is_never_more_than_the_whole(rows: list[Lognormal], weights: list[float]) -> None:
     mixed = mixture(zip(weights, rows, strict=False))
     assert common_variance(mixed) <= mixed.sd**2 * (1 + 1e-9) + 1e-12
     inverse = product([rows[0].inverse])
@@ -174,8 +175,8 @@ def test_what_is_common_is_never_more_than_the_whole(rows: list[Factor], weights
 def test_a_mixture_and_a_combination_covary_as_their_draws_do() -> None:
     rng = np.random.default_rng(2)
     shared = rng.standard_normal(400_000)
-    a = Factor(0.0, 0.5, "derived", (("k", 0.4),))
-    b = Factor(1.0, 0.6, "derived", (("k", 0.1),))
+    a = Lognormal(0.0, 0.5, "derived", (("k", 0.4),))
+    b = Lognormal(1.0, 0.6, "derived", (("k", 0.1),))
     draws = [
         f.mean
         + f.common[0][1] * shared

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.accounts.concentration import concentration, hhi_draws
-from accounting.accounts.grouped import Grouped
-from accounting.accounts.inequality import gini_draws, inequality, lorenz, per_unit, weights
+from accounting.accounts.crosstabs import Crosstab
+from accounting.accounts.nations.concentration import concentration, hhi_draws
+from accounting.accounts.nations.inequality import gini_draws, inequality, lorenz, per_unit, weights
 from accounting.reference.country_figures import load_country_figures
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
@@ -20,7 +20,7 @@ from tests.accounting.crossings import DRAWS, frame, holders
 
 
 @given(holders())
-def test_the_index_lies_between_that_of_equals_and_that_of_one(sums: Grouped) -> None:
+def test_the_index_lies_between_that_of_equals_and_that_of_one(sums: Crosstab) -> None:
     found = hhi_draws(sums)
     assert (found >= 10_000 / len(sums) * (1 - 1e-12)).all()
     assert (found <= 10_000 * (1 + 1e-12)).all()
@@ -30,7 +30,7 @@ def test_the_index_lies_between_that_of_equals_and_that_of_one(sums: Grouped) ->
 
 
 @given(holders(), st.floats(1e-6, 1e6), st.randoms(use_true_random=False))
-def test_order_and_scale_do_not_matter(sums: Grouped, factor: float, random: object) -> None:
+def test_order_and_scale_do_not_matter(sums: Crosstab, factor: float, random: object) -> None:
     keys = list(sums)
     random.shuffle(keys)  # type: ignore[attr-defined]
     np.testing.assert_array_equal(hhi_draws({key: sums[key] for key in keys}), hhi_draws(sums))
@@ -40,7 +40,7 @@ def test_order_and_scale_do_not_matter(sums: Grouped, factor: float, random: obj
 
 
 @given(holders(least=2), st.integers(1, 5))
-def test_however_the_unknown_is_split_the_index_lies_within_the_bounds(sums: Grouped, parts: int) -> None:
+def test_however_the_unknown_is_split_the_index_lies_within_the_bounds(sums: Crosstab, parts: int) -> None:
     known = {key: draws for key, draws in sums.items() if key != ("unknown",)}
     unknown = sums.get(("unknown",), np.ones(DRAWS))
     found = concentration({**known, ("unknown",): unknown})
@@ -76,7 +76,7 @@ def test_cloud_shares_give_the_published_lower_bound() -> None:
 
 
 def test_nothing_held_has_no_concentration() -> None:
-    some: Grouped = {("a",): np.array([1.0, 0.0])}
+    some: Crosstab = {("a",): np.array([1.0, 0.0])}
     for sums in ({}, some):
         with pytest.raises(InputError, match="nothing is held"):
             concentration(sums)
@@ -118,7 +118,7 @@ def test_the_lorenz_curve_is_convex_and_below_the_diagonal(rows: list[tuple[floa
 
 
 def test_nations_without_capacity_count_and_holders_without_people_do_not() -> None:
-    sums: Grouped = {("FR",): np.array([4.0, 4.0]), ("unknown",): np.array([1.0, 1.0])}
+    sums: Crosstab = {("FR",): np.array([4.0, 4.0]), ("unknown",): np.array([1.0, 1.0])}
     found = inequality(sums, {"FR": 1.0, "DE": 1.0})
     assert (found.nations, found.without) == (2, 1)
     assert found.gini.mean == pytest.approx(0.5)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 
 from accounting.accounts.account import account
 from accounting.accounts.crossing import crossings, unvalued
-from accounting.accounts.grading import GRADES, graded, graded_share
-from accounting.accounts.grouped import Share, fold, whole
-from accounting.accounts.national import national_account
+from accounting.accounts.crosstabs import Share, fold, whole
+from accounting.accounts.nations.grading import GRADES, graded, graded_share
+from accounting.accounts.nations.national import national_account
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.census.ledger import Entry
 from accounting.reference.facts import Facts

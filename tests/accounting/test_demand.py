@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.accounts.crossing import crossings
-from accounting.accounts.demand import Closing, gap, yearly_growth, years_to_close
-from accounting.accounts.grouped import renamed, whole
-from accounting.accounts.targets import (
+from accounting.accounts.crosstabs import renamed, whole
+from accounting.accounts.nations.demand import Closing, gap, years_to_close
+from accounting.accounts.nations.targets import (
     Distance,
     NotComparable,
     Stated,
@@ -23,6 +23,7 @@ from accounting.accounts.targets import (
     probability,
     stated,
 )
+from accounting.accounts.over_time.growth import yearly_growth
 from accounting.capacity.bases import Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.valuation import Valuer

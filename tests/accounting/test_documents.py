@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.documents import Position, parse_document, read_thoroughly, show_path
+from accounting.documents import Position, parse_document, read_document, show_path
 from accounting.errors import InputFaults
 from accounting.reference.shipped import configs_root
 from accounting.validation import yaml_files
 from accounting.yaml_data import MAX_DEPTH, OddError, read_plainly
+from accounting.yaml_places import read_thoroughly
 from tests.fuzz.mutants import mutant
 
 TEXT = st.text(alphabet=st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=8)
@@ -34,6 +36,11 @@ def test_norway_is_a_country_and_dates_stay_text() -> None:
         "number": 1500.0,
         "nothing": None,
     }
+
+
+def test_a_name_that_no_file_can_have_is_a_fault() -> None:
+    with pytest.raises(InputFaults, match="cannot be read: embedded null"):
+        read_document(Path("a\0b.yaml"))
 
 
 def test_positions_count_from_one() -> None:

@@ -18,12 +18,15 @@ from accounting.accounts.rows import GroupOf, LevelRow, Valuation
 from accounting.capacity.bases import BASES, Basis, Draws
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.capacity.draws import product, standard_normal
+from accounting.capacity.passes import TOTAL, RowKey
 from accounting.capacity.streams import BLOCK, Streams
-from accounting.capacity.sums import GRAIN, TOTAL, RowKey, Summation, Work
+from accounting.capacity.sums import GRAIN, Summation, Work
 from accounting.capacity.valuation import Chain, Factor, Skipped, Term, Valued, Valuer
 from accounting.census.ledger import Entry, Owner
 from accounting.quantities import Uncertain, exact
 from accounting.reference.facts import Facts
+from bench.errors import InputError
+from tests.accounting.ledgers import BASE
 
 DAY = datetime.date(2026, 1, 1)
 DRAWS = 300
@@ -248,6 +251,15 @@ def test_without_entries_there_is_nothing(facts: Facts, calibration: Calibration
     found = account([], Valuer(facts, calibration), (("territory",),), as_of=DAY)
     assert {basis: a.total.p95 for basis, a in found.items()} == {"peak": 0.0, "delivered": 0.0}
     assert all(group.row.share == 0 for a in found.values() for group in a.groups)
+
+
+@pytest.mark.parametrize("count", [exact(1e60), Uncertain(1e58, 1e59, 1e60, "lognormal")])
+def test_what_cannot_be_summed_is_refused_by_name(
+    facts: Facts, calibration: Calibration, count: Uncertain
+) -> None:
+    huge = replace(BASE, count=count)
+    with pytest.raises(InputError, match=f"{BASE.id}: .* more than can be added up"):
+        account([huge], Valuer(facts, calibration, size=10), (), as_of=datetime.date(2026, 1, 1))
 
 
 def test_progress_ends_at_all_entries(facts: Facts, calibration: Calibration) -> None:

@@ -14,7 +14,7 @@ from accounting.accounts.drivers import Drivers, drivers
 from accounting.accounts.estimate import Request, estimate
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.capacity.draws import Z95
-from accounting.capacity.shared_counts import SizedEntry
+from accounting.capacity.sizing.correlated import SizedEntry
 from accounting.capacity.stock.projection import ProjectedValuer, Projection
 from accounting.capacity.stock.rates import load_stock_rates
 from accounting.capacity.valuation import Valuer

@@ -13,11 +13,18 @@ import pytest
 from accounting.accounts.paper import moves, weights
 from accounting.capacity.bases import Capacity, Denomination
 from accounting.capacity.calibration import load_calibration, shipped_evidence
+from accounting.capacity.efficiency.cross_validation import (
+    LeftOut,
+    coverage,
+    interval_score,
+    leave_families_out,
+    mean_score,
+)
+from accounting.capacity.efficiency.occupancy import Occupancy, used_flop_per_year
 from accounting.capacity.h100e import load_h100e
-from accounting.capacity.leave_out import LeftOut, coverage, interval_score, leave_families_out, mean_score
-from accounting.capacity.occupancy import YEAR_S, Occupancy, used_flop_per_year
 from accounting.capacity.valuation import Skipped, Valuer
 from accounting.census.sources import load_census
+from accounting.dimensions import YEAR_S
 from accounting.errors import MixedValuesError
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from accounting.accounts.account import account
-from accounting.accounts.concentration import concentration
 from accounting.accounts.crossing import crossings
-from accounting.accounts.grouped import Grouped, fold, renamed, whole
+from accounting.accounts.crosstabs import Crosstab, fold, renamed, whole
 from accounting.accounts.joint import READINGS, Joint, divided
 from accounting.accounts.levels import LEVELS, MEANING, NATIONAL, Holders
-from accounting.accounts.profile import profile
+from accounting.accounts.nations.concentration import concentration
+from accounting.accounts.nations.profile import profile
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.capacity.valuation import Valued
 from accounting.census.ledger import Entry, Owner
@@ -199,7 +199,7 @@ def test_three_owners_get_their_shares(facts: Facts, calibration: Calibration) -
 
 
 def test_alternatives_are_domestic_at_most_and_nobody_elses_exposure() -> None:
-    sums: Grouped = {
+    sums: Crosstab = {
         ("US", "US", "KR+US"): np.array([6.0, 6.0]),
         ("US", "US", "KR"): np.array([3.0, 3.0]),
         ("US", "US", "US"): np.array([1.0, 1.0]),
@@ -221,7 +221,7 @@ def test_alternatives_are_domestic_at_most_and_nobody_elses_exposure() -> None:
 
 
 def test_several_suppliers_are_an_unknown_holder() -> None:
-    sums: Grouped = {("micron+samsung",): np.array([6.0]), ("tsmc",): np.array([4.0])}
+    sums: Crosstab = {("micron+samsung",): np.array([6.0]), ("tsmc",): np.array([4.0])}
     found = concentration(sums)
     assert (found.unknown.p50, found.top[1].p50) == pytest.approx((0.6, 0.4))
     assert (found.hhi_low.p50, found.hhi_high.p50) == pytest.approx((1600, 10_000))

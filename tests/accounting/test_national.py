@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounting.accounts.grouped import Grouped, fold, renamed, share_of, size_of, total, whole
-from accounting.accounts.national import bilateral, imbalance, national_account, world_accounts
+from accounting.accounts.crosstabs import Crosstab, fold, renamed, share_of, size_of, total, whole
+from accounting.accounts.nations.national import bilateral, imbalance, national_account, world_accounts
 from tests.accounting.crossings import DRAWS, HOLDERS, PLACES, crossings, frame
 
 # a table of pandas for each example takes as long as thousands of sums
 PIVOTS = 25
 # territory, provider
-SMALL: Grouped = {
+SMALL: Crosstab = {
     ("FR", "FR"): np.array([1.0, 2.0]),
     ("FR", "US"): np.array([3.0, 3.0]),
     ("FR", "EU"): np.array([0.5, 0.5]),
@@ -47,7 +47,7 @@ def test_the_accounts_of_a_small_world() -> None:
 
 @settings(max_examples=PIVOTS)
 @given(crossings())
-def test_domestic_national_and_the_world_close_in_every_draw(sums: Grouped) -> None:
+def test_domestic_national_and_the_world_close_in_every_draw(sums: Crosstab) -> None:
     accounts = world_accounts(sums)
     everything = whole(sums)
     table = frame(sums, "territory", "provider")
@@ -64,7 +64,7 @@ def test_domestic_national_and_the_world_close_in_every_draw(sums: Grouped) -> N
 
 @given(crossings(), st.sampled_from(PLACES[1:]), st.sampled_from(HOLDERS), st.floats(0, 1e20))
 def test_a_facility_abroad_leaves_the_domestic_account_to_the_last_bit(
-    sums: Grouped, place: str, holder: str, size: float
+    sums: Crosstab, place: str, holder: str, size: float
 ) -> None:
     more = dict(sums)
     more[place, holder] = more.get((place, holder), np.zeros(DRAWS)) + size
@@ -74,7 +74,7 @@ def test_a_facility_abroad_leaves_the_domestic_account_to_the_last_bit(
 
 
 @given(crossings(), st.randoms(use_true_random=False))
-def test_order_changes_nothing_to_the_last_bit(sums: Grouped, random: object) -> None:
+def test_order_changes_nothing_to_the_last_bit(sums: Crosstab, random: object) -> None:
     keys = list(sums)
     random.shuffle(keys)  # type: ignore[attr-defined]
     shuffled = {key: sums[key] for key in keys}
@@ -86,7 +86,7 @@ def test_order_changes_nothing_to_the_last_bit(sums: Grouped, random: object) ->
 
 @settings(max_examples=PIVOTS)
 @given(crossings(levels=3))
-def test_the_bilateral_matrix_is_a_pivot_table(sums: Grouped) -> None:
+def test_the_bilateral_matrix_is_a_pivot_table(sums: Crosstab) -> None:
     found = bilateral(sums, 0, 2)
     table = frame(sums, "territory", "provider", "vendor")
     table["value"] /= DRAWS
@@ -116,7 +116,7 @@ def test_partners_come_largest_first() -> None:
 
 
 @given(crossings())
-def test_a_bloc_of_one_name_keeps_the_total_and_turns_partners_into_home(sums: Grouped) -> None:
+def test_a_bloc_of_one_name_keeps_the_total_and_turns_partners_into_home(sums: Crosstab) -> None:
     bloc = renamed(sums, ["FR", "DE", "EU"], "EU members", (0, 1))
     np.testing.assert_allclose(whole(bloc), whole(sums), rtol=1e-12)
     home = national_account(bloc, "EU members").home
@@ -125,7 +125,7 @@ def test_a_bloc_of_one_name_keeps_the_total_and_turns_partners_into_home(sums: G
 
 
 @given(crossings(levels=3))
-def test_fold_is_a_group_by(sums: Grouped) -> None:
+def test_fold_is_a_group_by(sums: Crosstab) -> None:
     expected = frame(sums, "a", "b", "c").groupby(["a", "c", "draw"]).value.sum()
     found = fold(sums, 0, 2)
     assert size_of(found) == DRAWS

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.capacity.measurements import Measurement
-from accounting.capacity.nodes import pool_nodes, spread_of
+from accounting.capacity.efficiency.measurements import Measurement
+from accounting.capacity.efficiency.nodes import pool_nodes, spread_of
 
 RATES = st.lists(st.lists(st.floats(1e12, 1e15), min_size=1, max_size=5), min_size=1, max_size=5)
 

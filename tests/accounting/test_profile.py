@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.accounts.categories import TrainingRule, cloud_presence, own_categories
-from accounting.accounts.grouped import Grouped
-from accounting.accounts.profile import dependence, largest_site, profile
+from accounting.accounts.crosstabs import Crosstab
+from accounting.accounts.nations.categories import TrainingRule, cloud_presence, own_categories
+from accounting.accounts.nations.profile import dependence, largest_site, profile
 from accounting.reference.clouds import Cloud, CloudRegion, load_clouds
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
@@ -20,7 +20,7 @@ from tests.accounting.crossings import crossings, frame
 
 LEVELS = ("territory", "provider", "vendor_nation", "foundry_nation")
 # territory, provider, designer, foundry
-SMALL: Grouped = {
+SMALL: Crosstab = {
     ("GB", "GB", "US", "TW"): np.array([2.0, 2.0]),
     ("GB", "US", "US", "TW"): np.array([5.0, 5.0]),
     ("GB", "US", "GB", "GB"): np.array([1.0, 1.0]),
@@ -51,7 +51,7 @@ def test_the_profile_of_a_small_country() -> None:
 
 
 @given(crossings(levels=4), st.sampled_from(["FR", "DE", "US"]))
-def test_shares_against_a_group_by(sums: Grouped, code: str) -> None:
+def test_shares_against_a_group_by(sums: Crosstab, code: str) -> None:
     found = profile(sums, LEVELS, code)
     table = frame(sums, *LEVELS)
     soil = table[table.territory == code]
@@ -84,7 +84,7 @@ def test_levels_that_are_none_are_refused() -> None:
 
 
 def test_firms_and_sites() -> None:
-    firms: Grouped = {
+    firms: Crosstab = {
         ("GB", "nscale"): np.array([1.0, 3.0]),
         ("GB", "google"): np.array([6.0, 6.0]),
         ("US", "google"): np.array([99.0, 99.0]),

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
 from accounting.capacity.draws import Z95, draw, standard_normal
-from accounting.quantities import DIMENSIONS, Uncertain, read_quantity, read_uncertain
+from accounting.dimensions import DIMENSIONS
+from accounting.quantities import Uncertain, read_quantity, read_uncertain
 
 
 @pytest.mark.parametrize(

@@ -18,15 +18,17 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from accounting.accounts.estimate import Request, estimate
-from accounting.accounts.growth import Growth, compound, student_t95, trend
-from accounting.accounts.leading import leading_trend
-from accounting.accounts.series import dates_of, projected_selection, projection_of, series
+from accounting.accounts.over_time.growth import Growth, compound, student_t95, trend
+from accounting.accounts.over_time.leading import leading_trend
+from accounting.accounts.over_time.series import dates_of, projection_of, series
+from accounting.accounts.over_time.totals import projected_selection
 from accounting.capacity.calibration import Calibration, load_calibration
-from accounting.capacity.stock.projection import ProjectedValuer, years_between
+from accounting.capacity.stock.projection import ProjectedValuer
 from accounting.capacity.stock.rates import load_stock_rates
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.readers.epoch_clusters import read
 from accounting.census.selection import PLANNED, Selection
+from accounting.dimensions import years_between
 from accounting.quantities import exact
 from accounting.reference.facts import Facts
 from bench.errors import InputError
@@ -293,6 +295,13 @@ def test_a_date_of_a_series_is_the_projected_estimate_of_that_date(
         assert point.total.p95 == pytest.approx(one.accounts.total.p95, rel=1e-5)
         assert point.accounts == one.accounts.accounts
         assert one.accounts.provenance == {"assumed": pytest.approx(1.0)}
+
+
+def test_a_flow_has_no_series(facts: Facts, calibration: Calibration) -> None:
+    request = Request(RECIPE, ("delivered",), unit="flop_per_year", draws=10)
+    ledger = Ledger("t", (entry(1),))
+    with pytest.raises(InputError, match="what is used"):
+        series(ledger, request, DATES, facts, calibration, projection_of(ledger, request, RATES, SNAPSHOT))
 
 
 def test_growth_is_known_better_than_the_totals(facts: Facts, calibration: Calibration) -> None:

@@ -16,19 +16,17 @@ from hypothesis import strategies as st
 from accounting.accounts.estimate import Request, estimate
 from accounting.accounts.sized import resize
 from accounting.capacity.calibration import Calibration
-from accounting.capacity.sizing import (
+from accounting.capacity.sizing.counts import (
     NO_CLUE,
     NO_FACTOR,
     NO_TYPICAL,
     NOBODY,
     Sized,
     Unsized,
-    combine,
-    mixture,
     size,
-    uncertain,
 )
-from accounting.capacity.sizing_facts import Factor, SizingFacts, load_sizing
+from accounting.capacity.sizing.facts import SizingFacts, load_sizing
+from accounting.capacity.sizing.lognormal import Lognormal, combine, mixture, uncertain
 from accounting.census.facilities import load_facilities
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import Selection
@@ -110,7 +108,7 @@ def test_a_cost_buys_systems_at_the_price_of_its_day(facts: Facts, sizing: Sizin
 )
 def test_clues_are_weighted_by_precision(pairs: list[tuple[float, float]]) -> None:
     means, sds = (np.array(column) for column in zip(*pairs, strict=True))
-    found, ratio = combine([Factor(*pair) for pair in pairs])
+    found, ratio = combine([Lognormal(*pair) for pair in pairs])
     # generalised least squares with one unknown, and numpy's weighted mean
     assert found.mean == pytest.approx(np.average(means, weights=sds**-2.0))
     birge = 1.0
@@ -193,6 +191,25 @@ def test_an_unknown_accelerator_is_what_its_designer_sold(facts: Facts, sizing: 
     assert sd > log_of(known)[1]
 
 
+def test_a_designer_that_sold_one_accelerator_is_assumed_to_have_sold_it_here(
+    facts: Facts, sizing: SizingFacts
+) -> None:
+    day = datetime.date(2025, 6, 1)
+    typical = sizing.candidates("amazon", day.year, "US")
+    assert typical is not None
+    assert len(typical.shares) == 1
+    found = of(facts, sizing, accelerator=None, vendor="amazon", count=exact(1000.0), in_service=day)
+    assert found.typical
+    assert found.entry.kind == "assumed"
+
+
+@pytest.mark.parametrize("power", [None, exact(1e7, "power")])
+def test_no_accelerators_are_none_whatever_the_power(facts: Facts, power: Uncertain | None) -> None:
+    none = replace(BASE, count=exact(0.0), power=power)
+    assert resize([none], facts, "bf16").entries == (none,)
+    assert resize([none], facts, "bf16").summary.entries == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -224,7 +241,7 @@ def test_twice_the_power_is_twice_the_accelerators(facts: Facts, factor: float, 
 
 
 def test_a_mixture_of_one_is_itself() -> None:
-    only = mixture([(0.3, Factor(1.0, 0.5))])
+    only = mixture([(0.3, Lognormal(1.0, 0.5))])
     found = log_of(uncertain(only))
     assert found[0] == pytest.approx(1.0)
     assert found[1] == pytest.approx(0.5)

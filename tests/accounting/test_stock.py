@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from accounting.capacity.stock.lives import lives_of
-from accounting.capacity.stock.projection import DAYS_PER_YEAR, Projection, years_between
+from accounting.capacity.stock.projection import Projection
 from accounting.capacity.stock.rates import StockRates, load_stock_rates
 from accounting.capacity.stock.survival import (
     Life,
@@ -23,12 +22,14 @@ from accounting.capacity.stock.survival import (
     exponential,
     fit_weibull,
     kaplan_meier,
+    lives_of,
     survival,
 )
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import PLANNED, Selection, select, status_on
 from accounting.census.snapshot import snapshot_of
 from accounting.census.sources import load_census
+from accounting.dimensions import YEAR_DAYS, years_between
 from accounting.errors import InputFaults
 from accounting.reference.facts import Facts
 from bench.errors import InputError
@@ -209,14 +210,14 @@ def test_an_overdue_plan_is_what_is_left_of_all_that_were_planned_so(
     worlds = 400_000
     comes = np.where(
         generator.random(worlds) < realised,
-        generator.exponential(delay, worlds) - overdue_days / DAYS_PER_YEAR,
+        generator.exponential(delay, worlds) - overdue_days / YEAR_DAYS,
         np.inf,
     )
     open_yet = comes[comes > 0]
     entry = replace(BASE, status="announced", in_service=planned)
     found = Projection(fixed(rates, realised, delay), SNAPSHOT, 0, size)
     for years in (0.25, 1.0):
-        day = SNAPSHOT + datetime.timedelta(round(years * DAYS_PER_YEAR))
+        day = SNAPSHOT + datetime.timedelta(round(years * YEAR_DAYS))
         expected = (open_yet <= years_between(SNAPSHOT, day)).mean()
         # so soon hardly any of what came is gone again
         assert found.presence(entry, day).mean() == pytest.approx(expected, abs=0.012)

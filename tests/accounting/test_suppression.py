@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from accounting.accounts.disclosure import published, table
-from accounting.accounts.sensitivity import Rules, parse_rules
-from accounting.accounts.suppression import Cell, Table, feasible_interval, suppress
+from accounting.accounts.release.disclosure import published, table
+from accounting.accounts.release.sensitive_cells import Rules, parse_rules
+from accounting.accounts.release.suppression import Cell, Table, feasible_interval, suppress
 from bench.errors import InputError, MissingExtraError
 
 T = ("total", "total")
@@ -174,6 +174,15 @@ def test_nothing_is_withheld_where_nothing_is_sensitive() -> None:
 def test_rules_by_hand(rules: Rules, held: list[float], sensitive: bool) -> None:
     contributions = {str(place): float(value) for place, value in enumerate(held)}
     assert (rules.reason(contributions) is not None) == sensitive
+
+
+def test_who_holds_nothing_stands_behind_no_cell() -> None:
+    # two have something: a third with nothing hides neither
+    assert Rules(threshold=3).reason({"a": 5.0, "b": 4.0, "c": 0.0}) == "fewer than 3 contributors"
+    # who stands alone beside nothing knows the cell: it hides no other from that one
+    alone = {"A": {"u": 5.0}, "B": {"v": 5.0, "w": 0.0}, "C": {str(n): 9.0 for n in range(4)}}
+    pattern = suppress(one_way(alone), Rules(threshold=3))
+    assert pattern.secondary == {("a", "C")}
 
 
 def test_protection_is_what_the_rules_lack() -> None:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.capacity.calibration import Calibration, load_calibration
-from accounting.capacity.runs import predict_run
+from accounting.capacity.efficiency.runs import predict_run
+from accounting.dimensions import YEAR_S
 from accounting.planning.clusters import load_cluster
 from accounting.planning.facts import load_planning
 from accounting.planning.outlook import outlook
@@ -31,7 +32,7 @@ from accounting.planning.training.links import Links, computing_share
 from accounting.planning.training.sites import Batch, Site, of_accelerators, of_cluster
 from accounting.planning.training.spending import Overrides, Spending
 from accounting.planning.training.utilisation import Foreteller, SizeEffect, size_effect
-from accounting.quantities import YEAR_S, Uncertain, exact
+from accounting.quantities import Uncertain, exact
 from accounting.reference.facts import Facts
 from accounting.validation import Fact
 from bench.errors import InputError

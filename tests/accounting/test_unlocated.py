@@ -13,9 +13,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from accounting.accounts.raking import Margin, rake
-from accounting.accounts.sold import SoldLine, Unlocated, load_sold_chips, shipped_totals
-from accounting.accounts.unlocated import unlocated
+from accounting.accounts.sales.raking import Margin, rake
+from accounting.accounts.sales.result import SoldLine, Unlocated
+from accounting.accounts.sales.sold import load_sold_chips, shipped_totals
+from accounting.accounts.sales.unlocated import unlocated
 from accounting.census.ledger import Entry, Ledger, Owner
 from accounting.census.readers.chip_totals import ControlTotals
 from accounting.census.readers.epoch_chips import control_totals

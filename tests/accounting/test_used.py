@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from accounting.accounts.account import account
+from accounting.accounts.drivers import drivers
 from accounting.accounts.estimate import Request, estimate
 from accounting.capacity.bases import Capacity, Denomination
 from accounting.capacity.calibration import Calibration, load_calibration
-from accounting.capacity.occupancy import YEAR_S, Occupancy, used_flop_per_year
+from accounting.capacity.efficiency.evidence import load_evidence
+from accounting.capacity.efficiency.occupancy import Occupancy, used_flop_per_year
 from accounting.capacity.used import UsedValuer, shipped_occupancy
 from accounting.capacity.valuation import Valued, Valuer
 from accounting.census.ledger import Ledger
 from accounting.census.selection import Selection
 from accounting.census.sources import load_census
-from accounting.errors import MixedValuesError
+from accounting.dimensions import YEAR_S
+from accounting.errors import InputFaults, MixedValuesError
 from accounting.reference.facts import Facts
 from bench.errors import InputError
 
@@ -70,8 +74,11 @@ def test_the_account_adds_up_and_is_a_flow(census: Ledger, facts: Facts, calibra
 
 def test_a_flow_is_no_capacity() -> None:
     flow = Capacity(np.ones(3), Denomination("bf16", "delivered", "FLOP/year"))
-    with pytest.raises(MixedValuesError, match="cannot be added"):
+    with pytest.raises(MixedValuesError, match="cannot be added") as caught:
         _ = flow + Capacity(np.ones(3), Denomination("bf16", "delivered"))
+    # H100e would mend nothing here: the other side has none
+    assert "in_h100e" not in str(caught.value)
+    assert "a year" in str(caught.value)
     with pytest.raises(MixedValuesError, match="a flow"):
         flow.in_h100e(1.0)
 
@@ -83,6 +90,29 @@ def test_only_what_is_delivered_is_used(
     request = Request(Selection(DAY), (basis,), unit="flop_per_year", draws=100)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="a flow of what is delivered"):
         estimate(census, request, facts, calibration)
+
+
+def test_what_drives_a_flow_is_named_after_its_steps(
+    census: Ledger, facts: Facts, calibration: Calibration
+) -> None:
+    fleets = shipped_occupancy(facts)
+    used = UsedValuer(facts, calibration, bases=("delivered",), size=500, fleets=fleets)
+    names = {d.key: d.name for d in drivers(census.entries, used, facts, most=50).drivers}
+    assert names["occupancy"] == "occupancy"
+    assert names["delivered"] == "availability"
+    assert names["site_spread:occupancy"] == "sites' own occupancy"
+    assert names["site_spread:delivered"] == "sites' own availability"
+    assert not any("any" in name for name in names.values())
+
+
+@pytest.mark.parametrize("share", ["0%", "100%"])
+def test_a_fleet_that_is_never_or_always_busy_is_refused_at_its_line(
+    tmp_path: Path, facts: Facts, share: str
+) -> None:
+    row = f"{{where: x, occupancy: {share}, source: x, date: 2025-01-01, kind: reported}}"
+    (tmp_path / "o.yaml").write_text(f"occupancy:\n  - {row}\n", encoding="utf-8")
+    with pytest.raises(InputFaults, match=r"o.yaml:2:\d+: .*between 0 and 1"):
+        load_evidence([tmp_path / "o.yaml"], facts)
 
 
 def test_the_fleets_are_named(census: Ledger, facts: Facts, calibration: Calibration) -> None:

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounting.accounts.estimate import Request, estimate
-from accounting.accounts.origins import trace
-from accounting.accounts.vintages import PARTS, Revision, Vintages, pair, revisions
+from accounting.accounts.release.origins import trace
+from accounting.accounts.release.vintages import PARTS, Revision, Vintages, pair, revisions
 from accounting.capacity.calibration import Calibration
+from accounting.capacity.efficiency.scaling import Scaling
 from accounting.census.ledger import Entry, Ledger, Owner
 from accounting.census.selection import Selection
 from accounting.errors import MixedValuesError
@@ -99,6 +100,16 @@ def test_another_count_of_a_known_deployment_is_a_correction(facts: Facts, level
     )
     assert france.parts["correction"] == pytest.approx(-0.2 * france.old)
     assert only(france, "correction")
+
+
+def test_other_series_of_scaling_are_another_method(facts: Facts) -> None:
+    # they move what is sustained, and the census is the same
+    ledger, nothing = Ledger("made", OLD), Calibration.of((), facts)
+    scaled = replace(nothing, scaling=Scaling(-0.05, 0.01, 3))
+    before, after = (trace(ledger, REQUEST, facts, one).method for one in (nothing, scaled))
+    assert {name for name in after if before[name] != after[name]} == {"calibration"}
+    flow = replace(REQUEST, unit="flop_per_year", bases=("delivered",))
+    assert "occupancy" in trace(ledger, flow, facts, nothing).method
 
 
 def test_another_seed_is_method(facts: Facts) -> None:

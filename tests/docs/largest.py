@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 import re
 
-from accounting.accounts.brief_parts import BriefRequest
-from accounting.accounts.world import WORLD, World, world
+from accounting.accounts.nations.request import BriefRequest
+from accounting.accounts.nations.world import WORLD, World, world
 from accounting.capacity.calibration import Calibration
 from accounting.census.selection import Selection
 from accounting.census.sources import load_census

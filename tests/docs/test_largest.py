@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounting.accounts.world import World
+from accounting.accounts.nations.world import World
 from accounting.reference.facts import Facts, load_facts
 from tests.docs.largest import reasons, reviewed, shown, table
 

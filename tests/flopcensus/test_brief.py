@@ -219,6 +219,13 @@ def test_units_and_bases_agree() -> None:
     assert delivered < flops["headline"]["capacity"]["p50"]
 
 
+def test_without_an_h100e_the_page_is_in_operations() -> None:
+    # an H100 has no fp4, and none is asked for
+    found = shipped("GB", "--precision", "fp4", "--unit", "flops", "--basis", "peak", "--draws", "100")
+    assert found["targets"] == []
+    assert "none is published for fp4 on basis peak" in str(found["targets_not_comparable"])
+
+
 def test_what_two_lists_plan_at_one_site_is_counted_once(tmp_path: Path) -> None:
     """The first list named is believed about the site that a tie says is the same."""
     own = facility("of-ours", "GB", {"ukri": 1.0}, batch("plan", 500, None, "announced"))

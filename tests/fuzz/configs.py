@@ -18,12 +18,12 @@ from pydantic import BaseModel
 
 from accounting.accounts.estimate import Request, estimate
 from accounting.accounts.levels import read_levels
-from accounting.accounts.sold import SalesFile, shipped_totals
+from accounting.accounts.sales.sold import SalesFile, shipped_totals
 from accounting.capacity.calibration import Calibration, load_calibration
-from accounting.capacity.evidence import load_evidence
+from accounting.capacity.efficiency.evidence import load_evidence
+from accounting.capacity.efficiency.measurements import MeasurementFile
 from accounting.capacity.h100e import H100eFile, load_h100e
-from accounting.capacity.measurements import MeasurementFile
-from accounting.capacity.sizing_facts import SizingFacts, load_sizing
+from accounting.capacity.sizing.facts import SizingFacts, load_sizing
 from accounting.capacity.stock.rates import StockRates, load_stock_rates
 from accounting.census.crosswalk import CrosswalkFile, crosswalk_of
 from accounting.census.facilities import FacilityFile, load_facilities

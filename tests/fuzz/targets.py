@@ -27,9 +27,10 @@ from accounting.census.ledger import Ledger
 from accounting.census.readers import cloud_regions, epoch_chips, epoch_hardware, flat_ledger, mlperf
 from accounting.census.readers.formats import READERS
 from accounting.claims.readings import decode
+from accounting.dimensions import DIMENSIONS
 from accounting.documents import read_document
 from accounting.lint.linting import lint
-from accounting.quantities import DIMENSIONS, read_uncertain
+from accounting.quantities import read_uncertain
 from accounting.reference.facts import load_facts
 from accounting.reference.shipped import configs_root
 from bench.errors import FlopcensusError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from accounting.capacity.evidence import series_from_record
-from accounting.capacity.scaling import Scaling
+from accounting.capacity.efficiency.evidence import series_from_record
+from accounting.capacity.efficiency.scaling import Scaling
 from bench.figures import ScalingPoint
 from bench.group.scaling import counts_up_to, points_of
 from bench.record import DeviceDescription, Record, Result
@@ -81,6 +81,12 @@ def test_a_batch_shared_out_too_thinly_feeds_nothing() -> None:
     assert Scaling.of([series]).series == 0
     (weak,) = series_from_record(scaled((1, 2, 4, 8)), Path("r.json"))
     assert not weak.strong
+
+
+def test_a_record_that_begins_on_several_nodes_counts_from_its_first_point() -> None:
+    (series,) = series_from_record(scaled((2, 4)), Path("r.json"))
+    assert [point.accelerators for point in series.points] == [1, 2]
+    assert not series.one_node
 
 
 def test_a_record_keeps_what_scaled_and_older_ones_still_load() -> None:

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
+from accounting.dimensions import DIMENSIONS
 from accounting.documents import parse_document, read_document
-from accounting.quantities import DIMENSIONS, read_uncertain, written_as
+from accounting.quantities import read_uncertain, written_as
 from accounting.reference.facts import load_facts
 from accounting.reference.shipped import configs_root
 from flopcensus.schemas import KINDS, schema

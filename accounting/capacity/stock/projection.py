@@ -23,19 +23,10 @@ from accounting.capacity.stock.survival import age_at_end, exponential
 from accounting.capacity.valuation import Skipped, Term, Valuer
 from accounting.census.ledger import Entry
 from accounting.census.selection import PLANNED
+from accounting.dimensions import years_between
 from accounting.validation import Kind, weakest
 
-DAYS_PER_YEAR = 365.25
 HORIZON = datetime.date(2035, 12, 31)
-
-
-def years_between(first: datetime.date, last: datetime.date) -> float:
-    """Return the years from one day to another (of 365.25 days).
-
-    >>> years_between(datetime.date(2020, 1, 1), datetime.date(2024, 1, 1))
-    4.0
-    """
-    return (last - first).days / DAYS_PER_YEAR
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ t with probability S(t) ÷ S(a): one, then, at a. Ages are in years.
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import numpy as np
 
 from accounting.capacity.bases import Draws
 from accounting.capacity.draws import standard_normal
+from accounting.census.ledger import Ledger
+from accounting.dimensions import years_between
 from bench.errors import InputError
 
 LN2 = math.log(2.0)
@@ -62,6 +65,24 @@ class Life:
 
     years: float
     ended: bool
+
+
+def lives_of(ledger: Ledger, snapshot: datetime.date) -> tuple[Life, ...]:
+    """Return a life for each deployment whose date in service is known; plans and doubts are left out.
+
+    A census made today names more of what still runs than of what is gone, so that lifetimes fitted to it
+    come out too long.
+    """
+    found = []
+    for entry in ledger.entries:
+        began, ended = entry.in_service, entry.retired
+        if began is None or began > snapshot:
+            continue
+        if entry.status == "retired" and ended is not None and ended <= snapshot:
+            found.append(Life(years_between(began, ended), True))
+        elif entry.status == "operational":
+            found.append(Life(years_between(began, snapshot), False))
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ from accounting.census.ledger import Chips, Entry, Ledger, Owner
 from accounting.census.readers.cells import DateOrders, amount, date, truth
 from accounting.census.readers.reading import Reading
 from accounting.census.readers.tables import Row, Table, open_table
+from accounting.dimensions import DIMENSIONS
 from accounting.errors import Fault, InputFaults, nearest, quote
-from accounting.quantities import DIMENSIONS, Uncertain, read_uncertain
+from accounting.quantities import Uncertain, read_uncertain
 from accounting.reference.facts import Facts
 from accounting.reference.names import EU, UNKNOWN, WITHHELD, NameTable
 from accounting.validation import Kind

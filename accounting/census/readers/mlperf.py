@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from accounting.capacity.measurements import REGIME_OF, Measurement, Regime
+from accounting.capacity.efficiency.measurements import REGIME_OF, Measurement, Regime
 from accounting.census.readers.cells import NumberStyle, amount, integer
 from accounting.census.readers.mlperf_facts import MlperfFacts, Round, load_mlperf_facts
 from accounting.census.readers.reading import Reading, Readout

@@ -16,9 +16,9 @@ import numpy as np
 from accounting.accounts.account import Quantiles
 from accounting.accounts.estimate import (
     Request,
+    check_request,
     chosen_entries,
     h100e_constants,
-    refuse_what_cannot_be,
     valuer_of,
 )
 from accounting.accounts.levels import LEVELS
@@ -131,7 +131,7 @@ def play(
     Raises:
         InputError: a move selects nothing, or an addition cannot be valued.
     """
-    refuse_what_cannot_be(ledger, request)
+    check_request(ledger, request)
     entries, skipped, _ = chosen_entries(_with_plans(ledger, request), request, facts)
     run = _Run(request, scenario, facts, levels_shown(levels))
     valuer = valuer_of(ledger, request, facts, calibration)

@@ -6,10 +6,10 @@ years
 
     G(y) = exp(y · ln g∞ + (ln g₀ - ln g∞) · h ÷ ln 2 · (1 - 2^(-y ÷ h))).
 
-g₀ is the trend of :mod:`accounting.accounts.growth` with its interval. What is in service, and what is
-announced, lives and comes as docs/stock.md says; additions fill what is missing to the trend, also for what
-is retired, and are retired in their turn. Where more is announced than the trend has, the announcements
-stand.
+g₀ is the trend of :mod:`accounting.accounts.over_time.growth` with its interval. What is in service, and what
+is announced, lives and comes as docs/stock.md says; additions fill what is missing to the trend, also for
+what is retired, and are retired in their turn. Where more is announced than the trend has, the
+announcements stand.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from accounting.accounts.estimate import Request
-from accounting.accounts.growth import Growth
-from accounting.accounts.series import series
+from accounting.accounts.over_time.growth import Growth
+from accounting.accounts.over_time.series import series
 from accounting.capacity.bases import Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.stock.projection import Projection

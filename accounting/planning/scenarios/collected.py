@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from accounting.accounts.estimate import Request, h100e_constants, valuer_of
-from accounting.accounts.series import projected_selection
+from accounting.accounts.over_time.totals import projected_selection
 from accounting.accounts.sized import resize
 from accounting.capacity.bases import Basis, Draws
 from accounting.capacity.stock.projection import Projection

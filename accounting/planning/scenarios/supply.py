@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from accounting.accounts.account import Quantiles
-from accounting.accounts.estimate import Request, refuse_what_cannot_be
-from accounting.accounts.series import projection_of
+from accounting.accounts.estimate import Request, check_request
+from accounting.accounts.over_time.series import projection_of
 from accounting.capacity.bases import Denomination, Draws
-from accounting.capacity.stock.projection import years_between
 from accounting.capacity.sums import Progress
 from accounting.census.ledger import Ledger
+from accounting.dimensions import years_between
 from accounting.planning.scenarios.baseline import Additions, additions, growth_factor, observed_growth
 from accounting.planning.scenarios.collected import Collected, Shares, Weights
 from accounting.planning.scenarios.cut import TOGETHER, Cut, drawn, parameter_names
@@ -43,7 +43,7 @@ def supply_cut(
     Raises:
         InputError: the cut lies before the snapshot, nothing is counted, or growth is not known.
     """
-    refuse_what_cannot_be(ledger, request)
+    check_request(ledger, request)
     projection = projection_of(ledger, request, basis.rates, basis.today)
     if cut.on < projection.snapshot:
         raise InputError(

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from accounting.capacity.calibration import Calibration
-from accounting.capacity.evidence import Evidence
-from accounting.capacity.leave_out import interval_score
-from accounting.capacity.scaling import REFERENCE_CHIPS
+from accounting.capacity.efficiency.cross_validation import interval_score
+from accounting.capacity.efficiency.evidence import Evidence
+from accounting.capacity.efficiency.scaling import REFERENCE_CHIPS
 from accounting.planning.training.assumptions import Assumptions, PublishedRun
 from accounting.planning.training.utilisation import Foreteller, size_effect
 from accounting.reference.facts import Facts

@@ -19,8 +19,8 @@ from accounting.accounts.account import Quantiles
 from accounting.capacity.bases import Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, standard_normal
-from accounting.capacity.measurements import REGIME_OF, feeds_sustained
-from accounting.capacity.scaling import REFERENCE_CHIPS
+from accounting.capacity.efficiency.measurements import REGIME_OF, feeds_sustained
+from accounting.capacity.efficiency.scaling import REFERENCE_CHIPS
 from accounting.planning.training.assumptions import Assumptions, Known
 from accounting.planning.training.fit import largest_parameters, optimal_parameters
 from accounting.planning.training.links import Links

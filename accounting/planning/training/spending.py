@@ -24,6 +24,7 @@ import numpy as np
 from accounting.capacity.bases import Draws
 from accounting.capacity.draws import draw, standard_normal
 from accounting.census.facilities import Sector
+from accounting.dimensions import YEAR_S
 from accounting.planning.clusters import Cluster, ClusterDeployment
 from accounting.planning.cost import Terms, yearly_cost_usd
 from accounting.planning.facts import PlanningFacts, load_planning
@@ -31,7 +32,7 @@ from accounting.planning.outlook import training_w
 from accounting.planning.parameters import BatchParameters, Given, Parameters, parameters
 from accounting.planning.training.assumptions import Known
 from accounting.planning.training.sites import Batch, Site
-from accounting.quantities import YEAR_S, Uncertain, exact
+from accounting.quantities import Uncertain, exact
 from accounting.reference.facts import Facts
 from bench.errors import InputError
 

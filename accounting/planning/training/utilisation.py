@@ -1,7 +1,7 @@
 """The wall-clock utilisation of a planned run: total FLOP ÷ (accelerator-hours × dense peak), by factor.
 
-It is what :func:`accounting.capacity.runs.predict_run` foretells (the training step, scaling, availability;
-same names, so the same draws), with two things more:
+It is what :func:`accounting.capacity.efficiency.runs.predict_run` foretells (the training step, scaling,
+availability; same names, so the same draws), with two things more:
 
 - interruptions at the size of the run in place of those at the size of what was measured (:mod:`.failures`);
 - the size of the model. Small models do not fill many large accelerators, and those who train them mind it
@@ -27,9 +27,9 @@ import numpy as np
 from accounting.capacity.bases import Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, expit, standard_normal
-from accounting.capacity.pooling import Pool
-from accounting.capacity.runs import chip_of, step_pool
-from accounting.capacity.scaling import REFERENCE_CHIPS
+from accounting.capacity.efficiency.pooling import Pool
+from accounting.capacity.efficiency.runs import step_pool
+from accounting.capacity.efficiency.scaling import REFERENCE_CHIPS
 from accounting.planning.training.assumptions import Assumptions, PublishedRun
 from accounting.planning.training.failures import Failures, availability
 from bench.errors import InputError
@@ -160,7 +160,7 @@ class Foreteller:
 
     def _step(self, accelerator: str) -> Draws:
         if accelerator not in self._steps:
-            step = self._pool().blend(chip_of(self.calibration, accelerator, self.precision))
+            step = self._pool().blend(self.calibration.chip(accelerator, self.precision))
             excess, sd = self.calibration.excess, step.sd
             if excess is not None and not self.calibration.has_production(accelerator, self.precision):
                 # known from benchmarks alone, or not at all

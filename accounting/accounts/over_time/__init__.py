@@ -1,0 +1,1 @@
+"""Totals at many dates, their growth, and the leading systems."""

@@ -1,0 +1,1 @@
+"""What a published account needs: confidential cells, where rows come from, and revisions."""

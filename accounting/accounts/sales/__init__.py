@@ -1,0 +1,1 @@
+"""Chip sales held against a census: what was sold, what is located, and the shares of each."""

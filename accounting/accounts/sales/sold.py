@@ -1,0 +1,81 @@
+"""The shipped facts of chip sales: totals, and which accelerators the names in tables of sales stand for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from accounting.census.readers.chip_totals import ChipRow, ControlTotals, Percentiles
+from accounting.census.readers.reading import Readout
+from accounting.quantities import Count
+from accounting.reference.facts import Facts
+from accounting.reference.names import AcceleratorId, OrganisationId
+from accounting.reference.shipped import configs_root
+from accounting.validation import Date, FactModel, Kind, Text, load
+
+
+class SoldChip(FactModel):
+    """A chip as tables of sales name it, and the accelerators of ours that it stands for."""
+
+    name: Text
+    designer: OrganisationId
+    sold_as: tuple[Text, ...]
+    accelerators: tuple[AcceleratorId, ...]
+
+
+class SoldTotal(FactModel):
+    """Chips sold from a day until another, of one model or of all of a designer; H100e are of 8-bit peak."""
+
+    designer: OrganisationId
+    chip: Text | None = None
+    first_day: Date = Field(alias="from")
+    until: Date
+    units: Count
+    h100e: Count
+    kind: Kind
+    source: Text
+    date: Date
+    note: Text | None = None
+
+
+class SalesFile(FactModel):
+    """The file ``configs/sales.yaml``."""
+
+    chips: tuple[SoldChip, ...]
+    totals: tuple[SoldTotal, ...] = ()
+
+
+def shipped_totals(facts: Facts, path: Path | None = None) -> ControlTotals:
+    """Return the control totals that are shipped as facts: by designer and model, without owners."""
+    found = path or configs_root() / "sales.yaml"
+    _, content = load(found, SalesFile, facts.names)
+    rows = tuple(_row(total, line) for line, total in enumerate(content.totals, 1))
+    return ControlTotals(rows, Readout(len(rows), len(rows)))
+
+
+def _row(total: SoldTotal, line: int) -> ChipRow:
+    units, h100e = (Percentiles(value.low, value.best, value.high) for value in (total.units, total.h100e))
+    return ChipRow(
+        file=total.source,
+        line=line,
+        designer=total.designer,
+        designer_name=total.designer,
+        chip=None,
+        chip_name=total.chip,
+        owner=None,
+        owner_name=None,
+        start=total.first_day,
+        end=total.until,
+        cumulative=True,
+        incomplete=False,
+        modified=total.date,
+        units=units,
+        h100e=h100e,
+    )
+
+
+def load_sold_chips(facts: Facts, path: Path | None = None) -> tuple[SoldChip, ...]:
+    """Read which accelerators the names in tables of sales stand for. Raises InputFaults."""
+    _, content = load(path or configs_root() / "sales.yaml", SalesFile, facts.names)
+    return content.chips

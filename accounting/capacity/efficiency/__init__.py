@@ -1,0 +1,1 @@
+"""From measurements to the efficiencies that calibration pools."""

@@ -1,0 +1,1 @@
+"""How many accelerators, from a count, a power or a cost."""
