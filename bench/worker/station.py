@@ -192,8 +192,9 @@ class Station:
             left = max(task.slot_seconds - (self._clock() - start), task.window_seconds)
             with around:
                 batch = self._fill(prepared.run, task.chosen.call_seconds, left, around.during)
-        checked = self._clock()
+        checking = self._clock()
         verdict = prepared.check() if task.check else None
+        check_seconds = self._clock() - checking if task.check else 0.0
         return RoundTaken(
             value=work / statistics.median(batch.call_seconds),
             sample_count=len(batch.call_seconds),
@@ -201,29 +202,38 @@ class Station:
             around=around.surroundings(),
             verdict=verdict,
             repeatable=self._repeats(prepared) if task.repeat else None,
-            check_seconds=self._clock() - checked if task.check else 0.0,
+            check_seconds=check_seconds,
             replayed=batch.replayed,
         )
 
     def _fill(
         self, call: Callable[[], None], call_seconds: float, left: float, during: Callable[[], None]
     ) -> Batch:
-        """Time calls until the time left is used, at least one; a call slower than planned ends it sooner."""
+        """Time calls until so many seconds are used up: at least one call, at most `MOST_CALLS`.
+
+        The calls are made in chunks, each sized by the mean time of the calls before it, so that a device
+        slower than planned (``call_seconds``) gets fewer calls rather than more time. Filling ends half a
+        chunk early, where another one would end further from the goal.
+
+        Raises:
+            UnsoundClockError: The times cannot be.
+        """
         seconds: list[float] = []
-        replayed = False
+        total_seconds, replayed = 0.0, False
         begin = self._clock()
         while not seconds or (
             self._clock() - begin < left * (1 - 0.5 / CHUNKS) and len(seconds) < MOST_CALLS
         ):
-            mean = sum(seconds) / len(seconds) if seconds else call_seconds
-            rest = left - (self._clock() - begin)
+            start = self._clock()
+            mean = total_seconds / len(seconds) if seconds else call_seconds
+            rest = left - (start - begin)
             count = max(1, min(int(rest / mean), math.ceil(left / CHUNKS / mean), MOST_CALLS - len(seconds)))
             chunk = self._device.time_calls(call, count, during)
+            _require_sound(chunk, self._clock() - start)
             seconds += chunk.call_seconds
+            total_seconds += chunk.total_seconds
             replayed = replayed or chunk.replayed
-        batch = Batch(tuple(seconds), replayed)
-        _require_sound(batch, self._clock() - begin)
-        return batch
+        return Batch(tuple(seconds), replayed)
 
     def _repeats(self, prepared: Prepared) -> bool | None:
         digests = []
