@@ -201,9 +201,8 @@ class Process:
             raise self._kill(f"no answer within {seconds:.0f} s; its process was killed") from None
         # The thread puts None where the pipe has closed.
         if answer is None:
-            words = self._last_words()
-            lost = self._kill(words)
-            lost.out_of_memory = "SIGKILL" in words
+            lost = self._kill(ending(self._popen, self._said))
+            lost.out_of_memory = _was_killed(self._popen)
             raise lost
         return answer
 
@@ -253,9 +252,6 @@ class Process:
         self._close_requests()
         self._said.close()
 
-    def _last_words(self) -> str:
-        return ending(self._popen, self._said)
-
 
 def ending(process: subprocess.Popen[Any], said: IO[bytes]) -> str:
     """How a process ended, with the last line it wrote to a file."""
@@ -267,6 +263,11 @@ def ending(process: subprocess.Popen[Any], said: IO[bytes]) -> str:
     lines = said.read().decode("utf-8", "replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f"its process ended with {_signal_name(code)}" + (f": {last[:200]}" if last else "")
+
+
+def _was_killed(process: subprocess.Popen[Any]) -> bool:
+    """Whether a process that has ended was ended by SIGKILL, which Windows does not have."""
+    return process.returncode is not None and _signal_name(process.returncode) == "SIGKILL"
 
 
 def _signal_name(code: int) -> str:

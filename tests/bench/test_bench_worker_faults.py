@@ -20,6 +20,7 @@ pytestmark = pytest.mark.usefixtures("switches")
 BREAKING = {
     "raises": "RuntimeError: device-side assert",
     "exits": "its process ended with exit code 3",
+    "mumbles": "its process ended with exit code 3: the last job here ended with SIGKILL",
     "hangs": "no answer within",
 } | ({} if sys.platform == "win32" else {"crashes": "its process ended with SIGSEGV"})
 
