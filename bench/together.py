@@ -62,4 +62,8 @@ def _rate(turn: Turn, trial: Trial | None, plan: Plan, seconds: float) -> float 
         answer = turn.worker.do(task, 3 * seconds + plan.patience_seconds)
     except WorkerLostError:
         return None
-    return answer.steady if isinstance(answer, LongRunTaken) else None
+    if isinstance(answer, LongRunTaken):
+        return answer.steady
+    # What a failure left behind (a broken context, held memory) must not meet the next case.
+    turn.worker.renew()
+    return None
