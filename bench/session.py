@@ -206,13 +206,13 @@ class Run:
                 raise DeviceError(
                     f"{name} is in use: {introduction.busy}; wait, or measure it all the same with --force"
                 )
+        if not any(introduction.cases for introduction in met.values()):
+            raise InputError("nothing to measure: no chosen workload runs in a chosen precision")
         for name, introduction in met.items():
             self._environment = introduction.environment | self._environment
             self._turns.append(self._turn(name, introduction, workers[name], log))
             if introduction.busy:
                 log.warn(f"{name} is in use: {introduction.busy}")
-        if not any(turn.trials for turn in self._turns):
-            raise InputError("nothing to measure: no chosen workload runs in a chosen precision")
         log.stack(self._stack())
 
     def _stack(self) -> dict[str, Any]:

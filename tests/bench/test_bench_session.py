@@ -150,6 +150,18 @@ def test_a_plan_that_cannot_be_carried_out_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_plan_with_nothing_to_measure_leaves_no_journal_to_resume(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to measure"):
+        run(
+            tmp_path,
+            workload("a"),
+            workload("b", precisions=("bf16",)),
+            workloads=("a",),
+            precisions=("bf16",),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_time_given_by_the_user_is_a_custom_budget() -> None:
     assert budget_of("quick", None) == ("quick", 60)
     assert budget_of("full", None) == ("full", 1800)
