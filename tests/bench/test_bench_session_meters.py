@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from bench.devices.device import Batch, Reading
-from bench.devices.fake import FakeClock, FakeDevice
+from bench.devices.fake import FakeClock, FakeDevice, FakeWorkload
 from bench.plan import MIN_ROUNDS, Plan
 from bench.progress import ProgressEvent
 from bench.session import measure
-from tests.bench.faked import only, run, workload
+from kernels.workload import Shape
+from tests.bench.faked import RIGHT, only, run, workload
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,27 @@ def test_energy_comes_from_the_counter(tmp_path: Path) -> None:
     assert result.energy_j_per_flop == pytest.approx(300 * 0.01 / 1e9)
     assert result.power_w == pytest.approx(300)
     assert (result.clock_mhz, result.throttled) == (1500, True)
+
+
+def test_the_energy_of_a_token_and_of_a_flop_come_from_the_same_run(tmp_path: Path) -> None:
+    """Power falls with time, as on a device that heats up: rounds and the long run tell another energy."""
+    clock = FakeClock()
+
+    def meter(seconds: float) -> Reading:
+        return Reading(energy_j=100 * seconds**0.5, energy_source="nvml_counter")
+
+    @dataclass
+    class Tokens(FakeWorkload):
+        def count(self, shape: Shape) -> int:
+            return 50
+
+    fake = Tokens(RIGHT, headline=True)
+    result = only(
+        run(tmp_path, fake, devices=[FakeDevice(clock, reading=meter)], clock=clock, budget_seconds=300.0)
+    )
+    assert result.energy_source == "nvml_counter, long run"
+    assert result.energy_j_per_flop is not None
+    assert result.energy_j_per_token == pytest.approx(result.energy_j_per_flop * 1e9 / 50)
 
 
 def test_without_meters_quantities_are_null(tmp_path: Path) -> None:
