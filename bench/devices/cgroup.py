@@ -20,7 +20,12 @@ def cpu_quota_cores(root: Path = ROOT) -> float | None:
 
 
 def memory_headroom_bytes(root: Path = ROOT) -> int | None:
-    """Memory still to be had under the tightest group. Unit: B. None: no limit."""
+    """Memory still to be had under the tightest group. Unit: B. None: no limit.
+
+    Limit − (usage − inactive file pages): a group's usage counts files that the kernel keeps in memory, and
+    the inactive ones are given back as soon as somebody needs the room. Kubernetes takes a container's
+    working set in the same way (Kubernetes documentation, "Node-pressure Eviction", memory.available).
+    """
     v1 = _tightest(root, "memory", _headroom_v1)
     v2 = _tightest(root, "", _headroom_v2)
     headroom = min((room for room in (v1, v2) if room is not None), default=None)
@@ -62,18 +67,20 @@ def _quota_v2(folder: Path) -> float | None:
 
 
 def _headroom_v1(folder: Path) -> float | None:
-    return _headroom(folder / "memory.limit_in_bytes", folder / "memory.usage_in_bytes")
+    return _headroom(folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
 def _headroom_v2(folder: Path) -> float | None:
-    return _headroom(folder / "memory.max", folder / "memory.current")
+    return _headroom(folder, "memory.max", "memory.current", "inactive_file")
 
 
-def _headroom(limit_file: Path, used_file: Path) -> float | None:
-    limit, used = _number(_read(limit_file)), _number(_read(used_file))
+def _headroom(folder: Path, limit_file: str, used_file: str, reclaimable: str) -> float | None:
+    limit, used = _number(_read(folder / limit_file)), _number(_read(folder / used_file))
     if limit is None or used is None or limit >= MEMORY_UNLIMITED_BYTES:
         return None
-    return limit - used
+    lines = (line.partition(" ") for line in _read(folder / "memory.stat").splitlines())
+    freed = next((_number(value) for name, _, value in lines if name == reclaimable), None)
+    return limit - max(0.0, used - (freed or 0.0))
 
 
 def _ratio(quota: str, period: str) -> float | None:

@@ -77,6 +77,23 @@ MEMORY: list[tuple[dict[str, str], int | None]] = [
         },
         1500,
     ),
+    # The kernel gives back what it keeps of files that nobody has read lately.
+    (
+        {
+            "sys/fs/cgroup/memory.max": "1000",
+            "sys/fs/cgroup/memory.current": "900",
+            "sys/fs/cgroup/memory.stat": "anon 300\nfile 600\ninactive_file 500\nactive_file 100\n",
+        },
+        600,
+    ),
+    (
+        {
+            "sys/fs/cgroup/memory/memory.limit_in_bytes": "2000",
+            "sys/fs/cgroup/memory/memory.usage_in_bytes": "1900",
+            "sys/fs/cgroup/memory/memory.stat": "inactive_file 1\ntotal_inactive_file 700\n",
+        },
+        800,
+    ),
     (
         {
             "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712",
