@@ -129,13 +129,16 @@ def _of_matmul(result: Result, results: Sequence[Result]) -> float | None:
 
 
 def matmul_of(results: Sequence[Result], device: str, precision: str) -> Result | None:
-    """The best matrix product of a device in a precision."""
-    mine = (
+    """The fastest sound matrix product of a device in a precision; None where there is none."""
+    products = (
         one
         for one in results
-        if one.workload == "gemm" and (one.device, one.precision) == (device, precision)
+        if one.workload == "gemm"
+        and (one.device, one.precision) == (device, precision)
+        and one.status == "ok"
+        and one.value
     )
-    return next((one for one in mine if one.status == "ok" and one.value), None)
+    return max(products, key=lambda one: one.value or 0.0, default=None)
 
 
 def _of_bandwidth(result: Result, ceilings: Ceilings) -> float | None:

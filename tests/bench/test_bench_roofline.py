@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.figures import PerCall
 from bench.record import Result
-from bench.roofline import Ceilings, with_rooflines
+from bench.roofline import Ceilings, matmul_of, with_rooflines
 
 SIZES = st.floats(1e3, 1e12)
 RATES = st.floats(1e6, 1e18)
@@ -146,3 +146,8 @@ def test_the_roofline_is_the_least_of_the_bounds(flop: float, moved: float, seco
 def test_the_order_of_results_does_not_matter(order: list[int]) -> None:
     one = result("gemm_typical", 7e11, per_call=call(1e-2, 7e9, 1e6, 1e8))
     assert with_rooflines([*(CEILINGS[number] for number in order), one])[-1] == judged(one)
+
+
+def test_the_best_matrix_product_is_the_fastest_one() -> None:
+    slow, fast = result("gemm", 1e11, shape={"m": 256}), result("gemm", 8e11, shape={"m": 8192})
+    assert matmul_of([slow, fast], "cpu", "bf16") == matmul_of([fast, slow], "cpu", "bf16") == fast
