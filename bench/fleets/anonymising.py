@@ -14,7 +14,8 @@ from typing import Any
 SAID = "host, job and user names, serial numbers, UUIDs, addresses and paths removed"
 # Fields of a device, its details and the environment that name one thing in the world.
 _NAMING = re.compile(
-    r"uuid|serial|guid|bus_id|asset|mac_address|^job$|user|logname|hostname|account", re.IGNORECASE
+    r"uuid|serial|guid|bus_id|asset|mac_address|^job$|^launch_id$|user|logname|hostname|account",
+    re.IGNORECASE,
 )
 _USER = re.compile("user|logname", re.I)
 # Of those, the ones whose value is one thing's own mark and may stand in a text too.

@@ -25,6 +25,7 @@ def named() -> dict[str, Any]:
     document["devices"][0]["details"]["serial_number"] = "1324621012345"
     document["environment"] |= {
         "job": "slurm 4711",
+        "launch_id": "none.gpu-node01.cluster.example.org.29500.0",
         "env_TORCH_HOME": f"{HOME}/.cache/torch",
         "env_LD_PRELOAD": "/scratch/project_462000123/lib/libfast.so",
         "env_NCCL_HOST": "10.20.30.40",
@@ -48,6 +49,7 @@ def test_no_name_is_left_anywhere() -> None:
     for name in (
         HOST,
         "node17",
+        "node01",
         UUID,
         UUID[4:],
         "mustermann",
