@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
 from bench.errors import InputError
 from bench.record import DeviceDescription, Record, Result
+from bench.rungs import sizes_of
 
 Verdict = Literal["same", "faster", "slower", "cannot tell"]
 Key = tuple[str, str, str]
@@ -129,18 +129,11 @@ def _difference(key: Key, old: Result, new: Result, margin: float) -> Difference
 
 
 def _usable(record: Record) -> dict[Key, Result]:
-    usable = [result for result in record.results if result.status == "ok"]
-    kinds = Counter((result.workload, result.device, result.precision) for result in usable)
     return {
-        _key(result, kinds[result.workload, result.device, result.precision] > 1): result for result in usable
+        (f"{result.workload} {size}".strip(), result.device, result.precision): result
+        for result, size in zip(record.results, sizes_of(record.results), strict=True)
+        if result.status == "ok"
     }
-
-
-def _key(result: Result, several: bool) -> Key:
-    name = result.workload
-    if several and result.shape:
-        name += " {}={}".format(*next(iter(result.shape.items())))
-    return name, result.device, result.precision
 
 
 def _why_not_comparable(old: Record, new: Record, devices: set[str]) -> list[str]:
@@ -156,7 +149,7 @@ def _device_differences(old: DeviceDescription, new: DeviceDescription) -> list[
         ("number of usable cores", old.cores_usable, new.cores_usable),
         ("number of units", old.units, new.units),
         ("power limit (W)", old.power_limit_w, new.power_limit_w),
-        ("memory (B)", _rounded(old.memory_bytes), _rounded(new.memory_bytes)),
+        ("memory (B)", installed_memory(old.memory_bytes), installed_memory(new.memory_bytes)),
     )
     return [
         f"{old.id}: the {what} differs ({a} against {b})"
@@ -165,9 +158,19 @@ def _device_differences(old: DeviceDescription, new: DeviceDescription) -> list[
     ]
 
 
-def _rounded(memory_bytes: int | None) -> str | None:
-    # a kernel update may keep some megabytes more or fewer to itself
-    return None if memory_bytes is None else f"{memory_bytes:.1e}"
+def installed_memory(reported_bytes: int | None) -> str | None:
+    """The memory that a device was built with, by what it reports. Unit: B.
+
+    A kernel or a driver keeps a few per cent to itself, some megabytes more or fewer with each update: so
+    what is reported is rounded up to the next sixteenth of a power of two, as memory is built in.
+
+    >>> installed_memory(134_950_000_000), installed_memory(135_050_000_000)  # of 128 GiB
+    ('1.374e+11', '1.374e+11')
+    """
+    if reported_bytes is None:
+        return None
+    step = max(1, (1 << (reported_bytes - 1).bit_length()) // 32)
+    return f"{-(-reported_bytes // step) * step:.3e}"
 
 
 def _label(key: Key) -> str:

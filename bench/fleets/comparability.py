@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from bench.difference import installed_memory
 from bench.errors import InputError
 from bench.fleets.decoding import Device
 
@@ -74,7 +75,7 @@ def likeness(device: Device, software: Software) -> Likeness:
     return Likeness(
         device.kind,
         device.name,
-        None if device.memory_bytes is None else f"{device.memory_bytes:.1e}",
+        installed_memory(device.memory_bytes),
         device.units,
         device.cores_usable,
         device.power_limit_w,

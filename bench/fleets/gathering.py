@@ -17,12 +17,12 @@ from bench.fleets.comparability import Likeness, Software, likeness, software
 from bench.fleets.decoding import LEAST_ROUNDS, Device, Result
 from bench.fleets.faults import LEAST_OF_PEAK, Fault, device_faults, result_faults
 from bench.fleets.reading import Read
+from bench.rungs import sizes_of
 
 # Shares of a device's rounds at which their distribution is kept.
 LEVELS = tuple((place + 0.5) / 8 for place in range(8))
 _GOOD_STATE = 6  # the level, 0.8125, that a device's rounds are aligned at
 _BLOCK = 512
-_Key = tuple[str, str]
 
 
 class Metric(NamedTuple):
@@ -64,7 +64,7 @@ class Gathered:
     last: str = ""
     _nodes: dict[str, int] = field(default_factory=dict)
     _devices: dict[tuple[int, str], int] = field(default_factory=dict)
-    _metrics: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _metrics: dict[tuple[str, str, str, str, str], int] = field(default_factory=dict)
     _pending: list[tuple[float | None, ...]] = field(default_factory=list)
     _rounds: list[list[float]] = field(default_factory=list)
     _blocks: list[Rows] = field(default_factory=list)
@@ -81,12 +81,12 @@ class Gathered:
         self.last = max(self.last, created)
         runs_on = software(record.environment)
         known = {one.id: self._device(node, one, runs_on, created, place) for one in record.devices}
-        several = _several(record.results)
-        for result in record.results:
+        for result, size in zip(record.results, sizes_of(record.results), strict=True):
             device = known[result.device]
             if result.status == "ok":
-                self._row(result, device, place, several)
-            if not record.interrupted and _may_be_faulty(result):
+                self._row(result, size, device, place)
+            # What an interrupted run had not finished stands in its record as failed.
+            if _may_be_faulty(result) and not (record.interrupted and result.status == "failed"):
                 self.devices[device].faults.setdefault(place, []).extend(result_faults(result))
         if len(self._pending) >= _BLOCK:
             self._flush()
@@ -103,10 +103,9 @@ class Gathered:
             seen.faults.setdefault(place, []).extend(faults)
         return found
 
-    def _row(self, result: Result, device: int, place: int, several: set[_Key]) -> None:
-        key = (result.workload, result.precision, result.metric, result.unit)
-        if several and key[:2] in several and result.shape:
-            key = (*key, "{}={}".format(*next(iter(result.shape.items()))))  # type: ignore[assignment]
+    def _row(self, result: Result, size: str, device: int, place: int) -> None:
+        # A plain tuple, which is made faster than a Metric: there are millions of rows.
+        key = (result.workload, result.precision, result.metric, result.unit, size)
         number = self._metrics.get(key)
         if number is None:
             number = self._metrics[key] = len(self.metrics)
@@ -198,22 +197,14 @@ _NO_ROWS = Rows(
 
 
 def _may_be_faulty(result: Result) -> bool:
-    # most results have no fault: a look is cheaper than a call
+    """Whether `result_faults` may find anything; most results have no fault, and this look is cheaper."""
     share = result.fraction_of_peak
-    return result.status != "ok" or bool(result.throttled) or bool(share and share < LEAST_OF_PEAK)
-
-
-def _several(results: list[Result]) -> set[_Key]:
-    """Workloads and precisions that stand more than once for one device: rungs of a ladder."""
-    seen: set[tuple[str, str, str]] = set()
-    several: set[_Key] = set()
-    for one in results:
-        if one.status == "ok":
-            key = (one.workload, one.precision, one.device)
-            if key in seen:
-                several.add(key[:2])
-            seen.add(key)
-    return several
+    return (
+        result.status != "ok"
+        or result.correct is False
+        or bool(result.throttled)
+        or bool(share and share < LEAST_OF_PEAK)
+    )
 
 
 def _shapes(rounds: list[list[float]]) -> NDArray[np.float32]:

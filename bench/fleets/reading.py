@@ -143,7 +143,11 @@ def _bytes(file: str) -> bytes:
 def _replaces(file: str, data: bytes, record: FleetRecord, other: _Run, reading: Reading) -> bool:
     """Whether a second file of a run is the one to count; the other is set aside."""
     # read again: keeping every file's content, or its hash, would cost all records for the sake of a few
-    earlier, new = plain(_bytes(other.file)), plain(data)
+    try:
+        earlier, new = plain(_bytes(other.file)), plain(data)
+    except Unusable as reason:
+        reading.set_aside.append(SetAside(file, f"another file of the run in {other.file} ({reason})"))
+        return False
     if earlier == new:
         reading.set_aside.append(SetAside(file, f"duplicate of {other.file}"))
         return False

@@ -154,6 +154,22 @@ def test_a_power_limit_that_was_changed_is_refused() -> None:
         compare_records(old, new)
 
 
+def test_memory_that_a_kernel_keeps_for_itself_makes_no_other_hardware() -> None:
+    """What two nodes with 128 GiB report after a kernel update: 0.1 % apart."""
+    old = record(result(1e12), memory_bytes=134_950_000_000)
+    new = record(result(1e12), memory_bytes=135_050_000_000)
+    assert compare_records(old, new).differences
+
+
+def test_rungs_of_a_ladder_are_compared_also_where_all_but_one_failed() -> None:
+    small, large = (result(1e12, workload="memory_ladder", shape={"bytes": size}) for size in (4096, 65536))
+    failed = large | {"status": "failed", "reason": "out of memory", "value": None, "ci95": None}
+    comparison = compare_records(record(small, large), record(small, failed))
+    assert [one.workload for one in comparison.differences] == ["memory_ladder bytes=4096"]
+    assert comparison.only_old == ("memory_ladder bytes=65536 bf16 on cuda:0",)
+    assert comparison.only_new == ()
+
+
 def test_what_only_one_has_is_named_and_what_failed_is_not_compared() -> None:
     fp32 = result(1e12, precision="fp32")
     broken = fp32 | {"status": "incorrect", "reason": "wrong", "value": None, "ci95": None}

@@ -111,6 +111,35 @@ def test_what_a_device_says_of_itself_is_believed_without_peers() -> None:
     assert "fewer than 5 nodes" in judged.notes[0]
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_wrong_output_is_a_fault_whatever_else_the_record_says(interrupted: bool) -> None:
+    def err(document: dict[str, Any]) -> None:
+        wrong = {"correct": False} if not interrupted else {"status": "incorrect", "reason": "3 of 4 wrong"}
+        document["results"][0] |= wrong
+        document["interrupted"] = interrupted
+
+    assert kinds(judge(gathered(documents(change=err)))) == {("r00n03", "cuda:0"): {"wrong"}}
+
+
+def test_what_an_interrupted_run_did_not_finish_is_no_fault() -> None:
+    def stop(document: dict[str, Any]) -> None:
+        document["results"][0] |= {"status": "failed", "reason": "interrupted", "value": None, "ci95": None}
+        document["interrupted"] = True
+
+    assert not judge(gathered(documents(change=stop))).outliers
+
+
+def test_a_rung_of_a_ladder_stays_beside_its_peers_where_the_others_failed() -> None:
+    def ladder(document: dict[str, Any], fails: bool) -> dict[str, Any]:
+        rungs = [document["results"][6] | {"shape": {"bytes": size}} for size in (4096, 65536)]
+        if fails:
+            rungs[1] |= {"status": "failed", "reason": "out of memory", "value": None, "ci95": None}
+        return document | {"results": rungs}
+
+    made = gathered(ladder(one, fails=place == 3) for place, one in enumerate(documents()))
+    assert {one.size for one in made.metrics} == {"bytes=4096", "bytes=65536"}
+
+
 @pytest.mark.parametrize(("nodes", "learnt"), [(4, False), (5, True)])
 def test_no_baseline_is_learnt_from_fewer_than_five_nodes(nodes: int, learnt: bool) -> None:
     fleet = replace(SOUND, nodes=nodes, devices=8)

@@ -219,6 +219,16 @@ def test_a_file_that_cannot_be_read_is_set_aside(tmp_path: Path) -> None:
     assert "cannot be read" in reading.set_aside[0].reason
 
 
+def test_a_file_that_is_gone_when_a_second_of_its_run_comes_ends_nothing(tmp_path: Path) -> None:
+    folder = written(tmp_path, {"a.json": text(0).encode(), "b.json": text(0, budget_seconds=299).encode()})
+    reading, nodes = Reading(), []
+    for one in stream(record_files(folder), reading):
+        nodes.append(one.record.node)
+        (folder / "a.json").unlink()
+    assert nodes == ["r00n00"]
+    assert [(Path(one.file).name, "a.json" in one.reason) for one in reading.set_aside] == [("b.json", True)]
+
+
 def test_the_start_of_a_run_is_a_moment_not_its_spelling() -> None:
     one = decode(text(created="2026-03-01T06:00:00Z").encode())
     two = decode(text(created="2026-03-01T07:00:00+01:00").encode())
