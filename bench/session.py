@@ -11,25 +11,25 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.assessing.results import with_ceilings
+from bench.assessing.roofline import with_rooflines
+from bench.assessing.scores import scores_of
 from bench.devices.device import Clock, Device
 from bench.devices.spec import SpecLookup, with_spec
 from bench.environment import Environment, Load, node_name
 from bench.errors import DeviceError, InputError, RecordNotWrittenError
 from bench.files import write_text_new
-from bench.journal import Journal
 from bench.launching.rank import Rank
-from bench.log import Log
-from bench.meeting import meet_all, spawn_workers
 from bench.plan import Plan
 from bench.progress import Progress
 from bench.record import DeviceDescription, Record, Result, safe_name, timestamp
-from bench.results import with_ceilings
-from bench.resume import Progressed, find_progress, plan_as_dict, restore
-from bench.roofline import with_rooflines
-from bench.scores import scores_of
-from bench.together import shared_cases, take_together
-from bench.trial import Trial
-from bench.turn import Turn
+from bench.running.journal import Journal
+from bench.running.log import Log
+from bench.running.meeting import meet_all, spawn_workers
+from bench.running.resume import Progressed, find_progress, plan_as_dict, restore
+from bench.running.together import shared_cases, take_together
+from bench.running.trial import Trial
+from bench.running.turn import Turn
 from bench.worker.process import OPENER, Worker
 from bench.worker.tasks import Introduction
 from bench.workloads import (

@@ -19,9 +19,9 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from bench.devices import processor
-from bench.native import load_native
-from bench.placement import Placement, measure_placement
+from bench.devices.native import load_native
+from bench.devices.placement import Placement, measure_placement
+from bench.devices.system import processor
 from kernels.memory_ceiling import MemoryCeiling
 from kernels.workload import Place, Shape
 

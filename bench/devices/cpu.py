@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bench.devices import cgroup, processor
 from bench.devices.device import ASSUMED_CACHE_BYTES, MEMORY_SHARE, Batch, Reading
+from bench.devices.meters.rapl import ENERGY_SOURCE, PackageEnergy
+from bench.devices.native import load_native
 from bench.devices.precisions import lacks
-from bench.devices.rapl import ENERGY_SOURCE, PackageEnergy
+from bench.devices.system import cgroup, processor
 from bench.extras import require_psutil, require_torch
-from bench.native import load_native
 from bench.record import DeviceDescription
 
 if TYPE_CHECKING:

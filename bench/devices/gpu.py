@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.devices.amdsmi import AmdMeter, serial_of
 from bench.devices.device import Batch, Clock, Meter, Reading
 from bench.devices.gpu_place import gpu_place
-from bench.devices.nvml import NvmlMeter
+from bench.devices.meters.amdsmi import AmdMeter, serial_of
+from bench.devices.meters.nvml import NvmlMeter
 from bench.devices.other_gpu import OtherGpu
 from bench.devices.precisions import lacks
 from bench.extras import require_torch

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.devices.processor import cpu_fields
+from bench.devices.system.processor import cpu_fields
 
 ROOT = Path("/")
 Environment = dict[str, str | int | float | bool | None]

@@ -1,8 +1,8 @@
 """Which devices may be judged by one another: the same hardware, limits and software.
 
-Hardware is compared as `bench.difference` compares two records; beyond it variant (slice, partition),
-torch's and the runtime's release, the driver's branch, and variables that tune libraries, as they set how
-fast a device can be.
+Hardware is compared as `bench.assessing.difference` compares two records. What else decides how fast a device
+can be must agree too: the variant (slice, partition), the releases of torch and of CUDA or ROCm, the branch of
+the driver, and the variables that tune libraries.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from bench.difference import installed_memory
+from bench.assessing.difference import installed_memory
 from bench.errors import InputError
 from bench.fleets.decoding import Device
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench.devices.device import Clock, Device, Reading
-from bench.devices.energy import Timed, energy_over
+from bench.devices.meters.energy import Timed, energy_over
 from bench.record import TracePoint
 from bench.worker.tasks import LongRunTaken
 

@@ -15,7 +15,7 @@ from bench.choosing.climb import climb
 from bench.choosing.faults import describe, is_out_of_memory
 from bench.choosing.search import search
 from bench.devices.device import Batch, Clock, Device
-from bench.devices.energy import least_window_seconds
+from bench.devices.meters.energy import least_window_seconds
 from bench.environment import Environment, describe_environment
 from bench.worker.longrun import run_long
 from bench.worker.surroundings import Around

@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from bench.devices.device import Clock, Device
-from bench.devices.energy import Timed
+from bench.devices.meters.energy import Timed
+from bench.devices.meters.telemetry import Telemetry, summarise
+from bench.devices.placement import Placement as PlacementSeen
+from bench.devices.placement import measure_placement
 from bench.environment import Load
 from bench.errors import DeviceError
-from bench.placement import Placement as PlacementSeen
-from bench.placement import measure_placement
 from bench.record import Placement
-from bench.telemetry import Telemetry, summarise
 from bench.worker.tasks import Surroundings
 
 if TYPE_CHECKING:

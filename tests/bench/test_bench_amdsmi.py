@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bench.devices.amdsmi import AmdMeter, serial_of
 from bench.devices.device import Reading
+from bench.devices.meters.amdsmi import AmdMeter, serial_of
 
 BUS = "0000:c1:00"
 ABSENT_PID = 2**22 + 1

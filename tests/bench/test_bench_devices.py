@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.devices import cgroup, processor
 from bench.devices.cpu import CpuDevice, usable_cores
-from bench.devices.names import select_devices
-from bench.devices.selection import present_devices
+from bench.devices.present import present_devices
+from bench.devices.selection import select_devices
+from bench.devices.system import cgroup, processor
 from bench.errors import DeviceError
 
 GROUP_V2 = "0::/jobs/mine\n"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.difference import compare_records, judge, ratio_interval
+from bench.assessing.difference import compare_records, judge, ratio_interval
 from bench.errors import InputError
 from bench.record import Record, Result
 from bench.statistics import summarise

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.disturbance import disturbances
+from bench.assessing.disturbance import disturbances
+from bench.assessing.results import counted_rounds
 from bench.record import Placement, RoundDetail
-from bench.results import counted_rounds
-from bench.trial import Round
+from bench.running.trial import Round
 
 
 def rounds(*values: float, steal: float | None = None, others: float | None = None) -> list[Round]:

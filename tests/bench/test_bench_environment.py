@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from bench.devices import pci
+from bench.devices.system import pci
 from bench.environment import Load, describe_environment, load, node_name
 from bench.environment.libraries import build_facts
 from bench.environment.node import chosen, container, job, node_facts

@@ -11,8 +11,8 @@ import pytest
 
 from bench.errors import InputError, RecordError
 from bench.files import PART, claimed, lock, write_bytes_atomic, write_text_atomic
-from bench.journal import Journal, read_journal, read_results
 from bench.record import Result
+from bench.running.journal import Journal, read_journal, read_results
 
 
 def result(value: float = 2e9) -> Result:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from bench.devices import gpu, other_gpu
-from bench.devices.amdsmi import AmdMeter
 from bench.devices.fake import FakeClock
 from bench.devices.gpu import CudaDevice, OtherGpu
-from bench.devices.selection import present_devices
+from bench.devices.meters.amdsmi import AmdMeter
+from bench.devices.present import present_devices
 
 UUID = "11111111-2222-3333-4444-555555555555"
 
@@ -129,7 +129,7 @@ def with_torch(monkeypatch: pytest.MonkeyPatch, **options: Any) -> list[str]:
     torch = fake_torch(log, **options)
     monkeypatch.setattr(gpu, "require_torch", lambda: torch)
     monkeypatch.setattr(other_gpu, "require_torch", lambda: torch)
-    monkeypatch.setattr("bench.devices.selection.require_torch", lambda: torch)
+    monkeypatch.setattr("bench.devices.present.require_torch", lambda: torch)
     return log
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.limits import implausible, limit_of
+from bench.assessing.limits import implausible, limit_of
 from bench.record import DeviceDescription
 
 

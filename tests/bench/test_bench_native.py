@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import native
-from bench.devices import processor
-from bench.native import NativeLibrary, cache_folder, is_trusted, load_native, sources
+from bench.devices import native
+from bench.devices.native import NativeLibrary, cache_folder, is_trusted, load_native, sources
+from bench.devices.system import processor
 
-LOAD = "from bench.native import load_native; assert load_native().library is not None"
+LOAD = "from bench.devices.native import load_native; assert load_native().library is not None"
 
 
 def load_elsewhere() -> subprocess.Popen[bytes]:

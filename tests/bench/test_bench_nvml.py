@@ -17,8 +17,8 @@ import pytest
 
 import bench
 from bench.devices.device import Reading
-from bench.devices.nvml import REASONS, THROTTLING, NvmlMeter, reason_names
-from bench.devices.users import describe_users
+from bench.devices.meters.nvml import REASONS, THROTTLING, NvmlMeter, reason_names
+from bench.devices.meters.users import describe_users
 
 ROOT = Path(bench.__file__).parents[1]
 SOURCE = Path(__file__).parent / "fake_nvml" / "nvml.c"
@@ -29,7 +29,7 @@ ABSENT_PID = 2**22 + 1
 ASK_ALL = """
 import json, sys
 from dataclasses import asdict
-from bench.devices.nvml import NvmlMeter
+from bench.devices.meters.nvml import NvmlMeter
 meter = NvmlMeter(sys.argv[1])
 print(json.dumps({
     "reading": asdict(meter.read()), "driver": meter.driver(), "limit": meter.power_limit_w(),
@@ -148,7 +148,7 @@ def test_a_gpu_that_disappears_is_flagged_and_asked_no_more(run: Ask) -> None:
     script = """
 import json, os, sys
 from dataclasses import asdict
-from bench.devices.nvml import NvmlMeter
+from bench.devices.meters.nvml import NvmlMeter
 meter = NvmlMeter(sys.argv[1])
 before = meter.read().lost
 os.environ["FAKE_NVML_LOST_AFTER_S"] = "0"
@@ -163,8 +163,8 @@ print(json.dumps({"before": before, "gone": asdict(gone), "later": meter.read().
 
 WATCH = """
 import json, sys, time
-from bench.devices.nvml import NvmlMeter
-from bench.telemetry import Telemetry
+from bench.devices.meters.nvml import NvmlMeter
+from bench.devices.meters.telemetry import Telemetry
 meter = NvmlMeter(sys.argv[1])
 with Telemetry(meter, interval_seconds=0.02) as telemetry:
     time.sleep(1.2)

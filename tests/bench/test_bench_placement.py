@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.devices import processor
-from bench.native import load_native
-from bench.placement import FAR_FROM_NS, MOST_PARTNERS, measure_placement, placed
+from bench.devices.native import load_native
+from bench.devices.placement import FAR_FROM_NS, MOST_PARTNERS, measure_placement, placed
+from bench.devices.system import processor
 from kernels.workload import Place
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.devices.rapl import PackageEnergy
+from bench.devices.meters.rapl import PackageEnergy
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a colon may not stand in a file name there")
 

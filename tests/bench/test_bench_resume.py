@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import InputError
-from bench.journal import Journal
 from bench.progress import ProgressEvent, silent
 from bench.record import load_record
+from bench.running.journal import Journal
 from bench.session import resume
 from tests.bench import scripted
 from tests.bench.spawning import OPENER, ROOT, run, switched
@@ -146,7 +146,7 @@ def test_a_folder_without_an_unfinished_run_is_refused(tmp_path: Path) -> None:
 
 @needs_signals
 def test_a_run_of_another_node_is_refused(unfinished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.resume.node_name", lambda: "elsewhere")
+    monkeypatch.setattr("bench.running.resume.node_name", lambda: "elsewhere")
     with pytest.raises(InputError, match="no journal of an unfinished run on elsewhere"):
         resume(unfinished, lookup=lambda _: None, progress=silent)
     assert list(unfinished.glob("journal-*"))

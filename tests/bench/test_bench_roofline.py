@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.assessing.roofline import Ceilings, matmul_of, with_rooflines
 from bench.figures import PerCall
 from bench.record import Result
-from bench.roofline import Ceilings, matmul_of, with_rooflines
 
 SIZES = st.floats(1e3, 1e12)
 RATES = st.floats(1e6, 1e18)

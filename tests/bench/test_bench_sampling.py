@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bench.choosing.choice import Chosen
 from bench.devices.fake import FakeClock, FakeWorkload
 from bench.plan import MIN_ROUNDS
-from bench.sampling import MOST_ROUNDS, START_SHARE, Schedule, sample, schedule
-from bench.trial import REPLAYED, Round, Trial
+from bench.running.sampling import MOST_ROUNDS, START_SHARE, Schedule, sample, schedule
+from bench.running.trial import REPLAYED, Round, Trial
 from bench.worker.tasks import Case, RoundTaken, Settled, Surroundings
 from kernels.workload import Verdict
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from bench.assessing.scores import scores_of
 from bench.figures import PerCall, Score
 from bench.record import DeviceDescription, Result
-from bench.scores import scores_of
 from tests.bench.test_bench_roofline import call, result
 
 DEVICE = DeviceDescription(id="cpu", kind="cpu", name="Some CPU", peak={"bf16": 1e12, "fp8": 2e12})

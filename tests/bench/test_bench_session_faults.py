@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from bench.devices.fake import FakeClock, FakeDevice
-from bench.journal import read_results
 from bench.plan import MIN_ROUNDS
 from bench.progress import ProgressEvent
 from bench.record import load_record
+from bench.running.journal import read_results
 from tests.bench.faked import WRONG, only, run, workload
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.devices.device import Reading
-from bench.devices.energy import (
+from bench.devices.fake import FakeClock
+from bench.devices.meters.energy import (
     PERIODS_PER_WINDOW,
     POWER_WINDOW_SECONDS,
     Energy,
@@ -20,8 +21,7 @@ from bench.devices.energy import (
     energy_over,
     least_window_seconds,
 )
-from bench.devices.fake import FakeClock
-from bench.telemetry import Telemetry, summarise
+from bench.devices.meters.telemetry import Telemetry, summarise
 
 SOON_S = 30.0
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from bench.choosing.choice import Chosen
 from bench.plan import Plan
-from bench.together import take_together
-from bench.trial import Trial
+from bench.running.together import take_together
+from bench.running.trial import Trial
 from bench.worker.tasks import Answer, Case, Failure, LongRunTaken, RunLong, Settled
 from tests.bench.faked import workload
 

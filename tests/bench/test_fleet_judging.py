@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bench.errors import InputError
-from bench.fleets.baseline import Before, _order
 from bench.fleets.comparability import IncomparableError
 from bench.fleets.decoding import decode
 from bench.fleets.gathering import Gathered
-from bench.fleets.judging import judge
+from bench.fleets.judging.baseline import Before, _order
+from bench.fleets.judging.judge import judge
+from bench.fleets.judging.robust import centre_of, critical, independent_worth, survival, tail
+from bench.fleets.judging.tails import degrees_of
+from bench.fleets.judging.verdicts import Judgement
 from bench.fleets.reading import Read
-from bench.fleets.robust import centre_of, critical, independent_worth, survival, tail
 from bench.fleets.synthetic import Fleet, Planted, make_fleet, record
-from bench.fleets.tails import degrees_of
-from bench.fleets.verdicts import Judgement
 
 SOUND = make_fleet("sound", 10, 2, 0, 5)
 Change = Callable[[dict[str, Any]], None]

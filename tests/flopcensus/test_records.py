@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from bench.assessing.roofline import with_rooflines
+from bench.assessing.scores import scores_of
 from bench.record import Record, Result
-from bench.roofline import with_rooflines
-from bench.scores import scores_of
 from flopcensus.records.explanation import explanation
 from flopcensus.records.judgement import print_judgement
 from tests.bench.test_bench_roofline import CEILINGS, call, result

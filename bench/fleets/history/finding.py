@@ -16,7 +16,7 @@ from bench.fleets.history.asking import Asked, Setting
 from bench.fleets.history.changes import LEAST_NIGHTS, Floats, changes, false_discoveries, shift, slope
 from bench.fleets.history.findings import Findings, Found, Step, Trend
 from bench.fleets.history.lines import Line, judge_lines, lines_of, medians_of
-from bench.fleets.robust import LEAST_NODES
+from bench.fleets.judging.robust import LEAST_NODES
 
 # Nobody drains a node for less.
 LEAST_SIZE = 0.01

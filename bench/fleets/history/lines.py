@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.fleets.history.asking import Nights, Series
 from bench.fleets.history.changes import Floats, Ints, night_correlation, screen
-from bench.fleets.robust import LEAST_NODES
+from bench.fleets.judging.robust import LEAST_NODES
 
 _MOST_RELATIVE_GAPS = 0.2
 

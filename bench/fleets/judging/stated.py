@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from bench.fleets.baseline import lost_alone
 from bench.fleets.faults import Fault
 from bench.fleets.gathering import Gathered
-from bench.fleets.peers import Cohort
-from bench.fleets.verdicts import Outlier
+from bench.fleets.judging.baseline import lost_alone
+from bench.fleets.judging.peers import Cohort
+from bench.fleets.judging.verdicts import Outlier
 
 
 def faults_of(gathered: Gathered, withdrawn: set[int]) -> list[list[Fault]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from bench.assessing.results import result_of
 from bench.devices.device import Clock
-from bench.log import Log
 from bench.plan import MIN_ROUNDS, Plan
 from bench.record import DeviceDescription, Result
-from bench.results import result_of
-from bench.sampling import sample, schedule
-from bench.trial import Trial, sound_trials
+from bench.running.log import Log
+from bench.running.sampling import sample, schedule
+from bench.running.trial import Trial, sound_trials
 from bench.worker.process import Worker, WorkerLostError
 from bench.worker.tasks import (
     Answer,

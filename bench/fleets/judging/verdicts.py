@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from bench.fleets.baseline import Shift
 from bench.fleets.comparability import Likeness
 from bench.fleets.faults import Kind
+from bench.fleets.judging.baseline import Shift
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.assessing.roofline import Ceilings, matmul_of
 from bench.figures import Inference, Order, Regime, Score
 from bench.record import DeviceDescription, Result
-from bench.roofline import Ceilings, matmul_of
 
 TRAINING = "training_step"
 DECODE = "decode_step"

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 from bench.choosing.choice import Chosen
 from bench.environment import node_name
 from bench.errors import InputError, RecordError
-from bench.journal import is_held, read_journal
 from bench.plan import Plan
 from bench.record import (
     DeviceDescription,
@@ -27,7 +26,8 @@ from bench.record import (
     safe_name,
     timestamp,
 )
-from bench.trial import Round, Trial
+from bench.running.journal import is_held, read_journal
+from bench.running.trial import Round, Trial
 from bench.worker.tasks import Settled
 
 if TYPE_CHECKING:

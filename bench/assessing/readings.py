@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Iterable
 from typing import Any
 
-from bench.devices.energy import NOT_AVAILABLE
-from bench.trial import Round, Trial, tokens_of
+from bench.devices.meters.energy import NOT_AVAILABLE
+from bench.running.trial import Round, Trial, tokens_of
 
 
 def readings_of(trial: Trial) -> dict[str, Any]:

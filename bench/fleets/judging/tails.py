@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from bench.fleets.robust import Floats, critical
+from bench.fleets.judging.robust import Floats, critical
 
 # Beyond the outer one only what is more than a fault here and there could move it.
 _INNER, _OUTER = 0.75, 0.95

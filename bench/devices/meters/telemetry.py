@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from bench.devices.device import Clock, Reading
-from bench.devices.energy import Energy, Timed, energy_over
+from bench.devices.meters.energy import Energy, Timed, energy_over
 
 MOST_SHARE = 0.01
 # How long a reading that hangs may hold up the end of a run. Unit: s.

@@ -17,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.fleets.gathering import Gathered
-from bench.fleets.robust import (
+from bench.fleets.judging.robust import (
     LEAST_NODES,
     Centre,
     Floats,
     centre_of,
     independent_worth,
 )
-from bench.fleets.signals import Signal, Table
-from bench.fleets.tails import degrees_of
-from bench.fleets.verdicts import Outlier
+from bench.fleets.judging.signals import Signal, Table
+from bench.fleets.judging.tails import degrees_of
+from bench.fleets.judging.verdicts import Outlier
 
 _PASSES = 6
 # Values of a group that agree to this share have no spread to speak of.

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.devices import pci
 from bench.devices.device import Reading
-from bench.devices.users import describe_users
+from bench.devices.meters.users import describe_users
+from bench.devices.system import pci
 from bench.record import Scalar
 
 ENERGY_SOURCE = "amdsmi_counter"

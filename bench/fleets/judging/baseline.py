@@ -10,8 +10,8 @@ import numpy as np
 
 from bench.fleets.comparability import Likeness
 from bench.fleets.gathering import Gathered
-from bench.fleets.robust import Floats
-from bench.fleets.signals import (
+from bench.fleets.judging.robust import Floats
+from bench.fleets.judging.signals import (
     LOADS,
     RATE_DEGREES,
     Signal,

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.devices import pci
-from bench.devices.users import describe_users
+from bench.devices.meters.users import describe_users
+from bench.devices.system import pci
 from bench.record import Scalar
 
 if TYPE_CHECKING:
-    from bench.devices.nvml import Nvml
+    from bench.devices.meters.nvml import Nvml
 
 CLOCK_SM = 1
 TEMPERATURE_GPU = 0

@@ -40,7 +40,7 @@ class Centre:
     """Location and scale of a sample, how many independent values they are worth, and the tail of sound ones.
 
     ``degrees`` are those of the Student's t that sound values follow, infinite for a normal
-    (`bench.fleets.tails`).
+    (`bench.fleets.judging.tails`).
     """
 
     median: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from bench.devices.names import select_devices
+from bench.devices.selection import select_devices
 from bench.errors import DeviceError
 from bench.plan import Plan
 from bench.record import DeviceDescription

@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from bench.devices import nvml_facts
 from bench.devices.device import Reading
+from bench.devices.meters import nvml_facts
 from bench.record import Scalar
 
 ENERGY_SOURCE = "nvml_counter"

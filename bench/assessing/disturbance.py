@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Sequence
 
 from bench.record import Placement
-from bench.trial import Round
+from bench.running.trial import Round
 
 # CPU time that the host, or other processes, took from which a round counts as disturbed. It is told in ticks
 # of a hundredth of a second, so that less means nothing in a round of a quarter of a second.

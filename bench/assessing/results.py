@@ -7,16 +7,16 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
+from bench.assessing.disturbance import disturbances
+from bench.assessing.limits import implausible
+from bench.assessing.readings import readings_of
+from bench.assessing.roofline import ELSEWHERE
 from bench.choosing.choice import work_of
-from bench.disturbance import disturbances
 from bench.figures import PerCall
-from bench.limits import implausible
 from bench.plan import MIN_ROUNDS
-from bench.readings import readings_of
 from bench.record import DeviceDescription, Placement, Result, RoundDetail, Status, Stratum
-from bench.roofline import ELSEWHERE
+from bench.running.trial import Round, Trial, tokens_of
 from bench.statistics import Summary, summarise
-from bench.trial import Round, Trial, tokens_of
 
 
 def result_of(trial: Trial, device: DeviceDescription) -> Result:

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from bench.plan import Plan
-from bench.trial import Trial
-from bench.turn import Turn
+from bench.running.trial import Trial
+from bench.running.turn import Turn
 from bench.worker.process import WorkerLostError
 from bench.worker.tasks import LongRunTaken, RunLong
 

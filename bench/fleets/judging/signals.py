@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.fleets.faults import Kind
 from bench.fleets.gathering import Gathered, Metric, Rows
-from bench.fleets.robust import Floats, centre_of
+from bench.fleets.judging.robust import Floats, centre_of
 
 LOADS = ("compute", "memory", "link", "host")
 # A device is told by a mean over metrics where it has at least this share of them.

@@ -8,11 +8,11 @@ from typing import Any
 
 from bench.devices.device import Clock
 from bench.errors import InputError
-from bench.journal import Journal
 from bench.progress import Kind, Progress, ProgressEvent
 from bench.record import DeviceDescription, Result
-from bench.resume import round_as_dict, settled_as_dict, state_as_dict
-from bench.trial import Round, Trial
+from bench.running.journal import Journal
+from bench.running.resume import round_as_dict, settled_as_dict, state_as_dict
+from bench.running.trial import Round, Trial
 from bench.worker.tasks import Settled
 
 

@@ -1,9 +1,9 @@
-"""From a fleet's columns to the devices that are out of line, and why; and how often a healthy one would be.
+"""From a fleet's columns to the devices that are out of line, with the reasons and a bound on false alarms.
 
-What a record says by itself is taken as it stands (`bench.fleets.stated`). Every other signal is a comparison
-with peers (`bench.fleets.peers`). Each signal, by device or by node, has an equal share of α, divided in turn
-by how many devices or nodes there are (Bonferroni), so that in a fleet without a fault there is any outlier
-at all with chance at most α.
+What a record says by itself is taken as it stands (`.stated`). Every other signal compares a device with its
+peers (`.peers`). Each signal, by device or by node, gets an equal share of the false-alarm rate α, and that
+share is divided by the number of devices or nodes (Bonferroni). In a fleet without a fault the chance of any
+outlier at all is then at most α.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from bench.errors import InputError
-from bench.fleets.baseline import Before, ratios_of, regressions, shifts
 from bench.fleets.comparability import groups_of, require_comparable
 from bench.fleets.faults import Fault
 from bench.fleets.gathering import Gathered, Rows
-from bench.fleets.peers import Cohort, beside_peers, families_of, tests_of
-from bench.fleets.robust import LEAST_NODES, centre_of, quantiles
-from bench.fleets.signals import Table, signals_of, table_of
-from bench.fleets.stated import by_themselves, faults_of, is_left_out
-from bench.fleets.verdicts import Distribution, Group, Judgement, Outlier
+from bench.fleets.judging.baseline import Before, ratios_of, regressions, shifts
+from bench.fleets.judging.peers import Cohort, beside_peers, families_of, tests_of
+from bench.fleets.judging.robust import LEAST_NODES, centre_of, quantiles
+from bench.fleets.judging.signals import Table, signals_of, table_of
+from bench.fleets.judging.stated import by_themselves, faults_of, is_left_out
+from bench.fleets.judging.verdicts import Distribution, Group, Judgement, Outlier
 
 DEFAULT_RATE = 0.05
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bench.devices.device import Clock
 from bench.plan import MIN_ROUNDS
-from bench.trial import Trial
+from bench.running.trial import Trial
 
 SLOT_SECONDS = 0.7
 MOST_ROUNDS = 40
