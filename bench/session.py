@@ -22,7 +22,7 @@ from bench.files import write_text_new
 from bench.launching.rank import Rank
 from bench.plan import Plan
 from bench.progress import Progress
-from bench.record import DeviceDescription, Record, Result, safe_name, timestamp
+from bench.record import Record, Result, safe_name, timestamp
 from bench.running.journal import Journal
 from bench.running.log import Log
 from bench.running.meeting import meet_all, spawn_workers
@@ -363,6 +363,3 @@ def _names_for(folder: Path, record: Record) -> Iterator[Path]:
     yield folder / record.file_name
     stem = Path(record.file_name).stem
     yield from (folder / f"{stem}-{number}.json" for number in itertools.count(2))
-
-
-__all__ = ["DeviceDescription", "Run", "measure", "resume"]

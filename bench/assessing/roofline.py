@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.figures import Bound, PerCall, Roofline
+from bench.figures import Bound, Roofline
 from bench.record import Result
 
 # What these move does not come from the memory that the bandwidth was measured of.
@@ -179,6 +179,3 @@ def _rungs(good: Sequence[Result]) -> tuple[tuple[float, float], ...]:
         if one.workload == LADDER and one.per_call is not None and one.value
     )
     return tuple(sorted(rungs))
-
-
-__all__ = ["Ceilings", "PerCall", "matmul_of", "roofline_of", "with_rooflines"]

@@ -19,6 +19,10 @@ Clock = Callable[[], float]
 """Seconds from any fixed moment, never going back."""
 
 
+def unwatched() -> None:
+    """Stands for ``during`` of `Device.time_calls` where no meter is to be read."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """Times of calls made one after the other.

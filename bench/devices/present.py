@@ -7,7 +7,8 @@ from functools import partial
 
 from bench.devices.cpu import CpuDevice
 from bench.devices.device import Device
-from bench.devices.gpu import CudaDevice, OtherGpu
+from bench.devices.gpu import CudaDevice
+from bench.devices.other_gpu import OtherGpu
 from bench.extras import require_torch
 
 Opener = Callable[[], Device]

@@ -1,8 +1,8 @@
 """Which devices may be judged by one another: the same hardware, limits and software.
 
 Hardware is compared as `bench.assessing.difference` compares two records. What else decides how fast a device
-can be must agree too: the variant (slice, partition), the releases of torch and of CUDA or ROCm, the branch of
-the driver, and the variables that tune libraries.
+can be must agree too: the variant (slice, partition), the releases of torch and of CUDA or ROCm, the branch
+of the driver, and the variables that tune libraries.
 """
 
 from __future__ import annotations

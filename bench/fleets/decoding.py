@@ -6,7 +6,6 @@ say. Needs msgspec.
 
 from __future__ import annotations
 
-import gzip
 import re
 import zlib
 from datetime import datetime
@@ -241,8 +240,3 @@ def _other_schema(found: object) -> str:
 def _brief(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
-
-
-def pack(data: bytes) -> bytes:
-    """Return bytes as gzip without a time stamp, so that the same record gives the same file."""
-    return gzip.compress(data, mtime=0)

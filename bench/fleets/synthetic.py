@@ -28,7 +28,6 @@ from bench.record import SCHEMA
 from bench.statistics import summarise
 
 FaultName = Literal["slow", "hot", "link", "flaky", "drifting", "wrong", "ecc"]
-SINGLE: tuple[FaultName, ...] = ("slow", "link", "flaky", "drifting", "wrong", "ecc")
 # Arithmetic slows by this share for each degree of chip temperature: leakage takes from the power limit
 # (assumed).
 _PER_DEGREE = 0.0004

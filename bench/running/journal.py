@@ -13,11 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic import ValidationError
-
 from bench.errors import InputError, RecordError
 from bench.files import cannot_write, lock
-from bench.record import Result, describe_faults
 
 
 class Journal:
@@ -62,10 +59,6 @@ class Journal:
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
-    def append_result(self, result: Result) -> None:
-        """Add a finished result."""
-        self.append("result", {"result": result.model_dump(mode="json")})
-
 
 def _cut_torn_line(path: Path) -> None:
     """A line that a kill cut off would spoil the one that is added after it."""
@@ -96,19 +89,6 @@ def is_held(path: Path) -> bool:
             return lock(file.fileno()) is False
     except OSError:
         return False
-
-
-def read_results(path: Path) -> tuple[Result, ...]:
-    """The finished results of a journal.
-
-    Raises:
-        RecordError: See `read_journal`; or a result lacks a field.
-    """
-    entries = (entry for entry in read_journal(path) if entry["kind"] == "result")
-    try:
-        return tuple(Result.model_validate(entry.get("result")) for entry in entries)
-    except ValidationError as error:
-        raise RecordError(f"{path}: {describe_faults(error)}; run flopcensus bench again") from error
 
 
 def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:

@@ -78,11 +78,6 @@ class Turn:
         labels = (trial.label for trial in self.trials)
         return tuple(self._finished[label] for label in labels if label in self._finished)
 
-    @property
-    def lost(self) -> bool:
-        """Whether nothing of it is left to be measured."""
-        return all(trial.label in self._finished for trial in self.trials)
-
     def adopt(self, label: str, result: Result) -> None:
         """Take over a result that an earlier run had finished."""
         self._finished[label] = result

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench.devices.device import Clock, Device, Reading
+from bench.devices.device import Clock, Device, Reading, unwatched
 from bench.devices.meters.energy import Timed, energy_over
 from bench.record import TracePoint
 from bench.worker.tasks import LongRunTaken
@@ -45,7 +45,7 @@ def run_long(
         clock: Tells the time. Unit: s.
     """
     # What is made ready on the first call (libraries, compiled kernels) is not part of the first second.
-    device.time_calls(call, 1, _nothing)
+    device.time_calls(call, 1, unwatched)
     begin, stretches = clock(), list[_Stretch]()
     pace = max(POINT_SECONDS, seconds / MOST_POINTS)
     while not stretches or stretches[-1].end < seconds:
@@ -74,10 +74,6 @@ def _taken(stretches: Sequence[_Stretch], seconds: float) -> LongRunTaken:
 
 def _keep(device: Device, readings: list[Reading]) -> None:
     readings.append(device.read())
-
-
-def _nothing() -> None:
-    """For calls that no meter is read beside."""
 
 
 def _rate(stretches: Sequence[_Stretch]) -> float:

@@ -14,7 +14,7 @@ from bench.choosing.choice import Bout, Chosen, NothingToChoose
 from bench.choosing.climb import climb
 from bench.choosing.faults import describe, is_out_of_memory
 from bench.choosing.search import search
-from bench.devices.device import Batch, Clock, Device
+from bench.devices.device import Batch, Clock, Device, unwatched
 from bench.devices.meters.energy import least_window_seconds
 from bench.environment import Environment, describe_environment
 from bench.worker.longrun import run_long
@@ -186,9 +186,9 @@ class Station:
         work = self._bout(task.case, task.seed).work(task.chosen.shape)
         around = Around(self._device, self._where(), self._clock)
         with prepared.setting():
-            self._device.time_calls(prepared.run, 1, _nothing)
+            self._device.time_calls(prepared.run, 1, unwatched)
             if task.warm_up_seconds:
-                self._fill(prepared.run, task.chosen.call_seconds, task.warm_up_seconds, _nothing)
+                self._fill(prepared.run, task.chosen.call_seconds, task.warm_up_seconds, unwatched)
             left = max(task.slot_seconds - (self._clock() - start), task.window_seconds)
             with around:
                 batch = self._fill(prepared.run, task.chosen.call_seconds, left, around.during)
@@ -253,7 +253,7 @@ class Station:
 
     def _time(self, prepared: Prepared, count: int) -> Batch:
         with prepared.setting():
-            return self._device.time_calls(prepared.run, count, _nothing)
+            return self._device.time_calls(prepared.run, count, unwatched)
 
     def _prepared(self, case: Case, chosen: Chosen, seed: int) -> Prepared:
         """Operands in place: those of an earlier time where they are still held.
@@ -292,7 +292,3 @@ def _require_sound(batch: Batch, window_seconds: float) -> None:
         raise UnsoundClockError(
             f"the clock jumped: calls of {batch.total_seconds:g} s within a window of {window_seconds:g} s"
         )
-
-
-def _nothing() -> None:
-    """For calls that no meter is read beside."""

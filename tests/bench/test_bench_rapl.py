@@ -52,13 +52,11 @@ def test_parts_of_a_package_memory_and_the_platform_are_not_added(tmp_path: Path
     assert meter.read_j() == 4
 
 
-def test_counters_that_may_not_be_read_say_nothing_and_why(tmp_path: Path) -> None:
+def test_counters_that_may_not_be_read_say_nothing(tmp_path: Path) -> None:
     meter = PackageEnergy(tmp_path)
     assert meter.read_j() is None
-    assert "no energy counters" in (meter.absence() or "")
     zones(tmp_path, rapl_0=package(7), rapl_1={"name": "package-1"})
     # One package's energy would pass for that of both.
     assert meter.read_j() is None
-    assert "intel-rapl:1" in (meter.absence() or "")
     zones(tmp_path, rapl_1=package(9, 1))
-    assert (meter.read_j(), meter.absence()) == (0, None)
+    assert meter.read_j() == 0

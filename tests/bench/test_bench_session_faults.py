@@ -14,7 +14,7 @@ from bench.devices.fake import FakeClock, FakeDevice
 from bench.plan import MIN_ROUNDS
 from bench.progress import ProgressEvent
 from bench.record import load_record
-from bench.running.journal import read_results
+from bench.running.resume import read_progress
 from tests.bench.faked import WRONG, only, run, workload
 
 
@@ -181,7 +181,7 @@ def test_a_kill_keeps_what_was_finished(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
     assert done.returncode == 9
     (path,) = tmp_path.iterdir()
-    (kept,) = read_results(path)
+    (kept,) = read_progress(path).results.values()
     assert (kept.device, kept.status) == ("cuda:0", "ok")
     assert kept.value == pytest.approx(1e11)
     kinds = [json.loads(line)["kind"] for line in path.read_text(encoding="utf-8").splitlines()]

@@ -9,11 +9,10 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from bench.devices.device import Reading
-from bench.devices.meters.users import describe_users
+from bench.devices.meters.words import describe_lowered_limit, describe_users, describe_utilisation
 from bench.devices.system import pci
 from bench.record import Scalar
 
@@ -33,9 +32,6 @@ UNTOLD = frozenset({0xFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF})
 WHOLE_COMPUTE, WHOLE_MEMORY = "SPX", "NPS1"
 # Above this a temperature is in thousandths of a degree, as the reference has it and the library has not.
 HIGHEST_TEMPERATURE_C = 1000
-IDLE_PERCENT = 5
-POWER_TOLERANCE_W = 1.0
-SYSFS = Path("/sys")
 
 
 class AmdMeter:
@@ -88,13 +84,12 @@ class AmdMeter:
 
     def variant(self) -> str | None:
         """Partition, half of a package, or lowered power limit; None for the whole model."""
-        parts = [self._partition()] if self._partition() else []
+        partition = self._partition()
+        parts = [partition] if partition else []
         if _is_half(self._name):
             parts.append(f"one of the two dies of an {_half_of(self._name)}")
-        limit, default = self._cap_w("power_cap"), self._cap_w("default_power_cap")
-        if limit and default and limit < default - POWER_TOLERANCE_W:
-            parts.append(f"power limit {limit:.0f} of {default:.0f} W")
-        return ", ".join(part for part in parts if part) or None
+        lowered = describe_lowered_limit(self._cap_w("power_cap"), self._cap_w("default_power_cap"))
+        return ", ".join([*parts, *([lowered] if lowered else [])]) or None
 
     def details(self) -> dict[str, Scalar]:
         """Versions, link, ECC, retired memory, partition and limits, None where they are not told."""
@@ -107,8 +102,8 @@ class AmdMeter:
             "vbios": _text(self._ask("get_gpu_vbios_info"), "version"),
             "pci_bus_id": bus_id,
             **self._link(),
-            "numa_node": pci.numa_node(bus_id, SYSFS),
-            "cpu_affinity": pci.cpu_list(bus_id, SYSFS),
+            "numa_node": pci.numa_node(bus_id),
+            "cpu_affinity": pci.cpu_list(bus_id),
             "ecc_corrected": _number(errors, "correctable_count"),
             "ecc_uncorrected": _number(errors, "uncorrectable_count"),
             "retired_pages": len(pages) if isinstance(pages, list) else None,
@@ -121,7 +116,7 @@ class AmdMeter:
 
     def local_cpus(self) -> tuple[int, ...]:
         """Logical CPUs nearest to the GPU."""
-        return pci.local_cpus(self._bus_id(), SYSFS)
+        return pci.local_cpus(self._bus_id())
 
     def busy(self, own_pids: Iterable[int] = ()) -> str | None:
         """Other processes on the GPU, or work that is not ours."""
@@ -129,10 +124,7 @@ class AmdMeter:
         listed = processes if isinstance(processes, list) else []
         pids = (_number(process, "pid") for process in listed if isinstance(process, dict))
         users = describe_users((int(pid) for pid in pids if pid is not None), own_pids)
-        percent = _number(self._ask("get_gpu_activity"), "gfx_activity")
-        if users is not None or percent is None or percent <= IDLE_PERCENT:
-            return users
-        return f"the GPU is {percent:.0f} % busy with work that is not ours"
+        return users or describe_utilisation(_number(self._ask("get_gpu_activity"), "gfx_activity"))
 
     def _ask(self, function: str, *arguments: Any) -> Any:
         """The answer of ``amdsmi_FUNCTION`` for the GPU; None where it cannot be had."""

@@ -6,10 +6,9 @@ Functions, units and codes: NVML API Reference Guide, section Device Queries; co
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.devices.meters.users import describe_users
+from bench.devices.meters.words import describe_lowered_limit, describe_users, describe_utilisation
 from bench.devices.system import pci
 from bench.record import Scalar
 
@@ -23,11 +22,6 @@ VOLATILE, AGGREGATE = 0, 1
 PAGE_CAUSES = {0: "retired_pages_single_bit", 1: "retired_pages_double_bit"}
 COMPUTE_MODES = {0: "default", 1: "exclusive thread", 2: "prohibited", 3: "exclusive process"}
 MOST_LINKS = 36
-# The enforced limit is rounded and may differ from the default by less than this.
-POWER_TOLERANCE_W = 1.0
-# What an idle GPU may show: a display, a monitor that polls.
-IDLE_PERCENT = 5
-SYSFS = Path("/sys")
 
 
 def details(nvml: Nvml) -> dict[str, Scalar]:
@@ -50,18 +44,14 @@ def busy(nvml: Nvml, own_pids: Iterable[int]) -> str | None:
     if nvml.handle is None:
         return None
     processes = nvml.of_slice("GetComputeRunningProcesses") or ()
-    users = describe_users((int(process.pid) for process in processes), own_pids)
-    if users is not None:
-        return users
     rates = None if nvml.is_mig else nvml.of_gpu("GetUtilizationRates")
-    if rates is None or rates.gpu <= IDLE_PERCENT:
-        return None
-    return f"the GPU is {int(rates.gpu)} % busy with work that is not ours"
+    pids = (int(process.pid) for process in processes)
+    return describe_users(pids, own_pids) or describe_utilisation(None if rates is None else rates.gpu)
 
 
-def local_cpus(nvml: Nvml, sysfs: Path = SYSFS) -> tuple[int, ...]:
+def local_cpus(nvml: Nvml) -> tuple[int, ...]:
     """Logical CPUs of the memory node that the GPU hangs on."""
-    return pci.local_cpus(_bus_id(nvml), sysfs)
+    return pci.local_cpus(_bus_id(nvml))
 
 
 def watts(milliwatts: float | None) -> float | None:
@@ -93,8 +83,8 @@ def _link(nvml: Nvml) -> dict[str, Scalar]:
         "pcie_width": nvml.of_gpu("GetCurrPcieLinkWidth"),
         "pcie_width_max": nvml.of_gpu("GetMaxPcieLinkWidth"),
         "nvlink_active": _active_nvlinks(nvml),
-        "numa_node": pci.numa_node(bus_id, SYSFS),
-        "cpu_affinity": pci.cpu_list(bus_id, SYSFS),
+        "numa_node": pci.numa_node(bus_id),
+        "cpu_affinity": pci.cpu_list(bus_id),
     }
 
 
@@ -150,10 +140,7 @@ def _mig_slice(nvml: Nvml) -> str:
 
 def _lowered_limit(nvml: Nvml) -> str | None:
     default = watts(nvml.of_gpu("GetPowerManagementDefaultLimit"))
-    enforced = watts(nvml.of_gpu("GetEnforcedPowerLimit"))
-    if default is None or enforced is None or enforced >= default - POWER_TOLERANCE_W:
-        return None
-    return f"power limit {enforced:.0f} of {default:.0f} W"
+    return describe_lowered_limit(watts(nvml.of_gpu("GetEnforcedPowerLimit")), default)
 
 
 def _active_nvlinks(nvml: Nvml) -> int | None:

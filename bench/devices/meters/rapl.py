@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.devices.system.files import read_text
+
 POWERCAP = Path("/sys/class/powercap")
 ENERGY_SOURCE = "rapl"
 
@@ -35,19 +37,11 @@ class PackageEnergy:
             told = bool(now_uj) and None not in now_uj.values()
             return self._total_uj / 1e6 if told else None
 
-    def absence(self) -> str | None:
-        """Why nothing is read, in words; None where something is."""
-        packages = list(self._packages())
-        if not packages:
-            return "the system shows no energy counters of the CPU"
-        unread = [package.name for package in packages if _number(package / "energy_uj") is None]
-        return f"energy_uj of {', '.join(unread)} may not be read; root may" if unread else None
-
     def _packages(self) -> Iterator[Path]:
         for zone in sorted(self.powercap.glob("intel-rapl:[0-9]*")):
             # Sub-zones (core, dram) are part of a package or beside it, and named intel-rapl:0:1; psys is the
             # whole platform, its packages included.
-            if zone.name.count(":") == 1 and _text(zone / "name") != "psys":
+            if zone.name.count(":") == 1 and read_text(zone / "name") != "psys":
                 yield zone
 
     def _add(self, package: Path, now_uj: int) -> None:
@@ -59,12 +53,5 @@ class PackageEnergy:
 
 
 def _number(path: Path) -> int | None:
-    text = _text(path)
+    text = read_text(path)
     return int(text) if text.isdigit() else None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ROOT = Path("/")
+from bench.devices.system.files import ROOT, read_text
+
 MEMORY_UNLIMITED_BYTES = 1 << 60
 
 
@@ -48,7 +49,7 @@ def _group_folders(root: Path, controller: str) -> Iterator[Path]:
 
 
 def _group_path(root: Path, controller: str) -> str:
-    for line in _read(root / "proc/self/cgroup").splitlines():
+    for line in read_text(root / "proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         # A path that climbs out of the mount belongs to another namespace: only the mount is visible.
@@ -58,11 +59,11 @@ def _group_path(root: Path, controller: str) -> str:
 
 
 def _quota_v1(folder: Path) -> float | None:
-    return _ratio(_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
+    return _ratio(read_text(folder / "cpu.cfs_quota_us"), read_text(folder / "cpu.cfs_period_us"))
 
 
 def _quota_v2(folder: Path) -> float | None:
-    quota, _, period = _read(folder / "cpu.max").partition(" ")
+    quota, _, period = read_text(folder / "cpu.max").partition(" ")
     return _ratio(quota, period)
 
 
@@ -75,10 +76,10 @@ def _headroom_v2(folder: Path) -> float | None:
 
 
 def _headroom(folder: Path, limit_file: str, used_file: str, reclaimable: str) -> float | None:
-    limit, used = _number(_read(folder / limit_file)), _number(_read(folder / used_file))
+    limit, used = _number(read_text(folder / limit_file)), _number(read_text(folder / used_file))
     if limit is None or used is None or limit >= MEMORY_UNLIMITED_BYTES:
         return None
-    lines = (line.partition(" ") for line in _read(folder / "memory.stat").splitlines())
+    lines = (line.partition(" ") for line in read_text(folder / "memory.stat").splitlines())
     freed = next((_number(value) for name, _, value in lines if name == reclaimable), None)
     return limit - max(0.0, used - (freed or 0.0))
 
@@ -96,10 +97,3 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-ROOT = Path("/")
+from bench.devices.system.files import ROOT, parse_cpu_list, read_text
+
 # Flags that decide how fast a matrix product can be: Linux's name → ours.
 ISA_FLAGS = {
     "avx2": "avx2",
@@ -102,35 +103,38 @@ def cpus_by_memory_node(root: Path = ROOT) -> tuple[tuple[int, ...], ...]:
     """Usable logical CPUs of each memory node that has any, in its order; empty where nothing tells."""
     usable = set(usable_cpus())
     folders = sorted(root.glob("sys/devices/system/node/node[0-9]*"), key=lambda one: int(one.name[4:]))
-    nodes = (usable.intersection(_listed(_read(folder / "cpulist"))) for folder in folders)
+    nodes = (usable.intersection(parse_cpu_list(read_text(folder / "cpulist"))) for folder in folders)
     return tuple(tuple(sorted(cpus)) for cpus in nodes if cpus)
 
 
 def physical_cores(root: Path = ROOT) -> int | None:
     """Cores that the usable logical CPUs are threads of; None where the system does not tell."""
     folder = root / "sys/devices/system/cpu"
-    siblings = [_read(folder / f"cpu{cpu}/topology/thread_siblings_list") for cpu in usable_cpus()]
+    siblings = [read_text(folder / f"cpu{cpu}/topology/thread_siblings_list") for cpu in usable_cpus()]
     return len(set(siblings)) if all(siblings) else None
 
 
 def clock_mhz(root: Path = ROOT) -> float | None:
-    """Mean current clock of the usable cores, where the frequency driver tells it. Unit: MHz."""
+    """Current clock where the frequency driver tells it, the mean over the usable cores. Unit: MHz."""
     return _mean_frequency(root, "scaling_cur_freq")
 
 
 def max_clock_mhz(root: Path = ROOT) -> float | None:
-    """Highest clock the frequency driver allows. Unit: MHz."""
+    """Highest clock the frequency driver allows, the mean over the usable cores. Unit: MHz.
+
+    Cores of two kinds differ in it; times the number of cores the mean gives what all can do together.
+    """
     return _mean_frequency(root, "cpuinfo_max_freq")
 
 
 def governor(root: Path = ROOT) -> str | None:
     """Frequency governor of the first core; None where none is visible."""
-    return _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or None
+    return read_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or None
 
 
 def cpu_fields(root: Path = ROOT) -> dict[str, str]:
     """The first processor's fields of /proc/cpuinfo; empty where there is none."""
-    first, _, _ = _read(root / "proc/cpuinfo").partition("\n\n")
+    first, _, _ = read_text(root / "proc/cpuinfo").partition("\n\n")
     pairs = (line.partition(":") for line in first.splitlines())
     return {key.strip(): value.strip() for key, _, value in pairs}
 
@@ -149,9 +153,9 @@ def _last_cache(root: Path, cpu: int) -> tuple[str, int] | None:
 def _data_caches(root: Path, cpu: int) -> Iterable[tuple[int, str, int]]:
     """Data caches of a core: level, the cores that share it, size in bytes."""
     for folder in (root / f"sys/devices/system/cpu/cpu{cpu}/cache").glob("index*"):
-        level, size = _read(folder / "level"), parse_size(_read(folder / "size"))
-        if level.isdigit() and size is not None and _read(folder / "type") != "Instruction":
-            yield int(level), _read(folder / "shared_cpu_list") or str(cpu), size
+        level, size = read_text(folder / "level"), parse_size(read_text(folder / "size"))
+        if level.isdigit() and size is not None and read_text(folder / "type") != "Instruction":
+            yield int(level), read_text(folder / "shared_cpu_list") or str(cpu), size
 
 
 def parse_size(text: str) -> int | None:
@@ -160,20 +164,11 @@ def parse_size(text: str) -> int | None:
     return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2]] if match else None
 
 
-def _listed(text: str) -> tuple[int, ...]:
-    """``0-3,8`` as 0, 1, 2, 3, 8."""
-    bounds = (part.split("-") for part in text.split(",") if part.strip())
-    return tuple(number for ends in bounds for number in range(int(ends[0]), int(ends[-1]) + 1))
-
-
 def _mean_frequency(root: Path, file: str) -> float | None:
     folders = (root / f"sys/devices/system/cpu/cpu{cpu}/cpufreq" for cpu in usable_cpus())
-    khz = [int(text) for text in _texts(folder / file for folder in folders) if text.isdigit()]
+    texts = (read_text(folder / file) for folder in folders)
+    khz = [int(text) for text in texts if text.isdigit()]
     return sum(khz) / len(khz) / 1000 if khz else None
-
-
-def _texts(paths: Iterable[Path]) -> Iterable[str]:
-    return (_read(path) for path in paths)
 
 
 def _sysctl(key: str) -> str:
@@ -190,10 +185,3 @@ def _sysctl(key: str) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""

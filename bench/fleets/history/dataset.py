@@ -13,7 +13,6 @@ meet.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -26,7 +25,7 @@ from typing import Any
 import msgspec
 
 from bench.errors import InputError
-from bench.files import write_bytes_atomic
+from bench.files import flush_folder, write_bytes_atomic
 from bench.fleets.history.batch import Batch
 from bench.fleets.history.schema import NOTE, SCHEMA, SCHEMA_VERSION, note
 from bench.fleets.history.tables import best_of, joined, name_of, read_parquet, to_parquet
@@ -147,7 +146,8 @@ class History:
             name = name_of(whole)
             if name not in {file.name for file in files}:
                 write_bytes_atomic(folder / name, to_parquet(whole))
-                _flush(folder)
+                # before anything in it is deleted
+                flush_folder(folder)
             for file in files:
                 if file.name != name:
                     file.unlink(missing_ok=True)
@@ -203,16 +203,6 @@ def _compared(tables: Sequence[Any], extra: Any) -> Added:
     fresh = sum(run not in old for run in new)
     better = sum(run in old and mine < old[run] for run, mine in new.items())
     return Added(fresh, better, len(new) - fresh - better)
-
-
-def _flush(folder: Path) -> None:
-    """Have the folder itself on the disk, before anything in it is deleted."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _sweep(folder: Path) -> int:

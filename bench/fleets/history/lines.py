@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,13 +53,8 @@ def lines_of(nights: Nights, node: str | None) -> Iterator[Line]:
 
 
 def _kind(series: Series) -> Series:
-    """What peers have in common."""
-    return Series("", "", *series_key(series))
-
-
-def series_key(series: Series) -> tuple[str, ...]:
-    """All of a series but whose it is."""
-    return series.model, series.workload, series.size, series.precision, series.metric, series.unit
+    """What peers have in common: all of a series but whose it is."""
+    return replace(series, node="", device="")
 
 
 def _alone(nights: Nights) -> set[Series]:

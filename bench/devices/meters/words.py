@@ -1,4 +1,4 @@
-"""Who uses a GPU: processes that the driver lists and that are not ours."""
+"""A GPU in words, whoever made it: who else uses it, and whether its power limit is lowered."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from bench.extras import require_psutil
 
 MOST_NAMED = 4
+# What an idle GPU may show: a display, a monitor that polls.
+IDLE_PERCENT = 5
+# The enforced limit is rounded and may differ from the default by less than this.
+POWER_TOLERANCE_W = 1.0
 
 
 def describe_users(listed: Iterable[int], own_pids: Iterable[int] = ()) -> str | None:
@@ -31,6 +35,20 @@ def describe_users(listed: Iterable[int], own_pids: Iterable[int] = ()) -> str |
     noun = "process" if count == 1 else "processes"
     names = "" if hidden else f" (pid {', '.join(map(str, others[:MOST_NAMED]))})"
     return f"{count} other {noun} on the GPU{names}"
+
+
+def describe_utilisation(percent: float | None) -> str | None:
+    """Work on an otherwise idle GPU, in words; None for as little as an idle one shows, or where not told."""
+    if percent is None or percent <= IDLE_PERCENT:
+        return None
+    return f"the GPU is {percent:.0f} % busy with work that is not ours"
+
+
+def describe_lowered_limit(enforced_w: float | None, default_w: float | None) -> str | None:
+    """``power limit 500 of 700 W``; None where the limit is the default, or either is not told. Unit: W."""
+    if not enforced_w or not default_w or enforced_w >= default_w - POWER_TOLERANCE_W:
+        return None
+    return f"power limit {enforced_w:.0f} of {default_w:.0f} W"
 
 
 def _relatives() -> set[int]:
