@@ -45,7 +45,7 @@ def spawn_workers(selector: str, opener: str, folder: str | None = None) -> dict
 def meet_all(
     workers: Mapping[str, Worker], plan: Plan, workloads: Mapping[str, Workload], warn: Callable[[str], None]
 ) -> dict[str, Introduction]:
-    """Introductions of all; where some devices cannot be opened, the others are measured all the same.
+    """Have each device introduce itself; one that cannot be opened is told of, and the others are measured.
 
     Raises:
         DeviceError: None can be opened.
@@ -80,7 +80,7 @@ def _meet(name: str, worker: Worker, task: Introduce, seconds: float) -> Introdu
 
 
 def _stand_in(name: str, reason: str, task: Introduce, workloads: Mapping[str, Workload]) -> Introduction:
-    """What the record says of a device that could not be opened."""
+    """The introduction of a device that could not be opened, so that the record says of each case why."""
     cases = tuple(
         Case(one.name, precision)
         for one in select_workloads(workloads, task.workloads)

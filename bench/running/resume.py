@@ -72,10 +72,11 @@ class Progressed:
 
 
 def find_progress(folder: Path) -> Progressed:
-    """The newest unfinished run in a folder; what a kill left of others is tidied away.
+    """The newest unfinished run of this node in a folder.
 
-    Left behind are journals of runs that were killed before they had begun, and of runs whose record had
-    just been written. A run that is going on is passed over where another can be resumed.
+    Journals that no run needs any more are deleted: those of runs that were killed before they had begun, or
+    just after their record was written. A run that is still going on is returned only where there is no
+    other, so that it can be named when it is refused.
 
     Raises:
         InputError: There is none.
@@ -95,7 +96,7 @@ def find_progress(folder: Path) -> Progressed:
             return found
         path.unlink(missing_ok=True)
     if going_on:
-        return read_progress(going_on[0])  # the one to name when it is refused
+        return read_progress(going_on[0])
     finished = "; the runs there are finished" if any(folder.glob("record-*.json")) else ""
     raise InputError(
         f"{folder}: no journal of an unfinished run on {node_name()}{finished}; give the folder that "

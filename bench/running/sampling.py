@@ -16,6 +16,7 @@ from bench.devices.device import Clock
 from bench.plan import MIN_ROUNDS
 from bench.running.trial import Trial
 
+# About how long a round should be: many short rounds tell more of the spread than few long ones. Unit: s.
 SLOT_SECONDS = 0.7
 MOST_ROUNDS = 40
 # Of the time for rounds, what starting fresh processes may take.
@@ -51,7 +52,7 @@ class Schedule:
 
 
 def schedule(seconds: float, trials: int, start_seconds: float) -> Schedule:
-    """Slots of under a second, five sweeps at least, forty at most; a process each where that costs little.
+    """Plan five to forty sweeps of slots under a second, each in a fresh process if that costs little.
 
     Args:
         seconds: Time for all rounds. Unit: s.

@@ -1,4 +1,4 @@
-"""All devices of a node at once: what shared power, heat and links leave of each one's own figure."""
+"""All devices of a node at once: what is left of each one's rate where power, heat and links are shared."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bench.running.turn import Turn
 from bench.worker.process import WorkerLostError
 from bench.worker.tasks import LongRunTaken, RunLong
 
+# Long enough for a process to start and to put its operands in place. Unit: s.
 WARM_UP_SECONDS = 0.2
 
 

@@ -71,7 +71,29 @@ class Round:
 
 @dataclass
 class Trial:
-    """State of one measurement; ``error`` or ``skipped`` ends it without a value."""
+    """State of one measurement.
+
+    Attributes:
+        case: What is measured.
+        workload: Its workload.
+        device: Id of the device.
+        settled: Shape and library, once they are chosen.
+        call_seconds: How long a call takes, by the last round. Unit: s.
+        check_seconds: How long checking an output takes. Unit: s.
+        seconds_spent: Time taken in all. Unit: s.
+        rounds: Rounds so far.
+        verdict: Of the outputs checked so far; one that was bad stays.
+        repeatable: Whether repeated calls were bitwise equal; None where nothing promises it.
+        long_run: What the run without a pause gave.
+        together: Rate while all devices ran at once, in the workload's unit.
+        notes: What a reader of the result should know.
+        skipped: Why the device cannot run it, which ends it without a value.
+        error: What went wrong, which ends it without a value.
+        interrupted: Whether the user stopped the run before it was done.
+        enough: Whether no further round is needed, or none can be taken.
+        narrow: How many times in a row the interval was narrow.
+        faults: Rounds that failed and were taken again.
+    """
 
     case: Case
     workload: Workload
@@ -114,7 +136,7 @@ class Trial:
         return f"{self.case.label} on {self.device}"
 
     def settle(self, settled: Settled) -> None:
-        """Take what was chosen; or the reason why nothing was."""
+        """Take over what was chosen, or the reason why nothing was."""
         self.skipped = settled.skipped
         if settled.chosen is None:
             return
@@ -125,7 +147,7 @@ class Trial:
         self.judge(settled.verdict)
 
     def judge(self, verdict: Verdict | None) -> None:
-        """Take a verdict; one that was once bad stays bad."""
+        """Take over a verdict; after a bad one no good one counts."""
         if verdict is not None and (self.verdict is None or self.verdict.correct):
             self.verdict = verdict
 
@@ -141,10 +163,9 @@ class Trial:
             self.repeatable = taken.repeatable and self.repeatable is not False
 
     def add(self, taken: Round) -> None:
-        """Add a round.
+        """Add a round, and note whether rounds are enough: when the interval is narrow twice in a row.
 
-        One look at a narrow interval is luck one time in twenty, and there is a look after each round: so it
-        must be narrow twice in a row.
+        An interval is narrow by luck one time in twenty, and it is looked at after each round.
         """
         self.rounds.append(taken)
         narrow = len(self.rounds) >= MIN_ROUNDS and summarise(self.values).settled
@@ -152,7 +173,7 @@ class Trial:
         self.enough = self.enough or self.narrow > 1
 
     def set_rounds_aside(self, why: str) -> None:
-        """Start over, and say so."""
+        """Drop all rounds to start over; a note keeps their values and the reason."""
         if self.rounds:
             values = ", ".join(f"{value:.4g}" for value in self.values)
             self.notes.append(f"{len(self.rounds)} rounds were set aside ({values}): {why}")
@@ -163,7 +184,7 @@ class Trial:
         return summarise(self.values) if len(self.rounds) > 1 else None
 
     def end(self, reason: str) -> None:
-        """No further round can be taken; those that were stand, where they are enough."""
+        """End it because no further round can be taken: five rounds or more stand, fewer are an error."""
         if len(self.rounds) >= MIN_ROUNDS:
             self.notes.append(f"ended after {len(self.rounds)} rounds: {reason}")
             self.enough = True
@@ -172,7 +193,7 @@ class Trial:
 
 
 def sound_trials(trials: Sequence[Trial]) -> list[Trial]:
-    """Those that nothing has ended."""
+    """The trials that nothing has ended without a value."""
     return [trial for trial in trials if trial.sound]
 
 

@@ -31,10 +31,11 @@ SEARCH_WEIGHT = 6.0
 LENGTHY_WEIGHT = 3.0
 RUNG_WEIGHT = 0.2
 MOST_SEARCH_SECONDS = 10.0
-# A meter or a scheduler tells little over less than this.
+# Over less than this a meter or a scheduler tells little. Unit: s.
 LEAST_WINDOW_SECONDS = 0.05
-# Of the window that an energy meter needs to be right by itself, twenty of its periods: the rounds are at
-# least five. The device is kept busy for one period before, so that the meter is as late at either end.
+# An energy meter is right to 5 % over twenty of its periods (`bench.devices.meters.energy`). A round gets a
+# quarter of that, as there are five rounds at least. Before it the device is kept busy for one period, so
+# that the meter lags by as much at the beginning as at the end.
 ENERGY_WINDOW_SHARE = 0.25
 ENERGY_WARM_UP_SHARE = 0.05
 # Compiling kernels for a GPU for the first time takes minutes.
@@ -121,7 +122,7 @@ class Turn:
             self._log.result(trial, result)
 
     def finish_interrupted(self) -> None:
-        """Keep every trial with rounds enough; the others end as interrupted.
+        """Give every trial with rounds enough its value; the others end as interrupted.
 
         The journal is not told: should the record not be written either, the run can still be resumed.
         """
@@ -193,7 +194,7 @@ class Turn:
             self.finish(trial)
 
     def _window_seconds(self, trial: Trial) -> float:
-        """Headline figures carry energy, whose meter may need longer than timing does."""
+        """Time that a round's calls must fill: the energy of headline figures may need longer than timing."""
         longer = self._meter_window_seconds * ENERGY_WINDOW_SHARE if trial.workload.headline else 0.0
         return max(LEAST_WINDOW_SECONDS, longer)
 
@@ -229,7 +230,11 @@ class Turn:
         return answer
 
     def _after_failure(self, trial: Trial, failure: Failure) -> None:
-        """A round failed: where there are five, they stand; where there is one, the next may go well."""
+        """Decide what a failed round means for its trial.
+
+        Where memory ran out, a smaller shape is chosen. Another failure is forgiven once where a round went
+        well before it. Else the trial ends, and five rounds or more stand.
+        """
         if trial.error or trial.enough:
             return
         if failure.out_of_memory:
@@ -255,13 +260,14 @@ class Turn:
         self._choose(trial, 1.0, 1.0, settled.footprint_bytes)
 
     def _end_all(self, reason: str) -> None:
-        """The device is gone; what was measured stands."""
+        """End all open trials, as the device is gone; what was measured stands."""
         for trial in self.trials:
             if trial.label not in self._finished and not trial.skipped and not trial.enough:
                 trial.end(reason)
 
 
 def _weight(trial: Trial) -> float:
+    """How much of the time for choosing a trial gets, against the others."""
     if trial.case.shape is not None:
         return RUNG_WEIGHT
     if trial.workload.choice == "search":

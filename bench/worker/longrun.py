@@ -1,4 +1,4 @@
-"""A long run without a pause: how fast the first second was, and how fast it goes on for ever.
+"""A long run without a pause: the rate of the first second, and the steady rate after it.
 
 Power and heat pull the clock down within seconds (GPUs under a power limit) to minutes (air cooling); a short
 batch never sees it.
@@ -16,6 +16,7 @@ from bench.record import TracePoint
 from bench.worker.tasks import LongRunTaken
 
 BURST_SECONDS = 1.0
+# How often the meters are read, and at most how many points a trace has.
 POINT_SECONDS = 0.25
 MOST_POINTS = 120
 
@@ -60,7 +61,8 @@ def run_long(
 
 def _taken(stretches: Sequence[_Stretch], seconds: float) -> LongRunTaken:
     last_half = [one for one in stretches if one.start >= seconds / 2] or stretches[-1:]
-    # A reading lies at the end of its stretch: energy from the first one's to the last one's.
+    # Readings are taken at the same point of each stretch, so that between the first and the last of them
+    # lies the work of all stretches but one.
     energy = energy_over([Timed(one.end, one.reading) for one in last_half])
     return LongRunTaken(
         burst=_rate([one for one in stretches if one.start < BURST_SECONDS]),

@@ -51,7 +51,7 @@ class UnsoundClockError(Exception):
 
 
 class Station:
-    """One device with its workloads.
+    """Measures workloads on one device, a task at a time.
 
     Args:
         device: What calls are timed on.
@@ -120,7 +120,7 @@ class Station:
         )
 
     def _least_window_seconds(self) -> float:
-        """0 where no energy meter is there to ask for more."""
+        """Shortest window for the energy meter; 0 without one and for a CPU, whose meter is fast. Unit: s."""
         if self._where().kind == "cpu" or self._device.read().energy_j is None:
             return 0.0
         return least_window_seconds(self._device.read) or 0.0
@@ -256,10 +256,7 @@ class Station:
             return self._device.time_calls(prepared.run, count, unwatched)
 
     def _prepared(self, case: Case, chosen: Chosen, seed: int) -> Prepared:
-        """Operands in place: those of an earlier time where they are still held.
-
-        As many are held as may be taken at once; in a fresh process there are none.
-        """
+        """A case with its operands in place, which are held for later rounds as long as memory allows."""
         key = f"{case.label} {sorted(chosen.shape.items())} {chosen.backend} {seed}"
         if key not in self._held:
             bout = self._bout(case, seed)
@@ -277,14 +274,18 @@ class Station:
         return Bout(self._workloads[case.workload], case.precision, self._device, place, seed, self._clock)
 
     def _where(self) -> Place:
-        """The place as it was when first asked for: what is held since is ours."""
+        """The place as it was when first asked for: memory taken since then is our own."""
         if self._place is None:
             self._place = replace(self._device.place(), folder=self.folder)
         return self._place
 
 
 def _require_sound(batch: Batch, window_seconds: float) -> None:
-    """Refuse times that a clock which jumped would give."""
+    """Refuse times that only a clock which jumped can give.
+
+    Raises:
+        UnsoundClockError: A time is not positive and finite, or all together exceed the window by half.
+    """
     times: Sequence[float] = batch.call_seconds
     if not all(math.isfinite(seconds) and seconds > 0 for seconds in times):
         raise UnsoundClockError(f"the clock jumped: a call took {min(times):g} s")

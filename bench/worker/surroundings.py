@@ -61,7 +61,11 @@ class Around:
         self._points.append(Timed(self._clock(), self._device.read()))
 
     def surroundings(self) -> Surroundings:
-        """All of it."""
+        """What was read around the batch and while it ran; to be asked after the block.
+
+        Raises:
+            DeviceError: The driver says that the device has fallen off the bus.
+        """
         meters, busy = summarise(self._all_points()), summarise(self._busy_points())
         if meters.lost:
             raise DeviceError("the driver says that the device has fallen off the bus")

@@ -130,7 +130,7 @@ def test_a_run_that_is_still_going_on_is_not_resumed(
 @needs_signals
 def test_rounds_of_other_versions_are_not_added_to(unfinished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.session.load_workloads", scripted.workloads)
-    monkeypatch.setattr("bench.session.own_version", lambda: "99.0")
+    monkeypatch.setattr("bench.running.run.own_version", lambda: "99.0")
     with pytest.raises(InputError, match=r"flopcensus .* then, 99\.0 now; rounds of both make no figure"):
         resume(unfinished, lookup=lambda _: None, progress=silent, opener=OPENER)
     assert list(unfinished.glob("journal-*"))
