@@ -41,6 +41,11 @@ class Likeness(NamedTuple):
     driver: str | None
     tuning: tuple[str, ...]
 
+    @property
+    def hardware(self) -> Likeness:
+        """The same without the software, which may be what two times are compared for."""
+        return self._replace(torch=None, runtime=None, driver=None, tuning=())
+
 
 _WORDS = {
     "model": "model",

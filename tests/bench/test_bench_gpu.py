@@ -11,8 +11,9 @@ import pytest
 
 from bench.devices import gpu, other_gpu
 from bench.devices.fake import FakeClock
-from bench.devices.gpu import CudaDevice, OtherGpu
+from bench.devices.gpu import CudaDevice
 from bench.devices.meters.amdsmi import AmdMeter
+from bench.devices.other_gpu import OtherGpu
 from bench.devices.present import present_devices
 
 UUID = "11111111-2222-3333-4444-555555555555"

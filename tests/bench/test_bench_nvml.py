@@ -14,11 +14,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from bench.devices.meters.users import describe_users
 
 import bench
 from bench.devices.device import Reading
 from bench.devices.meters.nvml import REASONS, THROTTLING, NvmlMeter, reason_names
+from bench.devices.meters.words import describe_users
 
 ROOT = Path(bench.__file__).parents[1]
 SOURCE = Path(__file__).parent / "fake_nvml" / "nvml.c"

@@ -167,7 +167,7 @@ def _notes(lines: Sequence[Line], long: Sequence[Line]) -> Iterator[str]:
     if alone:
         yield (
             f"{alone:,} series are judged by themselves: fewer than {LEAST_NODES} nodes of their model ran "
-            "on most nights"
+            "on more than a fifth of the nights"
         )
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.fleets.comparability import Likeness
 from bench.fleets.gathering import Gathered
 from bench.fleets.judging.robust import Floats
 from bench.fleets.judging.signals import (
@@ -26,6 +25,9 @@ from bench.fleets.judging.signals import (
 # Where no baseline can be learnt, a device that lost as much as this has regressed; less may be its scatter.
 LOST_ALONE = 0.05
 _CONFIDENCE = 0.95
+# Φ⁻¹(0.975)
+_Z = 1.959964
+_COUNTED_BELOW = 1000
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,16 @@ class Shift:
 
 
 def ratios_of(gathered: Gathered, devices: Sequence[int], table: Table, before: Before) -> tuple[Floats, int]:
-    """Logs of new ÷ old by device and metric of a group, and of how many devices the hardware differs."""
+    """Logs of new ÷ old by device and metric of a group, and how many devices have other hardware by now.
+
+    Software may differ: what a new driver did is what a baseline is often asked for.
+
+    Args:
+        gathered: The fleet as it is now.
+        devices: Numbers of the group's devices.
+        table: The group's means, a row for each of these devices.
+        before: The fleet as it was.
+    """
     old = before.gathered
     known = {(old.nodes[one.node], one.description.id): place for place, one in enumerate(old.devices)}
     pairs, different = [], 0
@@ -65,7 +76,7 @@ def ratios_of(gathered: Gathered, devices: Sequence[int], table: Table, before: 
         found = known.get((gathered.nodes[one.node], one.description.id))
         if found is None:
             continue
-        if _hardware(old.devices[found].likeness) != _hardware(one.likeness):
+        if old.devices[found].likeness.hardware != one.likeness.hardware:
             different += 1
             continue
         pairs.append((place, found))
@@ -116,22 +127,20 @@ def shifts(table: Table, ratios: Floats) -> Iterator[Shift]:
 
 
 def _order(count: int) -> int | None:
-    """Place of the lower end of the sign test's interval among so many sorted values, if there is one.
+    """Place, from 0, of the lower end of the sign test's interval among sorted values, if there is one.
+
+    It is the largest k for which at most k of ``count`` fair coins show heads with a chance of 2.5 % or less:
+    by counting below 1000 values, beyond by the normal approximation with its correction for continuity.
 
     >>> [_order(count) for count in (5, 6, 20)]
     [None, 0, 5]
     """
+    if count >= _COUNTED_BELOW:
+        return math.floor(count / 2 - _Z * math.sqrt(count) / 2 - 0.5)
     allowed = (1 - _CONFIDENCE) / 2
-    term, total, place = math.exp(-count * math.log(2)) if count < 1000 else 0.0, 0.0, -1
-    if count >= 1000:
-        return max(0, math.floor(count / 2 - 1.959964 * math.sqrt(count) / 2 - 0.5))
+    term, total, place = 0.5**count, 0.0, -1
     while total + term <= allowed:
         total += term
         place += 1
         term *= (count - place) / (place + 1)
     return place if place >= 0 else None
-
-
-def _hardware(one: Likeness) -> tuple[object, ...]:
-    # software may differ: that it did is what a baseline is often asked about
-    return one[:7]

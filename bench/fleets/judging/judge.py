@@ -40,47 +40,56 @@ def judge(
     Args:
         gathered: the records.
         withdrawn: places of records that do not count (`bench.fleets.reading.Reading.withdrawn`).
-        rate: chance, at most, of any false alarm in a fleet without a fault; between 0 and 1.
+        rate: chance, at most, that a fleet without a fault shows any outlier; between 0 and 1.
         force: judge groups of devices that differ each apart, in place of refusing them.
         before: the same fleet at an earlier time.
 
     Raises:
         IncomparableError: devices of one kind differ, and ``force`` is off.
-        InputError: the rate is none.
+        InputError: the rate does not lie between 0 and 1.
     """
     if not 0 < rate < 1:
         raise InputError(f"the rate of false alarms must lie between 0 and 1 (found {rate:g})")
-    counted = [place for place, one in enumerate(gathered.devices) if one.places - set(withdrawn)]
-    if not force:
-        require_comparable(gathered.devices[one].likeness for one in counted)
-    rows, faults = gathered.rows(withdrawn), faults_of(gathered, set(withdrawn))
-    cohorts: list[Cohort] = []
-    notes: list[str] = []
-    for group in groups_of([gathered.devices[one].likeness for one in counted]):
-        cohort = _cohort(gathered, rows, [counted[one] for one in group], faults)
-        notes.extend(_told(gathered, cohort))
+    faults = faults_of(gathered, frozenset(withdrawn))
+    cohorts, notes = _cohorts(gathered, frozenset(withdrawn), faults, force), list[str]()
+    for cohort in cohorts:
+        notes.extend(_too_few(gathered, cohort))
         if before is not None:
             notes.extend(_compare(gathered, cohort, before))
-        cohorts.append(cohort)
-    tests = sum(tests_of(cohort) for cohort in cohorts)
     families = max(1, sum(sum(families_of(cohort)) for cohort in cohorts))
     outliers = [found for cohort in cohorts for found in by_themselves(gathered, cohort, faults)]
     for cohort in cohorts:
         outliers.extend(beside_peers(gathered, cohort, rate / families))
+    compared = ((cohort.table, cohort.ratios) for cohort in cohorts if cohort.ratios is not None)
     return Judgement(
-        tuple(_group(gathered, cohort) for cohort in cohorts),
-        tuple(one for number, work in enumerate(cohorts) for one in _distributions(number, cohort.table)),
-        tuple(sorted(outliers, key=_order)),
-        tests,
-        rate,
-        tuple(notes),
-        tuple(
-            one
-            for cohort in cohorts
-            if cohort.ratios is not None
-            for one in shifts(cohort.table, cohort.ratios)
+        groups=tuple(_group(gathered, cohort) for cohort in cohorts),
+        distributions=tuple(
+            one for number, cohort in enumerate(cohorts) for one in _distributions(number, cohort.table)
         ),
+        outliers=tuple(sorted(outliers, key=_order)),
+        tests=sum(tests_of(cohort) for cohort in cohorts),
+        rate=rate,
+        notes=tuple(notes),
+        shifts=tuple(one for table, ratios in compared for one in shifts(table, ratios)),
     )
+
+
+def _cohorts(
+    gathered: Gathered, withdrawn: frozenset[int], faults: list[list[Fault]], force: bool
+) -> list[Cohort]:
+    """Devices that may be compared with one another, group by group, the largest first.
+
+    Raises:
+        IncomparableError: Devices of one kind differ, and ``force`` is off.
+    """
+    counted = [number for number, one in enumerate(gathered.devices) if one.places - withdrawn]
+    alike = [gathered.devices[number].likeness for number in counted]
+    if not force:
+        require_comparable(alike)
+    rows = gathered.rows(withdrawn)
+    return [
+        _cohort(gathered, rows, [counted[place] for place in group], faults) for group in groups_of(alike)
+    ]
 
 
 def _cohort(gathered: Gathered, rows: Rows, members: Sequence[int], faults: list[list[Fault]]) -> Cohort:
@@ -97,7 +106,7 @@ def _group(gathered: Gathered, cohort: Cohort) -> Group:
     return Group(likeness, len(cohort.devices), len(np.unique(cohort.nodes)), cohort.learnt)
 
 
-def _told(gathered: Gathered, cohort: Cohort) -> Iterator[str]:
+def _too_few(gathered: Gathered, cohort: Cohort) -> Iterator[str]:
     if not cohort.learnt:
         name, count = gathered.devices[cohort.devices[0]].description.name, len(np.unique(cohort.nodes))
         yield (

@@ -1,17 +1,17 @@
 """Devices beside their peers: who lies further off than a sound one would, alone or with all of its node.
 
 Each signal of each device (and of each node with several devices) is one test, one-sided. A device is an
-outlier where it lies further off than a healthy one would with the chance of one test. Outliers are then
-taken out of the baseline and the others judged again, until none is found; a fleet without a fault never gets
-to a second pass without a first alarm, so that the rate of false alarms holds. A baseline is learnt from no
-fewer than five nodes.
+outlier where it lies further off than a sound one would with the chance of one test. Outliers are then taken
+out of the baseline and the others judged again, until a pass finds none or six are made. This leaves the rate
+of false alarms as it is: in a fleet without a fault there is no second pass unless the first raised an alarm.
+A baseline is learnt from no fewer than five nodes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,14 @@ _NO_SPREAD = 1e-9
 class Cohort:
     """Devices of one group while they are judged by one another.
 
-    ``devices`` and ``nodes`` are their places among what was gathered; ``sick`` are left out of the baseline;
-    ``ratios`` are logs of new ÷ old by metric where there is an earlier fleet.
+    Attributes:
+        devices: Their numbers in `Gathered.devices`.
+        nodes: Numbers of their nodes, in the same order.
+        table: Their means over runs.
+        signals: What they are compared by.
+        sick: Which of them are left out of the baseline.
+        learnt: Whether there are nodes enough to learn a baseline from.
+        ratios: Logs of new ÷ old by metric, where there is an earlier fleet.
     """
 
     devices: NDArray[np.int64]
@@ -63,11 +69,11 @@ def families_of(cohort: Cohort) -> tuple[int, int]:
 
 
 def beside_peers(gathered: Gathered, cohort: Cohort, share: float) -> list[Outlier]:
-    """Return what a sound device, or a sound node, would show with no more chance than it has.
+    """Return devices, and nodes as a whole, that lie further off than chance would bring a sound one.
 
     Args:
         gathered: the records.
-        cohort: who is judged; those found are marked as sick in it.
+        cohort: who is judged; outliers found are marked as sick in it.
         share: chance, at most, that one signal raises any alarm in a fleet without a fault.
     """
     chance = share / max(len(cohort.nodes), 1)
@@ -75,22 +81,23 @@ def beside_peers(gathered: Gathered, cohort: Cohort, share: float) -> list[Outli
     for _ in range(_PASSES):
         before = len(found)
         for number, signal in enumerate(cohort.signals):
-            for place, distance, centre in _far(
-                signal.badness, signal.effect, signal.least, signal.degrees, cohort, chance
-            ):
-                key = (number, place)
-                if key not in found:
-                    found[key] = _outlier(gathered, cohort, signal, place, distance, centre, chance)
+            for place, distance, centre in _far(signal, cohort, chance):
+                if (number, place) not in found:
+                    outlier = _outlier(gathered, cohort, signal, place, distance, centre, chance)
+                    found[number, place] = outlier
         cohort.sick[[place for _, place in found]] = True
         if len(found) == before:
             break
     return [*found.values(), *_whole_nodes(gathered, cohort, share)]
 
 
-def _far(
-    badness: Floats, effect: Floats, least: float, degrees: float, cohort: Cohort, chance: float
-) -> Iterator[tuple[int, float, Centre]]:
-    """Places of devices too far off to be healthy, with the distance and the baseline it is from."""
+def _far(signal: Signal, cohort: Cohort, chance: float) -> Iterator[tuple[int, float, Centre]]:
+    """Yield place and distance of devices that a sound one would lie beyond with less than this chance.
+
+    With each comes the baseline that the distance is from. Without the sick ones it is learnt from five nodes
+    at least; where fewer are sound, the sick ones are taken in.
+    """
+    badness = signal.badness
     known = np.isfinite(badness)
     healthy = known & ~cohort.sick
     if len(np.unique(cohort.nodes[healthy])) < LEAST_NODES:
@@ -99,13 +106,14 @@ def _far(
         return
     worth = independent_worth(badness[healthy], cohort.nodes[healthy])
     centre = centre_of(badness[healthy], worth)
-    # peers that agree exactly have no spread: any device off by more than nobody would mind is out of line
+    # Peers that agree exactly have no spread: then the least effect that matters decides alone.
     scale = max(centre.scale, _NO_SPREAD)
-    centre = Centre(centre.median, scale, worth, degrees_of(badness[healthy], worth, degrees))
+    degrees = degrees_of(badness[healthy], worth, signal.degrees)
+    centre = Centre(centre.median, scale, worth, degrees)
     limit = centre.limit(chance)
     distances = centre.distances(badness)
     with np.errstate(invalid="ignore"):
-        out = known & (distances > limit) & (effect >= least)
+        out = known & (distances > limit) & (signal.effect >= signal.least)
     for place in np.flatnonzero(out):
         yield int(place), float(distances[place]), centre
 
@@ -154,7 +162,8 @@ def _whole_nodes(gathered: Gathered, cohort: Cohort, share: float) -> Iterator[O
         # a mean's excess of kurtosis is that of one device divided by how many there are
         degrees = signal.degrees * float(np.mean(count[count >= 2])) if (count >= 2).any() else math.inf
         alone = Cohort(nodes, nodes, cohort.table, [], np.zeros(len(nodes), dtype=bool), cohort.learnt)
-        for place, distance, centre in _far(badness, effect, signal.least, degrees, alone, chance):
+        of_nodes = replace(signal, badness=badness, effect=effect, degrees=degrees)
+        for place, distance, centre in _far(of_nodes, alone, chance):
             yield Outlier(
                 gathered.nodes[nodes[place]],
                 None,

@@ -56,7 +56,18 @@ class Signal:
 
 @dataclass(frozen=True)
 class Table:
-    """Means over runs by device and metric of one group: logs of values, and what surrounds them."""
+    """Means over runs, by device (row) and metric (column) of one group; NaN where nothing was told.
+
+    Attributes:
+        metrics: What the columns are.
+        logs: Log of the value, in the metric's unit.
+        steady: Log of steady ÷ burst.
+        clock: Log of the clock in MHz.
+        power: Log of the power in W.
+        temperature: Unit: °C.
+        shapes: Log quantiles of the rounds at `bench.fleets.gathering.LEVELS`, the third axis.
+        drift: Log of the later rounds' median ÷ the earlier ones'.
+    """
 
     metrics: tuple[Metric, ...]
     logs: Floats
@@ -97,11 +108,10 @@ def table_of(gathered: Gathered, rows: Rows, devices: Sequence[int]) -> Table:
     """Return the means over runs of the devices, in their order."""
     place = np.full(len(gathered.devices), -1)
     place[list(devices)] = np.arange(len(devices))
-    mine = place[rows.where[:, 0]] >= 0
-    device, metric = place[rows.where[mine, 0]], rows.where[mine, 1]
-    present, columns = np.unique(metric, return_inverse=True)
+    mine = rows.chosen(place[rows.devices] >= 0)
+    present, columns = np.unique(mine.metrics, return_inverse=True)
     size = (len(devices), len(present))
-    cells = device * size[1] + columns
+    cells = place[mine.devices] * size[1] + columns
 
     def mean(values: NDArray[np.floating]) -> Floats:
         known = np.isfinite(values)
@@ -110,17 +120,16 @@ def table_of(gathered: Gathered, rows: Rows, devices: Sequence[int]) -> Table:
         with np.errstate(invalid="ignore"):
             return np.asarray(total / np.where(count > 0, count, np.nan)).reshape(size)
 
-    numbers, shapes = rows.numbers[mine], rows.shapes[mine]
-    kept = np.stack([mean(shapes[:, level]) for level in range(shapes.shape[1] - 1)], axis=-1)
+    steady, clock, power, temperature = mine.meters.T
     return Table(
-        tuple(gathered.metrics[one] for one in present),
-        mean(np.log(rows.values[mine])),
-        mean(np.log(numbers[:, 0])),
-        mean(np.log(numbers[:, 1])),
-        mean(np.log(numbers[:, 2])),
-        mean(numbers[:, 3]),
-        kept.astype(np.float32),
-        mean(shapes[:, -1]),
+        metrics=tuple(gathered.metrics[one] for one in present),
+        logs=mean(np.log(mine.values)),
+        steady=mean(np.log(steady)),
+        clock=mean(np.log(clock)),
+        power=mean(np.log(power)),
+        temperature=mean(temperature),
+        shapes=np.stack([mean(level) for level in mine.quantiles.T], axis=-1).astype(np.float32),
+        drift=mean(mine.drift),
     )
 
 

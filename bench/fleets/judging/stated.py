@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from bench.fleets.faults import Fault
 from bench.fleets.gathering import Gathered
@@ -12,7 +12,7 @@ from bench.fleets.judging.peers import Cohort
 from bench.fleets.judging.verdicts import Outlier
 
 
-def faults_of(gathered: Gathered, withdrawn: set[int]) -> list[list[Fault]]:
+def faults_of(gathered: Gathered, withdrawn: Set[int]) -> list[list[Fault]]:
     """Faults of each device that its records state, each once."""
     return [
         sorted(
