@@ -54,7 +54,7 @@ class _Queued:
 
     @property
     def calls_per_graph(self) -> int:
-        """Fewer of longer calls: one of many launches hides the launch of the graph by itself."""
+        """How many calls one graph holds: the longer a call, the fewer hide the launch of the graph."""
         return max(1, min(CALLS_PER_GRAPH, math.ceil(GRAPH_SECONDS / statistics.median(self.call_seconds))))
 
 
@@ -74,7 +74,7 @@ class CudaDevice:
         self.description = self._describe(properties)
 
     def lacks(self, precision: str) -> str | None:
-        """The architecture tells; of bf16, torch as well."""
+        """Why the GPU has no instructions for a precision, by its architecture and, for bf16, by torch."""
         found = self.description
         reason = lacks(found.kind, precision, isa=frozenset(), architecture=found.architecture)
         if reason is None and precision == "bf16" and not self._bf16_native():

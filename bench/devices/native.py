@@ -1,7 +1,7 @@
 """The compiled routines: found in the cache or compiled with the C compiler at hand, then loaded.
 
-They are compiled for any x86-64, each routine for its own instruction set; who calls one says that the
-processor has it.
+They load on any x86-64. Each routine is compiled for an instruction set of its own, and its caller must make
+sure that the processor has that.
 """
 
 from __future__ import annotations

@@ -9,13 +9,16 @@ import ctypes
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from bench.record import Placement
 
 if TYPE_CHECKING:
     from kernels.workload import Place
 
-# Geometric mean of some 75 ns (two cores of one die) and some 350 ns (two sockets), as one virtual machine of
-# two cores showed both: equally far from either on the scale on which latencies spread.
+# Geometric mean of some 75 ns (two cores of one die) and some 350 ns (two sockets), which one virtual machine
+# of two cores showed at different times: latencies spread by factors, and it is as far from the one as from
+# the other.
 FAR_FROM_NS = 162.0
 ROUND_TRIPS = 500
 BATCHES = 9
@@ -23,8 +26,8 @@ MOST_PARTNERS = 6
 
 
 @dataclass(frozen=True)
-class Placement:
-    """Where the cores lie to each other.
+class MeasuredPlacement:
+    """How far apart the cores lie.
 
     Attributes:
         core_to_core_ns: One way of a cache line between two cores. Unit: ns.
@@ -32,10 +35,10 @@ class Placement:
     """
 
     core_to_core_ns: float
-    placement: Literal["near", "far"]
+    placement: Placement
 
 
-def measure_placement(place: Place) -> Placement | None:
+def measure_placement(place: Place) -> MeasuredPlacement | None:
     """Play ping-pong between the first core and others evenly spaced; some 1 to 20 ms.
 
     None with a single core, without compiled routines, or where a core has been taken away.
@@ -48,9 +51,9 @@ def measure_placement(place: Place) -> Placement | None:
     return placed(statistics.median(known)) if known else None
 
 
-def placed(core_to_core_ns: float) -> Placement:
+def placed(core_to_core_ns: float) -> MeasuredPlacement:
     """Near or far, by the time that a cache line takes. Unit: ns."""
-    return Placement(core_to_core_ns, "far" if core_to_core_ns > FAR_FROM_NS else "near")
+    return MeasuredPlacement(core_to_core_ns, "far" if core_to_core_ns > FAR_FROM_NS else "near")
 
 
 def _evenly(cpus: Sequence[int], most: int) -> list[int]:

@@ -1,7 +1,6 @@
-"""One record decoded for a fleet: what fleets need of it, checked as `bench.record` checks it, far faster.
+"""One record decoded for a fleet, far faster than `bench.record` does it, and checked alike.
 
-Fields that no fleet needs are passed over unread; whether they are right is for `bench.record.load_record` to
-say. Needs msgspec.
+Only the fields that fleets need are read. Whether the others are right, `bench.record.load_record` tells.
 """
 
 from __future__ import annotations
@@ -186,7 +185,11 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def _check(record: FleetRecord) -> None:
-    """What holds between fields, as the validators of `bench.record` ask."""
+    """Require what must hold between fields, as the validators of `bench.record` do.
+
+    Raises:
+        Unusable: A result is of a device that the record lacks, or contradicts itself.
+    """
     known = {device.id for device in record.devices}
     for number, result in enumerate(record.results):
         if result.device not in known:

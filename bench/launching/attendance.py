@@ -68,7 +68,7 @@ def launch_folder(out_dir: Path, rank: Rank) -> Path:
 
 
 def node_folder(launch: Path, rank: Rank) -> Path:
-    """Where the ranks of this node do: followers then read a few files and not those of a thousand nodes."""
+    """Where the ranks of this node leave word, so that they read a few files and not those of all nodes."""
     name = safe_name(node_name()) if rank.node_index is None else str(rank.node_index)
     return launch / f"node-{name}"
 

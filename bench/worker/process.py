@@ -44,7 +44,7 @@ class Worker(Protocol):
 
     @property
     def process_number(self) -> int:
-        """How many processes came before the one at work."""
+        """Number of the process at work, from 0: how many came before it."""
 
     @property
     def start_seconds(self) -> float:
@@ -191,7 +191,11 @@ class Process:
         threading.Thread(target=self._listen, args=(_pipe(self._popen.stdout),), daemon=True).start()
 
     def ask(self, task: object, seconds: float) -> Any:
-        """Send a task and wait for its answer."""
+        """Send a task and wait so many seconds for its answer.
+
+        Raises:
+            WorkerLostError: There was none in time, and the process was killed; or it has ended.
+        """
         try:
             send(_pipe(self._popen.stdin), task)
             answer = self._answers.get(timeout=seconds)
@@ -211,7 +215,11 @@ class Process:
         return time.monotonic() - self._born
 
     def end(self) -> None:
-        """Close the pipe, which the process takes as the end; then make sure."""
+        """Close the pipe, which the process takes as the end; kill it where it does not end in time.
+
+        Raises:
+            WorkerLostError: It cannot even be killed.
+        """
         self._close_requests()
         try:
             self._popen.wait(KILL_SECONDS)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Self
 
 from bench.devices.device import Clock, Device
 from bench.devices.meters.energy import Timed
-from bench.devices.meters.telemetry import Telemetry, summarise
-from bench.devices.placement import Placement as PlacementSeen
-from bench.devices.placement import measure_placement
+from bench.devices.meters.telemetry import Telemetry, summarise_meters
+from bench.devices.placement import MeasuredPlacement, measure_placement
 from bench.environment import Load
 from bench.errors import DeviceError
 from bench.record import Placement
@@ -31,7 +30,7 @@ class Around:
     def __init__(self, device: Device, place: Place, clock: Clock) -> None:
         self._device, self._place, self._clock = device, place, clock
         self._points: list[Timed] = []
-        self._placed: list[PlacementSeen | None] = []
+        self._placed: list[MeasuredPlacement | None] = []
         self._background = None if place.kind == "cpu" else Telemetry(device, clock=clock)
         self._stack = ExitStack()
         self.window_seconds = 0.0
@@ -66,7 +65,7 @@ class Around:
         Raises:
             DeviceError: The driver says that the device has fallen off the bus.
         """
-        meters, busy = summarise(self._all_points()), summarise(self._busy_points())
+        meters, busy = summarise_meters(self._all_points()), summarise_meters(self._busy_points())
         if meters.lost:
             raise DeviceError("the driver says that the device has fallen off the bus")
         return Surroundings(

@@ -21,7 +21,7 @@ from bench.devices.meters.energy import (
     energy_over,
     least_window_seconds,
 )
-from bench.devices.meters.telemetry import Telemetry, summarise
+from bench.devices.meters.telemetry import Telemetry, summarise_meters
 
 SOON_S = 30.0
 
@@ -160,8 +160,8 @@ def test_a_summary_keeps_the_worst_and_every_reason() -> None:
         (1.0, Reading(clock_mhz=1700, temperature_c=83, throttled=True, throttle_reasons=("hw_slowdown",))),
         (2.0, Reading(lost=True)),
     )
-    found = summarise(taken)
+    found = summarise_meters(taken)
     assert (found.clock_mhz, found.temperature_c, found.throttled, found.lost) == (1600, 83, True, True)
     assert found.throttle_reasons == ("hw_slowdown", "sw_power_cap")
     assert (found.power_w, found.energy.source, found.readings) == (None, "not available", 3)
-    assert summarise([]).throttled is None
+    assert summarise_meters([]).throttled is None

@@ -38,9 +38,13 @@ TYPE_UNSIGNED_INT = 1
 
 
 class Nvml:
-    """One GPU's handle, and the way to ask about it: an error of any kind is an answer of None.
+    """One GPU as NVML knows it; where NVML raises an error of any kind, the answer is None.
 
-    A MIG slice has no meters of its own: clocks, heat and links are asked of its ``parent``.
+    Attributes:
+        module: The module pynvml; None where it cannot be had.
+        handle: The GPU, or the MIG slice that torch sees; None where it cannot be found.
+        parent: The whole GPU, which is asked for clocks, heat and links: a slice has no meters of its own.
+        lost: Whether the GPU has fallen off the bus.
     """
 
     def __init__(self, uuid: str | None) -> None:
@@ -138,7 +142,7 @@ class NvmlMeter:
         return nvml_facts.busy(self._nvml, own_pids)
 
     def _power_w(self) -> float | None:
-        """Power now; where only that is told, the driver's average over up to a second. Unit: W."""
+        """Power now; from drivers that do not tell it, their average over up to a second. Unit: W."""
         fields = self._nvml.of_gpu("GetFieldValues", [FIELD_POWER_INSTANT])
         if fields and fields[0].nvmlReturn == 0 and fields[0].valueType == TYPE_UNSIGNED_INT:
             instant = nvml_facts.watts(fields[0].value.uiVal)
@@ -154,7 +158,7 @@ class NvmlMeter:
         return None if bits is None else int(bits)
 
     def _temperature_c(self) -> float | None:
-        """Temperature of the die; the first call takes the place of the second from CUDA 14. Unit: °C."""
+        """Temperature of the die. NVML's newer call is asked first, as CUDA 14 drops the older. Unit: °C."""
         for function in ("GetTemperatureV", "GetTemperature"):
             celsius = self._nvml.of_gpu(function, nvml_facts.TEMPERATURE_GPU)
             if celsius is not None:

@@ -40,7 +40,7 @@ def variant(nvml: Nvml) -> str | None:
 
 
 def busy(nvml: Nvml, own_pids: Iterable[int]) -> str | None:
-    """Other processes on the GPU, else a utilisation that is not ours."""
+    """Other processes on the GPU; where none is listed, work that is not ours, as the GPU is idle for us."""
     if nvml.handle is None:
         return None
     processes = nvml.of_slice("GetComputeRunningProcesses") or ()

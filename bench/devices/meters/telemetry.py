@@ -17,8 +17,9 @@ from typing import Protocol, Self
 from bench.devices.device import Clock, Reading
 from bench.devices.meters.energy import Energy, Timed, energy_over
 
+# Of one core, what reading may take.
 MOST_SHARE = 0.01
-# How long a reading that hangs may hold up the end of a run. Unit: s.
+# How long a reading that hangs may hold up the end of a run.
 PATIENCE_SECONDS = 2.0
 
 
@@ -30,7 +31,7 @@ class Readable(Protocol):
 
 
 @dataclass(frozen=True)
-class Summary:
+class MeterSummary:
     """Meters over a window.
 
     Attributes:
@@ -99,9 +100,9 @@ class Telemetry:
         """Readings that raised."""
         return self._failures
 
-    def summary(self) -> Summary:
+    def summary(self) -> MeterSummary:
         """What the readings so far amount to."""
-        return summarise(self.points, self._failures)
+        return summarise_meters(self.points, self._failures)
 
     def _watch(self) -> None:
         """Sleep, read, and sleep the longer the slower the reading was."""
@@ -123,7 +124,7 @@ class Telemetry:
         return time.perf_counter() - begun
 
 
-def summarise(points: Iterable[Timed], failures: int = 0) -> Summary:
+def summarise_meters(points: Iterable[Timed], failures: int = 0) -> MeterSummary:
     """What readings amount to, whoever took them."""
     points = tuple(points)
     readings = [point.reading for point in points]
@@ -132,7 +133,7 @@ def summarise(points: Iterable[Timed], failures: int = 0) -> Summary:
     heats = [reading.temperature_c for reading in readings if reading.temperature_c is not None]
     told = [reading.throttled for reading in readings if reading.throttled is not None]
     energy = energy_over(points)
-    return Summary(
+    return MeterSummary(
         clock_mhz=statistics.median(clocks) if clocks else None,
         power_w=energy.mean_power_w or (statistics.fmean(powers) if powers else None),
         temperature_c=max(heats, default=None),

@@ -17,8 +17,8 @@ POWER_TOLERANCE_W = 1.0
 def describe_users(listed: Iterable[int], own_pids: Iterable[int] = ()) -> str | None:
     """Other processes among those listed, in words; None where there is none.
 
-    In a container the driver may list processes by numbers that mean nothing there. When none of those
-    listed is this process or a relative, but one could be, one of them is taken for it.
+    In a container the driver may list processes by numbers that mean nothing there. Where none of the numbers
+    is that of a process we see, one of them is taken for this process.
 
     Args:
         listed: Processes that the driver lists for the device.

@@ -87,7 +87,7 @@ class Setting:
 
 
 class Asked:
-    """Questions to one history, asked of the same files throughout.
+    """Answers from one history, all of them from the files that are there when it is made.
 
     Raises:
         MissingExtraError: duckdb or pyarrow is not installed.

@@ -1,4 +1,4 @@
-"""Where a fleet's devices lie and how far apart, and from where on one of them is an outlier. No scipy.
+"""Robust location and scale of a fleet's devices, and the distance from which on one is an outlier. No scipy.
 
 Location is the median. Scale is the τ-estimate of Maronna and Zamar (Technometrics 44:4, 2002, section 2):
 the median absolute deviation to begin with, then a mean of squares bounded at three of them. It keeps most of
@@ -37,10 +37,14 @@ _FACTORS = (0.50, 0.62, 0.70, 0.70, 0.77, 0.85, 0.89, 0.94, 0.97)
 
 @dataclass(frozen=True)
 class Centre:
-    """Location and scale of a sample, how many independent values they are worth, and the tail of sound ones.
+    """Location and scale of a sample, and what is known of the sound values in it.
 
-    ``degrees`` are those of the Student's t that sound values follow, infinite for a normal
-    (`bench.fleets.judging.tails`).
+    Attributes:
+        median: Location, in the values' unit.
+        scale: τ-estimate, in the values' unit; 0 where half of the values or more are equal.
+        worth: How many independent values the sample is worth (`independent_worth`).
+        degrees: Of the Student's t that sound values follow, infinite for a normal distribution
+            (`bench.fleets.judging.tails`).
     """
 
     median: float
@@ -76,13 +80,19 @@ def centre_of(values: Floats, worth: float | None = None) -> Centre:
 
 
 def tail(chance: float, worth: float, degrees: float = math.inf) -> float:
-    """From how many scales on a healthy value lies with this chance, in a sample of so many."""
+    """The distance in scales that a healthy value exceeds with this chance.
+
+    Args:
+        chance: Of exceeding it, on the worse side.
+        worth: How many independent values the sample is worth that scale and median are from.
+        degrees: Of the Student's t that healthy values follow.
+    """
     freedom, factor = _reference(worth, degrees)
     return factor * critical(chance, freedom)
 
 
 def chance_of(distance: float, worth: float, degrees: float = math.inf) -> float:
-    """Chance that a healthy value lies so many scales off, or further, on the worse side."""
+    """The chance that a healthy value lies so many scales off, or further: the inverse of `tail`."""
     freedom, factor = _reference(worth, degrees)
     return survival(distance / factor, freedom)
 
@@ -119,7 +129,7 @@ def independent_worth(values: Floats, nodes: NDArray[np.int64]) -> float:
 
 
 def _clipped(values: Floats) -> Floats:
-    """Values drawn in to three scales of the median, so that no sick one sets the correlation."""
+    """Values clipped to within three scales of the median, so that no sick one sets the correlation."""
     median = float(np.median(values))
     reach = 3 * float(np.median(np.abs(values - median))) / _MAD_OF_NORMAL
     return np.clip(values, median - reach, median + reach)

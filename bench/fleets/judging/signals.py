@@ -1,7 +1,8 @@
-"""What is compared between devices: signals, each a number a device, higher where it is worse.
+"""What devices are compared by: signals, each one number for each device, higher where the device is worse.
 
-Levels of each metric; their mean by what they load (compute, memory, link, host); clock, power, temperature;
-what a long run loses; how far the rounds fall below their good state, beyond those of peers; how they drift.
+There is a signal for the rate of each metric; for the mean rate of the metrics that load the same (compute,
+memory, link, host); for clock, power and temperature; for what a long run loses; for how far rounds fall
+below their good state, against those of peers; and for how they drift.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Signal:
         kind: What a device that is far out is called.
         badness: For statistics; higher is worse, NaN where not known.
         effect: How far it is off the median in plain terms: a fraction, or °C for temperature.
-        least: The effect below which nobody would drain a node.
+        least: The smallest effect that is reported: for less nobody would drain a node.
         metric: Where it is of one metric.
         values: The metric's values, in its unit.
         of_node: Whether the mean over a node's devices is judged too.

@@ -13,7 +13,7 @@ from bench.fleets.judging.verdicts import Outlier
 
 
 def faults_of(gathered: Gathered, withdrawn: Set[int]) -> list[list[Fault]]:
-    """Faults of each device that its records state, each once."""
+    """Faults that the records of each device state, by the device's number, each once."""
     return [
         sorted(
             {fault for place, found in one.faults.items() if place not in withdrawn for fault in found},
@@ -29,7 +29,12 @@ def is_left_out(faults: Sequence[Fault]) -> bool:
 
 
 def by_themselves(gathered: Gathered, cohort: Cohort, faults: Sequence[Sequence[Fault]]) -> Iterator[Outlier]:
-    """What records say by themselves; what fails on most devices is not a device's fault."""
+    """Yield what records say by themselves of a group's devices.
+
+    A workload that fails on half of the devices or more is left out, as no device is to blame. So is a rate
+    far below the data sheet where there are peers to compare with. Where there are too few for that, a loss
+    since the baseline is taken by itself.
+    """
     failing = Counter(f.workload for one in cohort.devices for f in faults[one] if f.kind == "failing")
     for one in cohort.devices:
         seen = gathered.devices[one]
@@ -61,7 +66,7 @@ def by_themselves(gathered: Gathered, cohort: Cohort, faults: Sequence[Sequence[
 
 
 def _links(gathered: Gathered, cohort: Cohort) -> Iterator[Outlier]:
-    """Links that are less than those of most peers: what a slot or a cable gives at best, active NVLinks."""
+    """Links that are below those of most peers: PCIe generation, PCIe width, number of active NVLinks."""
     names = {
         "pcie_generation_max": "PCIe generation at most",
         "pcie_width": "PCIe width",

@@ -39,7 +39,19 @@ class Outlier:
 
 @dataclass(frozen=True)
 class Distribution:
-    """How one metric is spread over the devices of one group, in its unit."""
+    """How one metric is spread over the devices of one group.
+
+    Attributes:
+        group: Number of the group.
+        metric: Name of the metric.
+        unit: Of ``median``, ``least``, ``most`` and ``quantiles``.
+        devices: How many have a value.
+        median: Over these devices.
+        spread: Robust scale of the log values: 0.02 is about 2 %.
+        least: Lowest value.
+        most: Highest value.
+        quantiles: By name, p1 to p99.
+    """
 
     group: int
     metric: str
@@ -54,7 +66,14 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Group:
-    """Devices that are judged by one another."""
+    """Devices that are judged by one another.
+
+    Attributes:
+        likeness: What they have in common.
+        devices: How many there are.
+        nodes: Of how many nodes.
+        learnt: Whether these are nodes enough to compare the devices with each other.
+    """
 
     likeness: Likeness
     devices: int
@@ -66,8 +85,14 @@ class Group:
 class Judgement:
     """What was found in a fleet.
 
-    ``shifts`` say how the fleet moved since a baseline. ``tests`` is how many were made; ``rate`` the chance
-    that a fleet without a fault shows any outlier at all.
+    Attributes:
+        groups: Devices that were judged by one another.
+        distributions: How each metric is spread in each group.
+        outliers: What is out of line, by node and device.
+        tests: How many comparisons with peers were made.
+        rate: Chance, at most, that a fleet without a fault shows any outlier at all.
+        notes: What a reader should know of how it came about.
+        shifts: How each metric of each group moved since the baseline, where there is one.
     """
 
     groups: tuple[Group, ...]
