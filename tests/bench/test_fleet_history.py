@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 
 from bench.errors import InputError, MissingExtraError
 from bench.fleets.decoding import FleetRecord, decode
+from bench.fleets.history.asking import Asked, Wanted
 from bench.fleets.history.batch import Batch
 from bench.fleets.history.dataset import History
 from bench.fleets.history.schema import COLUMNS, NOTE
@@ -185,6 +186,18 @@ def test_several_results_of_one_workload_are_told_apart_also_when_one_failed(tmp
     one = msgspec.structs.replace(record("a", START, [[1.0]]), results=results)
     History.at(tmp_path / "h").merge(batch([one]))
     assert [row["size"] for row in plain_rows(tmp_path / "h")] == ["batch=1", "batch=8"]
+
+
+def test_a_series_can_be_asked_for_by_the_name_that_is_shown(tmp_path: Path) -> None:
+    import msgspec
+
+    one = record("a", START, [[1.0, 1.0]])
+    rungs = [msgspec.structs.replace(one.results[0], shape={"batch": size}) for size in (1, 8)]
+    history = History.at(tmp_path / "h")
+    history.merge(batch([msgspec.structs.replace(one, results=[*rungs, one.results[1]])]))
+    for shown in ("gemm batch=8 bf16", "memory_copy fp32"):
+        found = Asked(history, Wanted(metric=shown)).nights().series
+        assert [series.name for series in found] == [shown]
 
 
 WRITER = """
