@@ -172,16 +172,23 @@ def plain(data: bytes) -> bytes:
 
 
 def _unpacked(data: bytes) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        text = unpacker.decompress(data, MOST_BYTES)
-    except zlib.error as error:
-        raise Unusable(f"not gzip ({error})") from error
-    if unpacker.unconsumed_tail:
-        raise Unusable(f"unpacks to more than {MOST_BYTES / 2**20:.0f} MiB")
-    if not unpacker.eof:
-        raise Unusable("cut short (the gzip stream has no end)")
-    return text
+    """A gzip file unpacked, of as many members as it has; what follows the last one is passed over.
+
+    Source: RFC 1952, section 2.2.
+    """
+    text = bytearray()
+    while data.startswith(_GZIP):
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            text += unpacker.decompress(data, MOST_BYTES + 1 - len(text))
+        except zlib.error as error:
+            raise Unusable(f"not gzip ({error})") from error
+        if len(text) > MOST_BYTES:
+            raise Unusable(f"unpacks to more than {MOST_BYTES / 2**20:.0f} MiB")
+        if not unpacker.eof:
+            raise Unusable("cut short (the gzip stream has no end)")
+        data = unpacker.unused_data
+    return bytes(text)
 
 
 def _check(record: FleetRecord) -> None:

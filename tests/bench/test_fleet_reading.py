@@ -102,6 +102,16 @@ def test_gzip_and_a_byte_order_mark_are_read() -> None:
         decode(b"\x1f\x8b" + b"nothing of the kind")
 
 
+def test_gzip_in_several_members_is_read_whole() -> None:
+    """As bgzip writes it, and as two files joined by cat are (RFC 1952, section 2.2)."""
+    plain = text().encode()
+    members = b"".join(gzip.compress(plain[start : start + 5000]) for start in range(0, len(plain), 5000))
+    assert decode(members) == decode(plain)
+    assert decode(members + b"\0" * 512) == decode(plain)
+    with pytest.raises(Unusable, match="cut short"):
+        decode(members[:-20])
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_record_cut_or_changed_anywhere_is_read_or_set_aside(data: st.DataObject) -> None:
