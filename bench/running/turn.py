@@ -41,6 +41,7 @@ ENERGY_WARM_UP_SHARE = 0.05
 # Compiling kernels for a GPU for the first time takes minutes.
 COMPILE_SECONDS = 300.0
 MOST_STEPS_DOWN = 4
+RAN_OUT = "memory ran out"
 MOST_FAULTS = 1
 
 
@@ -246,16 +247,19 @@ class Turn:
             trial.end(failure.reason)
 
     def _step_down(self, trial: Trial, failure: Failure) -> None:
-        """Memory ran out in a round: choose among smaller shapes and start over."""
+        """Memory ran out in a round: choose among smaller shapes and start over.
+
+        How often that was so far, the notes tell, which outlive an interrupt in the journal.
+        """
         settled = trial.settled
-        steps = sum(note.startswith("memory ran out") for note in trial.notes)
+        steps = sum(note.startswith(RAN_OUT) for note in trial.notes)
         chosen = settled.chosen if settled else None
         may_step = failure.out_of_memory and trial.case.shape is None and steps < MOST_STEPS_DOWN
         if settled is None or chosen is None or not may_step:
             trial.error = failure.reason
             return
         shape = " ".join(f"{key}={size}" for key, size in chosen.shape.items())
-        trial.notes.append(f"memory ran out at {shape} ({failure.reason}): a smaller shape was measured")
+        trial.notes.append(f"{RAN_OUT} at {shape} ({failure.reason}): a smaller shape was measured")
         trial.set_rounds_aside(f"they were of {shape}")
         self._choose(trial, 1.0, 1.0, settled.footprint_bytes)
 
