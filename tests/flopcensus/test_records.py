@@ -11,8 +11,8 @@ from bench.assessing.scores import scores_of
 from bench.record import Record, Result
 from flopcensus.records.explanation import explanation
 from flopcensus.records.judgement import print_judgement
-from tests.bench.test_bench_roofline import CEILINGS, call, result
-from tests.bench.test_bench_scores import DEVICE
+from tests.bench.assessing.test_bench_roofline import CEILINGS, call, result
+from tests.bench.assessing.test_bench_scores import DEVICE
 
 
 def record(*results: Result) -> Record:

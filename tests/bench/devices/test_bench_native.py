@@ -21,7 +21,7 @@ LOAD = "from bench.devices.native import load_native; assert load_native().libra
 
 def load_elsewhere() -> subprocess.Popen[bytes]:
     """Load in a process of its own: within one, a path once loaded stays what it was."""
-    return subprocess.Popen([sys.executable, "-c", LOAD], cwd=Path(native.__file__).parents[1])
+    return subprocess.Popen([sys.executable, "-c", LOAD], cwd=Path(native.__file__).parents[2])
 
 
 @pytest.fixture(scope="module")

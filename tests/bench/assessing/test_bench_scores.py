@@ -9,7 +9,7 @@ import pytest
 from bench.assessing.scores import scores_of
 from bench.figures import PerCall, Score
 from bench.record import DeviceDescription, Result
-from tests.bench.test_bench_roofline import call, result
+from tests.bench.assessing.test_bench_roofline import call, result
 
 DEVICE = DeviceDescription(id="cpu", kind="cpu", name="Some CPU", peak={"bf16": 1e12, "fp8": 2e12})
 

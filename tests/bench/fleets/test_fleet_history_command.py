@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bench.fleets.synthetic import make_fleet, records, write
-from tests.bench.history_records import nights, tree
+from tests.bench.fleets.history_records import nights, tree
 from tests.cli import as_process, in_process
 
 SOUND = make_fleet("sound", 6, 2, 0, 5)
@@ -142,7 +142,7 @@ def test_a_hostile_name_cannot_drive_the_terminal(tmp_path: Path) -> None:
 
     from bench.fleets.history.batch import Batch
     from bench.fleets.history.dataset import History
-    from tests.bench.history_records import START, content, record
+    from tests.bench.fleets.history_records import START, content, record
 
     made = Batch()
     for night in range(30):

@@ -34,7 +34,7 @@ from bench.fleets.history.schema import COLUMNS, NOTE
 from bench.fleets.synthetic import make_fleet
 from bench.fleets.synthetic import record as synthetic_record
 from bench.fleets.synthetic import records as synthetic_records
-from tests.bench.history_records import START, batch, content, record, tree
+from tests.bench.fleets.history_records import START, batch, content, record, tree
 
 PLAIN = {pa.string(), pa.float64(), pa.int32(), pa.bool_(), pa.timestamp("us", tz="UTC")}
 
@@ -205,7 +205,7 @@ import sys
 from pathlib import Path
 from datetime import timedelta
 from bench.fleets.history.dataset import History
-from tests.bench.history_records import START, batch, record
+from tests.bench.fleets.history_records import START, batch, record
 folder, which, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 history = History.at(folder)
 print("begun", flush=True)

@@ -18,7 +18,7 @@ from bench.fleets.history.asking import Asked, Wanted
 from bench.fleets.history.dataset import History
 from bench.fleets.history.finding import find
 from bench.fleets.history.findings import Findings
-from tests.bench.history_records import START, batch, nights, record
+from tests.bench.fleets.history_records import START, batch, nights, record
 
 FIRST = START.date()
 
