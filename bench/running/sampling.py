@@ -32,7 +32,7 @@ class Schedule:
 
     Attributes:
         sweeps: Each takes a round of every trial.
-        processes: Spread evenly over the sweeps.
+        processes: One for each of the first five sweeps, as far as they reach; the others are spread evenly.
         start_seconds: What starting one takes. Unit: s.
     """
 
@@ -41,10 +41,18 @@ class Schedule:
     start_seconds: float = 0.0
 
     def is_fresh(self, sweep: int) -> bool:
-        """Whether this sweep, from 0, begins with a fresh process."""
-        if sweep == 0:
+        """Whether this sweep, from 0, begins with a fresh process.
+
+        A trial may settle after six rounds. If these came from two processes, because forty sweeps share ten
+        of them, nothing would tell how much processes differ.
+        """
+        first = min(self.processes, MIN_ROUNDS)
+        if sweep < first:
             return True
-        return (sweep * self.processes) // self.sweeps != ((sweep - 1) * self.processes) // self.sweeps
+        # Extra sweeps, of trials that had to start over, get fresh processes as often as all do on average.
+        skipped = first if sweep < self.sweeps else 0
+        processes, sweeps, place = self.processes - skipped, self.sweeps - skipped, sweep - skipped
+        return (place + 1) * processes // sweeps != place * processes // sweeps
 
     def starts_left_seconds(self, sweep: int) -> float:
         """What starting the processes of the sweeps after this one will take. Unit: s."""

@@ -48,8 +48,13 @@ def test_a_schedule_has_five_sweeps_and_the_processes_it_can_afford(
     assert MIN_ROUNDS <= planned.sweeps <= MOST_ROUNDS
     assert 1 <= planned.processes <= planned.sweeps
     assert planned.processes == 1 or planned.processes * start <= START_SHARE * seconds
-    fresh = sum(planned.is_fresh(sweep) for sweep in range(planned.sweeps))
-    assert fresh == planned.processes
+    fresh = [planned.is_fresh(sweep) for sweep in range(planned.sweeps)]
+    assert sum(fresh) == planned.processes
+    # A trial that settles has six rounds, which tell how processes differ only if they come from five.
+    assert all(fresh[: min(MIN_ROUNDS, planned.processes)])
+    # So do those of a trial that starts over in the extra sweeps.
+    again = [planned.is_fresh(planned.sweeps + sweep) for sweep in range(planned.sweeps)]
+    assert sum(again) == planned.processes
 
 
 def test_where_starting_is_cheap_each_sweep_has_its_own_process() -> None:
