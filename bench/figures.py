@@ -82,7 +82,7 @@ class Inference(Frozen):
     memory_bandwidth_bytes_per_s: Positive | None = Field(
         None, description="Best bandwidth of main memory in the same run. Unit: B/s."
     )
-    fraction_of_bandwidth: Positive | None = Field(None, description="The second ÷ the third.")
+    fraction_of_bandwidth: Positive | None = Field(None, description="`bytes_per_s` ÷ that bandwidth.")
     tokens_per_byte: Positive | None = Field(
         None,
         description="Tokens per second for each byte per second of memory bandwidth, of the model measured. "

@@ -53,7 +53,7 @@ def write_text_new(candidates: Iterable[Path], text: str) -> Path:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _put_new(path, text.encode("utf-8"))
-            _flush(path.parent)
+            flush_folder(path.parent)
         except FileExistsError:
             continue
         except OSError as error:
@@ -185,8 +185,8 @@ def _sweep(folder: Path) -> None:
                 os.close(handle)
 
 
-def _flush(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
+def flush_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the system can do that."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

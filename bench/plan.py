@@ -33,6 +33,9 @@ class Plan:
         seed: Draws operands and the order of rounds.
         force: Measure a device even though others use it.
         storage_dir: Folder whose storage is measured; that of the record where left out.
+
+    Raises:
+        InputError: The budget is none, too short or too long, or the seed is negative.
     """
 
     mode: Mode
@@ -44,11 +47,21 @@ class Plan:
     force: bool = False
     storage_dir: str | None = None
 
+    def __post_init__(self) -> None:
+        budget = self.budget_seconds
+        if not (math.isfinite(budget) and SHORTEST_BUDGET_SECONDS <= budget <= LONGEST_BUDGET_SECONDS):
+            raise InputError(
+                f"time budget must lie between {SHORTEST_BUDGET_SECONDS:g} s and "
+                f"{LONGEST_BUDGET_SECONDS:g} s; found {budget:g}"
+            )
+        if self.seed < 0:
+            raise InputError(f"seed must be 0 or more; found {self.seed}")
+
     @property
     def long_run_seconds(self) -> float:
-        """How long headline figures run without a pause: 30 s in the full mode, else what can be spared.
+        """How long each headline figure runs without a pause: 1/60 of the budget, 30 s at most. Unit: s.
 
-        0 where it would be too short to tell a steady state from the first second. Unit: s.
+        0 where that is less than 4 s, too short to tell a steady state from the first second.
         """
         seconds = min(LONGEST_LONG_RUN_SECONDS, self.budget_seconds / BUDGETS_PER_LONG_RUN)
         return seconds if seconds >= SHORTEST_LONG_RUN_SECONDS else 0.0
@@ -62,19 +75,13 @@ class Plan:
         """The same, on devices that others use too."""
         return replace(self, force=True)
 
-    def __post_init__(self) -> None:
-        budget = self.budget_seconds
-        if not (math.isfinite(budget) and SHORTEST_BUDGET_SECONDS <= budget <= LONGEST_BUDGET_SECONDS):
-            raise InputError(
-                f"time budget must lie between {SHORTEST_BUDGET_SECONDS:g} s and "
-                f"{LONGEST_BUDGET_SECONDS:g} s; found {budget:g}"
-            )
-        if self.seed < 0:
-            raise InputError(f"seed must be 0 or more; found {self.seed}")
-
 
 def budget_of(mode: Mode, time_budget_seconds: float | None) -> tuple[Mode, float]:
-    """Mode and budget in seconds, where a time given by the user overrides the mode's own."""
+    """Mode and budget of a run: a time given by the user makes the mode ``custom``. Unit: s.
+
+    >>> budget_of("quick", None), budget_of("quick", 90.0)
+    (('quick', 60.0), ('custom', 90.0))
+    """
     if time_budget_seconds is not None:
         return "custom", time_budget_seconds
     return mode, BUDGET_SECONDS[mode]

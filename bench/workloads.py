@@ -24,7 +24,7 @@ IN_FULL_FROM_SECONDS = 900.0
 ALL = "all"
 MODEL_PRECISIONS = ("bf16", "fp16", "fp32")
 OF_MODELS = ("typical", "training", "inference", "attention", "convolution")
-# What a run of seconds takes: filling arrays of many gigabytes again and again would take all of them.
+# What a run of seconds takes: the others fill arrays of many gigabytes again and again, which takes longer.
 AT_A_GLANCE = frozenset({"gemm", "memory_copy", "ceiling_vector", "ceiling_matrix"})
 # What a run of a minute takes where nothing is asked for: the headline figures with what they are judged by.
 BRIEFLY = frozenset({"gemm", "memory_copy", "memory_triad", "ceiling", "training_step"})
@@ -33,7 +33,12 @@ BY_DEFAULT = BRIEFLY | {"memory", "gemm_typical", "attention", "decode_step"}
 
 
 def is_short(names: Sequence[str], budget_seconds: float) -> bool:
-    """Whether a run has time for the headline figures only, and nothing was asked for by name. Unit: s."""
+    """Whether a run is so short that it takes headline figures only, as none was asked for by name.
+
+    Args:
+        names: Workloads that were asked for.
+        budget_seconds: Time budget of the run. Unit: s.
+    """
     return not names and budget_seconds < IN_FULL_FROM_SECONDS
 
 
@@ -108,7 +113,13 @@ def select_workloads(available: Mapping[str, Workload], names: Sequence[str]) ->
 def names_for(
     available: Mapping[str, Workload], names: Sequence[str], budget_seconds: float
 ) -> tuple[str, ...]:
-    """The names asked for; where none is, those that a run of this length has time for. Unit: s."""
+    """The names asked for; where none is, those of the workloads that a run of this length has time for.
+
+    Args:
+        available: All workloads by name.
+        names: Workloads that were asked for.
+        budget_seconds: Time budget of the run. Unit: s.
+    """
     if names or budget_seconds >= IN_FULL_FROM_SECONDS:
         return tuple(names)
     wanted = BY_DEFAULT if budget_seconds >= BRIEF_BELOW_SECONDS else BRIEFLY

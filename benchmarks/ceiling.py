@@ -20,8 +20,8 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bench.devices import processor
-from bench.native import load_native
+from bench.devices.native import load_native
+from bench.devices.system import processor
 from kernels.ceiling import PreparedUnit, UnitCeiling
 from kernels.workload import Place
 

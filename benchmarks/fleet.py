@@ -29,7 +29,7 @@ import numpy as np
 
 from bench.fleets.decoding import FleetRecord
 from bench.fleets.gathering import Gathered
-from bench.fleets.judging import judge
+from bench.fleets.judging.judge import judge
 from bench.fleets.reading import Reading, record_files, stream
 from bench.fleets.synthetic import make_fleet, record, records
 

@@ -1,4 +1,4 @@
-"""The constants of `bench.fleets.robust`, and whether a sound fleet is left alone as often as promised.
+"""The constants of `judging.robust`, and whether a sound fleet is left alone as often as promised.
 
 python benchmarks/fleet_calibration.py [--constants] [--fleets 400] [--rate 0.05] [--tails normal|t5|skewed]
 
@@ -17,10 +17,9 @@ import msgspec
 import numpy as np
 from scipy import optimize, stats
 
-from bench.fleets import robust
 from bench.fleets.decoding import decode
 from bench.fleets.gathering import Gathered
-from bench.fleets.judging import judge
+from bench.fleets.judging.judge import judge, robust
 from bench.fleets.reading import Read
 from bench.fleets.synthetic import Fleet, make_fleet, record
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from bench.fleets.decoding import decode
 from bench.fleets.gathering import Gathered
-from bench.fleets.judging import judge
+from bench.fleets.judging.judge import judge
 from bench.fleets.reading import Read
 from bench.fleets.synthetic import Fleet, make_fleet, node_name, records
 

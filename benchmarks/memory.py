@@ -19,9 +19,9 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from bench.devices import processor
-from bench.native import load_native
-from bench.placement import Placement, measure_placement
+from bench.devices.native import load_native
+from bench.devices.placement import MeasuredPlacement, measure_placement
+from bench.devices.system import processor
 from kernels.memory_ceiling import MemoryCeiling
 from kernels.workload import Place, Shape
 
@@ -138,7 +138,7 @@ def output(command: list[str], environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def told(where: Placement | None) -> str:
+def told(where: MeasuredPlacement | None) -> str:
     return f"{where.placement} {where.core_to_core_ns:.0f} ns" if where else "placement unknown"
 
 

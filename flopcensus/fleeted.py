@@ -15,8 +15,8 @@ from flopcensus.output import Meter, MeterOf
 if TYPE_CHECKING:
     from bench.fleets.comparability import Likeness
     from bench.fleets.gathering import DeviceSeen, Gathered
+    from bench.fleets.judging.verdicts import Judgement, Outlier
     from bench.fleets.reading import Read, Reading
-    from bench.fleets.verdicts import Judgement, Outlier
 
 SCHEMA = "flopcensus/fleet/1"
 COLUMNS = (

@@ -41,7 +41,7 @@ def take_part_in_launch(
     """
     from bench.launching.part import take_part
     from bench.launching.roll import Patience
-    from bench.resume import find_progress
+    from bench.running.resume import find_progress
 
     patience = Patience.for_plan(plan or find_progress(out_dir).plan, patience_seconds)
     _say(f"rank {rank.rank} of {rank.world_size}, as {rank.launcher} says")

@@ -33,7 +33,7 @@ class Place:
         cache_bytes: Last-level cache, all instances that serve the device. Unit: B.
         caches_bytes: Data caches as one core sees them, first level first. Unit: B.
         cpus: Logical CPUs that may be used, one a thread.
-        isa: Instruction sets, by the names that `bench.devices.processor` gives them.
+        isa: Instruction sets, by the names that `bench.devices.system.processor` gives them.
         architecture: Compute capability (``9.0``) or GPU architecture (``gfx942``).
         native: Compiled routines; None with the reason in ``native_absent``.
         native_absent: Why there are no compiled routines.

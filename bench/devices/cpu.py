@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bench.devices import cgroup, processor
 from bench.devices.device import ASSUMED_CACHE_BYTES, MEMORY_SHARE, Batch, Reading
+from bench.devices.meters.rapl import ENERGY_SOURCE, PackageEnergy
+from bench.devices.native import load_native
 from bench.devices.precisions import lacks
-from bench.devices.rapl import ENERGY_SOURCE, PackageEnergy
+from bench.devices.system import cgroup, processor
 from bench.extras import require_psutil, require_torch
-from bench.native import load_native
 from bench.record import DeviceDescription
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class CpuDevice:
         self.description = self._describe()
 
     def lacks(self, precision: str) -> str | None:
-        """The instruction sets tell."""
+        """Why the CPU has no instructions for a precision, by its instruction sets; None where it has."""
         found = self.description
         return lacks("cpu", precision, isa=frozenset(found.isa), architecture=found.architecture)
 
@@ -86,7 +86,7 @@ class CpuDevice:
         return Reading(clock_mhz=self._clock_mhz(), energy_j=energy_j, energy_source=source)
 
     def busy(self, own_pids: Iterable[int] = ()) -> str | None:
-        """Nothing: a CPU always has other users, and what they take is told beside each round."""
+        """None: a CPU always has other users, and what they take is told beside each round."""
         return None
 
     def _clock_mhz(self) -> float | None:
@@ -124,7 +124,7 @@ class CpuDevice:
 
 
 def usable_cores() -> float:
-    """Cores under both affinity and quota. Unit: cores; a quota may allow a part of one."""
+    """Cores that affinity and quota leave to this process; a quota may allow a part of one. Unit: cores."""
     cores = float(len(processor.usable_cpus()))
     quota = cgroup.cpu_quota_cores()
     return cores if quota is None else min(cores, quota)

@@ -12,11 +12,16 @@ from bench.record import DeviceDescription, Scalar
 if TYPE_CHECKING:
     from kernels.workload import Place
 
-# Operands may take this share of what is free: the rest is for references, caches of the allocator, others.
+# Of the free memory, what operands may take: the rest is for references, the allocator's caches and others.
 MEMORY_SHARE = 0.4
+# Last-level cache of a device that does not tell its own.
 ASSUMED_CACHE_BYTES = 64 << 20
 Clock = Callable[[], float]
 """Seconds from any fixed moment, never going back."""
+
+
+def unwatched() -> None:
+    """Stands for ``during`` of `Device.time_calls` where no meter is to be read."""
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.devices.amdsmi import AmdMeter, serial_of
-from bench.devices.device import Batch, Clock, Meter, Reading
+from bench.devices.device import Batch, Clock, Meter, Reading, unwatched
 from bench.devices.gpu_place import gpu_place
-from bench.devices.nvml import NvmlMeter
-from bench.devices.other_gpu import OtherGpu
+from bench.devices.meters.amdsmi import AmdMeter, serial_of
+from bench.devices.meters.nvml import NvmlMeter
 from bench.devices.precisions import lacks
 from bench.extras import require_torch
 from bench.record import DeviceDescription
@@ -23,7 +22,6 @@ from bench.record import DeviceDescription
 if TYPE_CHECKING:
     from kernels.workload import Place
 
-__all__ = ["CudaDevice", "OtherGpu"]
 # Below this a call is about as short as its launch by the host, and launches would be timed. Unit: s.
 SHORT_CALL_SECONDS = 50e-6
 # Calls that tell whether calls are short, and the fewest it is asked for.
@@ -56,7 +54,7 @@ class _Queued:
 
     @property
     def calls_per_graph(self) -> int:
-        """Fewer of longer calls: one of many launches hides the launch of the graph by itself."""
+        """How many calls one graph holds: the longer a call, the fewer hide the launch of the graph."""
         return max(1, min(CALLS_PER_GRAPH, math.ceil(GRAPH_SECONDS / statistics.median(self.call_seconds))))
 
 
@@ -76,7 +74,7 @@ class CudaDevice:
         self.description = self._describe(properties)
 
     def lacks(self, precision: str) -> str | None:
-        """The architecture tells; of bf16, torch as well."""
+        """Why the GPU has no instructions for a precision, by its architecture and, for bf16, by torch."""
         found = self.description
         reason = lacks(found.kind, precision, isa=frozenset(), architecture=found.architecture)
         if reason is None and precision == "bf16" and not self._bf16_native():
@@ -110,7 +108,7 @@ class CudaDevice:
         """
         if count < FEWEST_TO_PROBE:
             return Batch(self._between_events(call, count, during).call_seconds)
-        probed = self._between_events(call, PROBE_CALLS, _nothing)
+        probed = self._between_events(call, PROBE_CALLS, unwatched)
         replayed = self._replayed(call, count, during, probed) if probed.times_launches else None
         if replayed is not None:
             return replayed
@@ -226,7 +224,3 @@ def _bus_id(properties: Any) -> str | None:
     numbers = [getattr(properties, f"pci_{part}_id", None) for part in ("domain", "bus", "device")]
     known = [number for number in numbers if isinstance(number, int)]
     return "{:04x}:{:02x}:{:02x}".format(*known) if len(known) == len(numbers) else None
-
-
-def _nothing() -> None:
-    """For calls that no meter is read beside."""

@@ -39,7 +39,7 @@ class OtherGpu:
         self.description = self._describe()
 
     def lacks(self, precision: str) -> str | None:
-        """What the maker says, then what torch says, then whether a small product runs at all."""
+        """Why it cannot run a precision: by its maker, then by torch, then by trying a small product."""
         name = self.description.name
         reason = lacks(self._kind, precision, isa=frozenset(), architecture=None)
         if reason is not None or precision == "fp32":
@@ -83,7 +83,7 @@ class OtherGpu:
         return Reading()
 
     def busy(self, own_pids: Iterable[int] = ()) -> str | None:
-        """Nothing tells."""
+        """None: nothing tells who else uses it."""
         return None
 
     def release_memory(self) -> None:
@@ -91,7 +91,7 @@ class OtherGpu:
         self._backend.empty_cache()
 
     def _tf32_told(self) -> bool:
-        """Whether torch says so; versions that cannot tell do not."""
+        """Whether torch says that the device has tf32; older versions of torch cannot say it."""
         return bool(getattr(self._backend, "is_tf32_supported", lambda: False)())
 
     def _does_not_run(self, precision: str) -> str | None:

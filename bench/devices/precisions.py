@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from bench.devices.processor import NATIVE_BF16
+from bench.devices.system.processor import NATIVE_BF16
 
 EVERY = frozenset({"fp64", "fp32"})
 # Lowest compute capability that has instructions for the precision.
@@ -41,7 +41,7 @@ GFX = {
     "gfx1200": _RDNA3 | {"fp8"},
     "gfx1201": _RDNA3 | {"fp8"},
 }
-# Instruction sets of which one is enough, by the names that `bench.devices.processor` gives them.
+# Instruction sets of which one is enough, by the names that `bench.devices.system.processor` gives them.
 CPU_NEEDS = {
     "bf16": NATIVE_BF16,
     "tf32": frozenset({"amx_tf32"}),

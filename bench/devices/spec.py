@@ -1,4 +1,4 @@
-"""How a device finds its spec sheet. The facts live in a floor above, so the search is passed in."""
+"""How a device finds its spec sheet. The sheets are accounting's, a floor above, so a lookup is passed in."""
 
 from __future__ import annotations
 

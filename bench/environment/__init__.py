@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.devices import cgroup, processor
+from bench.devices.system import cgroup, processor
 from bench.environment.libraries import library_facts
 from bench.environment.load import Load
 from bench.environment.node import Environment, node_facts, node_name

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.devices.processor import usable_cpus
+from bench.devices.system.processor import usable_cpus
 from bench.environment.node import Environment
 from bench.extras import require_psutil
 

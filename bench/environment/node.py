@@ -13,10 +13,11 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.devices.processor import cpu_fields
+from bench.devices.system.files import ROOT, read_text
+from bench.devices.system.processor import cpu_fields
+from bench.record import Scalar
 
-ROOT = Path("/")
-Environment = dict[str, str | int | float | bool | None]
+Environment = dict[str, Scalar]
 # A sign of each kind of container: a file that it puts in place …
 CONTAINER_FILES = {
     ".dockerenv": "docker",
@@ -62,7 +63,7 @@ def container(root: Path = ROOT, variables: Mapping[str, str] = os.environ) -> s
     found |= {kind for name, kind in CONTAINER_VARIABLES.items() if variables.get(name)}
     # systemd's convention for what starts a container.
     found |= {variables["container"]} if variables.get("container") else set()
-    groups = _read(root / "proc/self/cgroup") + _read(root / "proc/1/cgroup")
+    groups = read_text(root / "proc/self/cgroup") + read_text(root / "proc/1/cgroup")
     found |= {kind for word, kind in CONTAINER_GROUPS.items() if word in groups}
     return ", ".join(sorted(found)) or None
 
@@ -75,11 +76,11 @@ def job(variables: Mapping[str, str] = os.environ) -> str | None:
 
 def _processor_facts(root: Path) -> Environment:
     cpu = root / "sys/devices/system/cpu"
-    smt = _read(cpu / "smt/active")
+    smt = read_text(cpu / "smt/active")
     return {
         "microcode": cpu_fields(root).get("microcode"),
-        "hypervisor": _read(root / "sys/hypervisor/type") or None,
-        "frequency_driver": _read(cpu / "cpu0/cpufreq/scaling_driver") or None,
+        "hypervisor": read_text(root / "sys/hypervisor/type") or None,
+        "frequency_driver": read_text(cpu / "cpu0/cpufreq/scaling_driver") or None,
         "turbo": _turbo(cpu),
         "smt": {"1": True, "0": False}.get(smt),
         "cpus_allowed": _status(root, "Cpus_allowed_list"),
@@ -89,20 +90,20 @@ def _processor_facts(root: Path) -> Environment:
 def _memory_facts(root: Path) -> Environment:
     huge = root / "sys/kernel/mm/transparent_hugepage"
     nodes = list((root / "sys/devices/system/node").glob("node[0-9]*"))
-    balancing = _read(root / "proc/sys/kernel/numa_balancing")
+    balancing = read_text(root / "proc/sys/kernel/numa_balancing")
     return {
         "numa_nodes": len(nodes) or None,
         "numa_policy": _memory_policy(root),
         "numa_nodes_allowed": _status(root, "Mems_allowed_list"),
         "numa_balancing": balancing != "0" if balancing else None,
-        "transparent_huge_pages": chosen(_read(huge / "enabled")),
-        "transparent_huge_pages_defrag": chosen(_read(huge / "defrag")),
+        "transparent_huge_pages": chosen(read_text(huge / "enabled")),
+        "transparent_huge_pages_defrag": chosen(read_text(huge / "defrag")),
     }
 
 
 def _turbo(cpu: Path) -> bool | None:
     """Whether clocks above the nominal are allowed, by Intel's driver or by any other's switch."""
-    off, on = _read(cpu / "intel_pstate/no_turbo"), _read(cpu / "cpufreq/boost")
+    off, on = read_text(cpu / "intel_pstate/no_turbo"), read_text(cpu / "cpufreq/boost")
     if off:
         return off == "0"
     return on == "1" if on else None
@@ -116,18 +117,11 @@ def chosen(options: str) -> str | None:
 
 def _memory_policy(root: Path) -> str | None:
     """Policy of the first mapping, ``default`` or ``interleave:0-1``; numactl sets it for all of them."""
-    first, _, _ = _read(root / "proc/self/numa_maps").partition("\n")
+    first, _, _ = read_text(root / "proc/self/numa_maps").partition("\n")
     fields = first.split()
     return fields[1] if len(fields) > 1 else None
 
 
 def _status(root: Path, key: str) -> str | None:
-    match = re.search(rf"^{key}:\s*(\S+)", _read(root / "proc/self/status"), re.MULTILINE)
+    match = re.search(rf"^{key}:\s*(\S+)", read_text(root / "proc/self/status"), re.MULTILINE)
     return match[1] if match else None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""

@@ -1,7 +1,8 @@
-"""Records without names: no host, serial number, user or path, and the record says so of itself.
+"""Records that can be published: no host, job, user, serial number, address or path is left in them.
 
-What is left is what a device did. Nodes are numbered in the order of their names, not hashed: a list of host
-names would undo a hash. The time of the run, model names and versions stay.
+What a device did is left, with the time of the run, model names and versions, and a note that names were
+removed. Nodes are numbered in the order of their names and not hashed: whoever has a list of host names could
+hash them all and compare.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SAID = "host, job and user names, serial numbers, UUIDs, addresses and paths removed"
-# Fields of a device, its details and the environment that name one thing in the world.
+# Fields whose value names one thing in the world (a board, a bus, a job, a launch, a person): emptied.
 _NAMING = re.compile(
-    r"uuid|serial|guid|bus_id|asset|mac_address|^job$|user|logname|hostname|account", re.IGNORECASE
+    r"uuid|serial|guid|bus_id|asset|mac_address|^job$|^launch_id$|user|logname|hostname|account",
+    re.IGNORECASE,
 )
 _USER = re.compile("user|logname", re.I)
-# Of those, the ones whose value is one thing's own mark and may stand in a text too.
+# Of those, the ones whose value may stand in a text elsewhere in the record: replaced there too.
 _MARKING = re.compile(r"uuid|serial|guid|bus_id|asset|mac_address|^job$", re.IGNORECASE)
+# Shorter values are common words and numbers.
 _LEAST_MARK = 4
 _UUID = re.compile(r"(?:GPU-|MIG-)?\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _PATH = re.compile(r"(?<![\w>/.])~?/(?:[^\s/:;,'\"()]+/?)+|\b[A-Za-z]:\\[^\s:;,'\"]+")
@@ -40,10 +43,14 @@ _WORD = re.compile(r"\w[\w-]*(?:\.[\w-]+)*")
 
 @dataclass(frozen=True)
 class Names:
-    """What nodes are called in public, by their host names; users seen in paths; marks of devices and jobs.
+    """The names that are replaced in a text.
 
-    ``mine`` are the names of the record's own node, looked for inside words too; ``others`` those of all, of
-    the domain ``domain``, looked for as words.
+    Attributes:
+        mine: Public name by each name of the record's own node, found anywhere in a text.
+        others: Public name by host name of all nodes, found as whole words.
+        domain: Domain of the hosts, which a text may leave out.
+        users: Names of users seen in the record's paths and variables.
+        marks: Serial numbers, UUIDs and jobs seen in the record, longest first.
     """
 
     mine: Mapping[str, str]
@@ -91,7 +98,7 @@ def anonymised(document: Mapping[str, Any], public: Mapping[str, str]) -> dict[s
     """Return a record's document without names.
 
     Args:
-        document: a record as it stands in its file.
+        document: a record as it stands in its file; it is left as it is.
         public: what to call each host (`public_names`).
 
     Raises:

@@ -1,8 +1,8 @@
 """Which devices may be judged by one another: the same hardware, limits and software.
 
-Hardware is compared as `bench.difference` compares two records; beyond it variant (slice, partition),
-torch's and the runtime's release, the driver's branch, and variables that tune libraries, as they set how
-fast a device can be.
+Hardware is compared as `bench.assessing.difference` compares two records. What else decides how fast a device
+can be must agree too: the variant (slice, partition), the releases of torch and of CUDA or ROCm, the branch
+of the driver, and the variables that tune libraries.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from bench.assessing.difference import installed_memory
 from bench.errors import InputError
 from bench.fleets.decoding import Device
 
@@ -39,6 +40,11 @@ class Likeness(NamedTuple):
     runtime: str | None
     driver: str | None
     tuning: tuple[str, ...]
+
+    @property
+    def hardware(self) -> Likeness:
+        """The same without the software, which may be what two times are compared for."""
+        return self._replace(torch=None, runtime=None, driver=None, tuning=())
 
 
 _WORDS = {
@@ -74,7 +80,7 @@ def likeness(device: Device, software: Software) -> Likeness:
     return Likeness(
         device.kind,
         device.name,
-        None if device.memory_bytes is None else f"{device.memory_bytes:.1e}",
+        installed_memory(device.memory_bytes),
         device.units,
         device.cores_usable,
         device.power_limit_w,

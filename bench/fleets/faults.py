@@ -25,7 +25,13 @@ _PAGES = ("retired_pages_single_bit", "retired_pages_double_bit", "retired_pages
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong; ``workload`` where it is of one."""
+    """One thing wrong with a device.
+
+    Attributes:
+        kind: What it is called.
+        words: What the record says.
+        workload: Name and precision of the workload that shows it; empty where none does.
+    """
 
     kind: Kind
     words: str

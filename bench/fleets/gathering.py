@@ -5,7 +5,7 @@ A result's rounds are kept as eight quantiles; records themselves are let go as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, NamedTuple
@@ -17,12 +17,14 @@ from bench.fleets.comparability import Likeness, Software, likeness, software
 from bench.fleets.decoding import LEAST_ROUNDS, Device, Result
 from bench.fleets.faults import LEAST_OF_PEAK, Fault, device_faults, result_faults
 from bench.fleets.reading import Read
+from bench.rungs import sizes_of
 
-# Shares of a device's rounds at which their distribution is kept.
+# Shares of a device's rounds at which their distribution is kept: the middles of eight equal parts.
 LEVELS = tuple((place + 0.5) / 8 for place in range(8))
-_GOOD_STATE = 6  # the level, 0.8125, that a device's rounds are aligned at
-_BLOCK = 512
-_Key = tuple[str, str]
+# The place among them of the level, 0.8125, that stands for a device's good state.
+_GOOD_STATE = 6
+# Rows that are held as Python's own numbers before they become a block of arrays.
+_BLOCK_ROWS = 512
 
 
 class Metric(NamedTuple):
@@ -40,9 +42,82 @@ class Metric(NamedTuple):
         return " ".join(part for part in (self.workload, self.size, self.precision) if part)
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Results of a fleet in columns, a row for each that is ok; NaN where a record does not tell.
+
+    Attributes:
+        where: Number of the device, of the metric, and of the record (its place).
+        values: Value, in the metric's unit.
+        meters: Steady ÷ burst, clock (MHz), power (W), temperature (°C).
+        shapes: Log quantiles of the rounds at `LEVELS`, and their drift; see `_shapes`.
+    """
+
+    where: NDArray[np.int32]
+    values: NDArray[np.float64]
+    meters: NDArray[np.float32]
+    shapes: NDArray[np.float32]
+
+    @property
+    def devices(self) -> NDArray[np.int32]:
+        """Number of the device, a row each."""
+        return self.where[:, 0]
+
+    @property
+    def metrics(self) -> NDArray[np.int32]:
+        """Number of the metric, a row each."""
+        return self.where[:, 1]
+
+    @property
+    def places(self) -> NDArray[np.int32]:
+        """Place of the record, a row each."""
+        return self.where[:, 2]
+
+    @property
+    def quantiles(self) -> NDArray[np.float32]:
+        """Log quantiles of the rounds by level."""
+        return self.shapes[:, :-1]
+
+    @property
+    def drift(self) -> NDArray[np.float32]:
+        """Log of the later rounds' median ÷ the earlier ones'."""
+        return self.shapes[:, -1]
+
+    def chosen(self, rows: NDArray[np.bool_]) -> Rows:
+        """The rows for which it is true."""
+        return Rows(self.where[rows], self.values[rows], self.meters[rows], self.shapes[rows])
+
+    @classmethod
+    def joined(cls, blocks: Sequence[Rows]) -> Rows:
+        """Blocks of rows as one, in order."""
+        return cls(
+            np.concatenate([one.where for one in blocks]),
+            np.concatenate([one.values for one in blocks]),
+            np.concatenate([one.meters for one in blocks]),
+            np.concatenate([one.shapes for one in blocks]),
+        )
+
+
+_NO_ROWS = Rows(
+    np.zeros((0, 3), dtype=np.int32),
+    np.zeros(0),
+    np.zeros((0, 4), dtype=np.float32),
+    np.zeros((0, len(LEVELS) + 1), dtype=np.float32),
+)
+
+
 @dataclass
 class DeviceSeen:
-    """One device of one node, as its latest record describes it."""
+    """One device of one node, as its latest record describes it.
+
+    Attributes:
+        node: Number of its node.
+        description: The device.
+        likeness: What must agree with a device that it is compared with.
+        created: When the latest record's run began, ISO 8601 in UTC.
+        places: Places of the records that it stands in.
+        faults: What these say is wrong with it, by place.
+    """
 
     node: int
     description: Device
@@ -54,7 +129,16 @@ class DeviceSeen:
 
 @dataclass
 class Gathered:
-    """All records of a fleet in columns, a row for each result that is ok."""
+    """All records of a fleet: what there is by number, and the results in columns (`rows`).
+
+    Attributes:
+        nodes: Host names by number.
+        devices: Devices by number.
+        metrics: Metrics by number.
+        files: File of each record, by its place.
+        first: When the earliest run began, ISO 8601 in UTC; empty before the first record.
+        last: When the latest run began.
+    """
 
     nodes: list[str] = field(default_factory=list)
     devices: list[DeviceSeen] = field(default_factory=list)
@@ -64,13 +148,13 @@ class Gathered:
     last: str = ""
     _nodes: dict[str, int] = field(default_factory=dict)
     _devices: dict[tuple[int, str], int] = field(default_factory=dict)
-    _metrics: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _metrics: dict[tuple[str, str, str, str, str], int] = field(default_factory=dict)
     _pending: list[tuple[float | None, ...]] = field(default_factory=list)
     _rounds: list[list[float]] = field(default_factory=list)
     _blocks: list[Rows] = field(default_factory=list)
 
     def add(self, read: Read) -> None:
-        """Take a record; nothing of it is kept but its numbers."""
+        """Take in a record; it can be let go afterwards."""
         record, place = read.record, read.place
         created = record.created.astimezone(UTC).isoformat()
         node = self._nodes.setdefault(record.node, len(self.nodes))
@@ -81,14 +165,14 @@ class Gathered:
         self.last = max(self.last, created)
         runs_on = software(record.environment)
         known = {one.id: self._device(node, one, runs_on, created, place) for one in record.devices}
-        several = _several(record.results)
-        for result in record.results:
+        for result, size in zip(record.results, sizes_of(record.results), strict=True):
             device = known[result.device]
             if result.status == "ok":
-                self._row(result, device, place, several)
-            if not record.interrupted and _may_be_faulty(result):
+                self._row(result, size, device, place)
+            # What an interrupted run had not finished stands in its record as failed.
+            if _may_be_faulty(result) and not (record.interrupted and result.status == "failed"):
                 self.devices[device].faults.setdefault(place, []).extend(result_faults(result))
-        if len(self._pending) >= _BLOCK:
+        if len(self._pending) >= _BLOCK_ROWS:
             self._flush()
 
     def _device(self, node: int, one: Device, runs_on: Software, created: str, place: int) -> int:
@@ -103,10 +187,9 @@ class Gathered:
             seen.faults.setdefault(place, []).extend(faults)
         return found
 
-    def _row(self, result: Result, device: int, place: int, several: set[_Key]) -> None:
-        key = (result.workload, result.precision, result.metric, result.unit)
-        if several and key[:2] in several and result.shape:
-            key = (*key, "{}={}".format(*next(iter(result.shape.items()))))  # type: ignore[assignment]
+    def _row(self, result: Result, size: str, device: int, place: int) -> None:
+        # A plain tuple, which is made faster than a Metric: there are millions of rows.
+        key = (result.workload, result.precision, result.metric, result.unit, size)
         number = self._metrics.get(key)
         if number is None:
             number = self._metrics[key] = len(self.metrics)
@@ -128,38 +211,29 @@ class Gathered:
 
     def _flush(self) -> None:
         if self._pending:
-            # None becomes NaN
+            # None becomes NaN.
             block = np.array(self._pending, dtype=np.float64)
-            where, numbers = block[:, :3].astype(np.int32), block[:, 4:].astype(np.float32)
-            self._blocks.append(Rows(where, block[:, 3].copy(), numbers, _shapes(self._rounds)))
+            where, values, meters = block[:, :3], block[:, 3].copy(), block[:, 4:]
+            shapes = _shapes(self._rounds)
+            self._blocks.append(Rows(where.astype(np.int32), values, meters.astype(np.float32), shapes))
             self._pending.clear()
             self._rounds.clear()
 
     def rows(self, withdrawn: Iterable[int] = ()) -> Rows:
         """The columns as arrays, without the rows of records that were withdrawn."""
         self._flush()
-        if not self._blocks:
-            return _NO_ROWS
         if len(self._blocks) > 1:
-            columns = zip(
-                *((one.where, one.values, one.numbers, one.shapes) for one in self._blocks), strict=True
-            )
-            where, values, numbers, shapes = (np.concatenate(column) for column in columns)
-            self._blocks = [Rows(where, values, numbers, shapes)]
-        whole = self._blocks[0]
-        kept = ~np.isin(whole.where[:, 2], list(withdrawn))
-        if kept.all():
-            return whole
-        return Rows(whole.where[kept], whole.values[kept], whole.numbers[kept], whole.shapes[kept])
+            self._blocks = [Rows.joined(self._blocks)]
+        whole = self._blocks[0] if self._blocks else _NO_ROWS
+        kept = ~np.isin(whole.places, list(withdrawn))
+        return whole if kept.all() else whole.chosen(kept)
 
     def flat(self, withdrawn: Iterable[int] = ()) -> Iterator[dict[str, Any]]:
         """Yield a flat row for each node, device, workload, precision and size, for tables of any kind."""
         rows = self.rows(withdrawn)
-        for (device, metric, place), value, numbers in zip(
-            rows.where, rows.values, rows.numbers, strict=True
-        ):
+        for (device, metric, place), value, meters in zip(rows.where, rows.values, rows.meters, strict=True):
             seen, what = self.devices[device], self.metrics[metric]
-            steady, clock, power, temperature = (None if np.isnan(x) else float(x) for x in numbers)
+            steady, clock, power, temperature = (None if np.isnan(x) else float(x) for x in meters)
             yield {
                 "node": self.nodes[seen.node],
                 "device": seen.description.id,
@@ -179,41 +253,15 @@ class Gathered:
             }
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Columns of a fleet: ``where`` (device, metric, record), values, further numbers, shapes of rounds."""
-
-    where: NDArray[np.int32]
-    values: NDArray[np.float64]
-    numbers: NDArray[np.float32]
-    shapes: NDArray[np.float32]
-
-
-_NO_ROWS = Rows(
-    np.zeros((0, 3), dtype=np.int32),
-    np.zeros(0),
-    np.zeros((0, 4), dtype=np.float32),
-    np.zeros((0, len(LEVELS) + 1), dtype=np.float32),
-)
-
-
 def _may_be_faulty(result: Result) -> bool:
-    # most results have no fault: a look is cheaper than a call
+    """Whether `result_faults` may find anything; most results have no fault, and this look is cheaper."""
     share = result.fraction_of_peak
-    return result.status != "ok" or bool(result.throttled) or bool(share and share < LEAST_OF_PEAK)
-
-
-def _several(results: list[Result]) -> set[_Key]:
-    """Workloads and precisions that stand more than once for one device: rungs of a ladder."""
-    seen: set[tuple[str, str, str]] = set()
-    several: set[_Key] = set()
-    for one in results:
-        if one.status == "ok":
-            key = (one.workload, one.precision, one.device)
-            if key in seen:
-                several.add(key[:2])
-            seen.add(key)
-    return several
+    return (
+        result.status != "ok"
+        or result.correct is False
+        or bool(result.throttled)
+        or bool(share and share < LEAST_OF_PEAK)
+    )
 
 
 def _shapes(rounds: list[list[float]]) -> NDArray[np.float32]:

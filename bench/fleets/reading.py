@@ -1,7 +1,7 @@
 """Records of a folder as a stream: one in memory at a time, and what is no record set aside with the reason.
 
-The seam for whatever keeps or judges many records: `stream` gives each run once, in an order that does not
-depend on the file system.
+Whatever keeps or judges many records reads them by `stream`: it gives each run once, in an order that does
+not depend on the file system.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from bench.fleets.decoding import MOST_BYTES, FleetRecord, Unusable, decode, pla
 
 SUFFIXES = (".json", ".json.gz")
 Watch = Callable[[int, int], None]
+"""Told how many files are done, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,14 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Read:
-    """A record, the file it was read from, the place it has among the records read, and the file's bytes."""
+    """A record that was read.
+
+    Attributes:
+        file: Where it was read from.
+        record: The record.
+        place: Its number among the records given out, from 0.
+        data: The file's bytes, gzip or plain.
+    """
 
     file: str
     record: FleetRecord
@@ -48,7 +56,11 @@ class Read:
 class Reading:
     """What became of the files while a stream was read.
 
-    ``withdrawn`` are places of records that a later file of the same run replaced: it holds more of it.
+    Attributes:
+        set_aside: Files that do not count, in the order in which that was found.
+        withdrawn: Places of records that do not count after all: a later file of the same run replaced them.
+        files: How many files were read.
+        records: How many records were given out, withdrawn ones included.
     """
 
     set_aside: list[SetAside] = field(default_factory=list)
@@ -69,7 +81,10 @@ def content_of(data: bytes) -> str:
 
 
 def rank(results: int, content: str) -> tuple[int, str]:
-    """What decides between two records of one run: the least counts. Most results first, then the hash."""
+    """What decides which of two records of a run counts: the lower rank does.
+
+    The record with more results ranks lower; of two with as many the one whose hash sorts first.
+    """
     return -results, content
 
 
@@ -109,7 +124,7 @@ def stream(files: Sequence[str], reading: Reading, watch: Watch | None = None) -
     Args:
         files: paths; `record_files` finds them.
         reading: filled while the stream is read; complete when it has ended.
-        watch: told how many files are done, and how many there are.
+        watch: told of each file.
     """
     runs: dict[tuple[str, datetime, int], _Run] = {}
     for number, file in enumerate(files, 1):
@@ -143,7 +158,11 @@ def _bytes(file: str) -> bytes:
 def _replaces(file: str, data: bytes, record: FleetRecord, other: _Run, reading: Reading) -> bool:
     """Whether a second file of a run is the one to count; the other is set aside."""
     # read again: keeping every file's content, or its hash, would cost all records for the sake of a few
-    earlier, new = plain(_bytes(other.file)), plain(data)
+    try:
+        earlier, new = plain(_bytes(other.file)), plain(data)
+    except Unusable as reason:
+        reading.set_aside.append(SetAside(file, f"another file of the run in {other.file} ({reason})"))
+        return False
     if earlier == new:
         reading.set_aside.append(SetAside(file, f"duplicate of {other.file}"))
         return False

@@ -3,7 +3,7 @@
 Each rank runs this same code. Whatever decides what comes next (times, the clock, whether memory was found)
 is agreed on by all first, so that no rank can go another way than the others; see `bench.group.timing`. The
 time of a call is the longest that any rank of the circle took for it; a round's value is that of the median
-call. Rounds are spread over the time as `bench.sampling` spreads those of one device, in the same
+call. Rounds are spread over the time as `bench.running.sampling` spreads those of one device, in the same
 processes.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bench.assessing.results import result_of
 from bench.choosing.choice import Chosen
 from bench.choosing.faults import describe
 from bench.figures import Exchange
@@ -24,9 +25,8 @@ from bench.group.reaches import Circle
 from bench.group.timing import Ensemble
 from bench.plan import MIN_ROUNDS
 from bench.record import DeviceDescription, Result
-from bench.results import result_of
-from bench.sampling import sample, schedule
-from bench.trial import Trial
+from bench.running.sampling import sample, schedule
+from bench.running.trial import Trial
 from bench.worker.tasks import Case, RoundTaken, Settled, Surroundings
 from kernels.collectives import STEP, Collective
 from kernels.workload import Place, Prepared, Verdict

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.devices.names import select_devices
-from bench.devices.processor import usable_cpus
+from bench.devices.selection import select_devices
+from bench.devices.system.processor import usable_cpus
 from bench.environment import node_name
 from bench.errors import DeviceError, InputError
 from bench.group.endpoint import told_endpoint

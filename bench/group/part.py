@@ -30,7 +30,7 @@ from bench.launching.part import all_in_sight, gathered
 from bench.launching.roll import Patience, Roll
 from bench.progress import Progress, ProgressEvent
 from bench.record import DeviceDescription, Record, Result
-from bench.session import own_version, write_record
+from bench.running.writing import own_version, write_record
 from bench.worker.process import OPENER
 from bench.workloads import load_grouped, select_workloads
 

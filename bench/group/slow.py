@@ -1,11 +1,11 @@
 """Which link, which rank or which node is slow, from what each pair sent: by a rule that noise does not trip.
 
 A link counts as slow if even its fastest round lies clearly below the median link of its kind: further than
-sound ones lie with a chance of one in a thousand for all together (`bench.fleets.robust`), and by a fifth
-at least. Where there are too few links to tell what is usual, it must lie below half of the median. What is
-below half of what the faster quarter reaches is slow in any case. Where most links of a rank are slow, it is
-the rank that is slow, or the port or the card it hangs on; where those of all ranks of a node are, it is the
-node.
+sound ones lie with a chance of one in a thousand for all together (`bench.fleets.judging.robust`), and by a
+fifth at least. Where there are too few links to tell what is usual, it must lie below half of the median.
+What is below half of what the faster quarter reaches is slow in any case. Where most links of a rank are
+slow, it is the rank that is slow, or the port or the card it hangs on; where those of all ranks of a node
+are, it is the node.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.figures import Link
-from bench.fleets.robust import centre_of
+from bench.fleets.judging.robust import centre_of
 
 CHANCE = 1e-3
 # Links of one kind from which on their spread can be told.

@@ -68,7 +68,7 @@ def launch_folder(out_dir: Path, rank: Rank) -> Path:
 
 
 def node_folder(launch: Path, rank: Rank) -> Path:
-    """Where the ranks of this node do: followers then read a few files and not those of a thousand nodes."""
+    """Where the ranks of this node leave word, so that they read a few files and not those of all nodes."""
     name = safe_name(node_name()) if rank.node_index is None else str(rank.node_index)
     return launch / f"node-{name}"
 
@@ -123,13 +123,20 @@ class Attendance:
 
     def say(self, state: State, reason: str | None = None) -> None:
         """Tell the others; a disk that takes no more is not what ends a run."""
-        with self._lock, suppress(InputError):
-            self.report = replace(self.report, state=state, reason=reason, beat=self.report.beat + 1)
-            self._write()
+        self._update(state=state, reason=reason)
 
     def _keep_beating(self) -> None:
         while not self._over.wait(self._beat_seconds):
-            self.say(self.report.state, self.report.reason)
+            self._update()
+
+    def _update(self, **changes: Any) -> None:
+        """Write the report with changes and a higher count.
+
+        All of it under the lock: the beating thread would else write once more what the rank said before.
+        """
+        with self._lock, suppress(InputError):
+            self.report = replace(self.report, beat=self.report.beat + 1, **changes)
+            self._write()
 
     def _write(self) -> None:
         write_text_atomic(self.path, json.dumps(asdict(self.report), ensure_ascii=False) + "\n")

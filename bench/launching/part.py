@@ -135,10 +135,10 @@ def _first(roll: Roll, *, ended: bool = False) -> Report | None:
 
 
 def _fault_of_first(roll: Roll, mine: Report) -> str | None:
-    """Why waiting for the rank that measures this node is over, and in vain."""
+    """Why the rank that measures this node will not have measured ours; None while it still may."""
     first = _first(roll)
     if first is None:
-        # Asked of a rank that there cannot be: how long anyone may be away.
+        # No rank has this number, so that the answer is for how long nobody at all has come.
         away = roll.lost(-1)
         return None if away is None else f"the first rank of {mine.node}, which is to measure it, {away}"
     if first.state == "failed":

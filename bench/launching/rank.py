@@ -55,7 +55,7 @@ class Rank:
 
     @property
     def once_only(self) -> bool:
-        """Whether the launch's name is never used again, as torchrun's default name is, and an address."""
+        """Whether no other launch ever has this name, unlike torchrun's default name and an address."""
         if self.launch_id is None or _UNNAMED.match(self.launch_id):
             return False
         return self.launcher in _NUMBERED or self.launch_id.startswith(_OURS)

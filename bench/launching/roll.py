@@ -1,4 +1,4 @@
-"""Who is there, who has ended, and who must be given up: never waiting for ever."""
+"""Which ranks are at work, which have ended, and which must be given up, so that nobody waits for ever."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Patience:
 
     @classmethod
     def for_plan(cls, plan: Plan, absent_seconds: float = DEFAULT_ABSENT_SECONDS) -> Patience:
-        """Twice the budget and a quarter of an hour: a driver that hangs is given up well before."""
+        """Patience with a plan's runs: twice the budget and a quarter of an hour; hung drivers end before."""
         return cls(absent_seconds, 2 * plan.budget_seconds + 900.0)
 
     @property
     def beat_seconds(self) -> float:
-        """How often a rank says that it is there: several are missed before it is given up. Unit: s."""
+        """Time between two words of a rank: it is given up when it misses five or more of them. Unit: s."""
         return max(0.05, min(10.0, self.absent_seconds / 5))
 
 
@@ -75,7 +75,7 @@ class Roll:
         return {rank: seen.report for rank, seen in self._seen.items()}
 
     def wait(self, settled: Callable[[], bool]) -> None:
-        """Look again and again until it is settled; `lost` must be part of that, or it may never be."""
+        """Look again and again until ``settled`` is true. It must ask `lost`, or it may never become so."""
         self.look()
         while not settled():
             self.pause(POLL_SECONDS)

@@ -36,26 +36,32 @@ def main() -> None:
 
 
 def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    station: Any = None
+    """Answer one task after another, until the pipe closes."""
+    server = _Server()
     while True:
         task = receive(requests)
         try:
-            if isinstance(task, Survey):
-                answer: object = Surveyed(tuple(_maker(task.opener).present()))
-            elif isinstance(task, Open):
-                station = _maker(task.opener).station(task.device)
-                station.folder = task.folder
-                answer = Opened()
-            else:
-                answer = station.do(task)
+            answer = server.answer(task)
         # The parent decides what a failure means.
         except Exception as error:
             answer = Failure(describe(error), error=error if isinstance(error, FlopcensusError) else None)
         send(answers, answer)
 
 
-def _maker(opener: str) -> Any:
-    return importlib.import_module(opener)
+class _Server:
+    """Answers tasks; ``station`` is the device's, once one was opened."""
+
+    station: Any = None
+
+    def answer(self, task: Any) -> object:
+        """Do a task; what goes wrong within the station is an answer too."""
+        if isinstance(task, Survey):
+            return Surveyed(tuple(importlib.import_module(task.opener).present()))
+        if isinstance(task, Open):
+            self.station = importlib.import_module(task.opener).station(task.device)
+            self.station.folder = task.folder
+            return Opened()
+        return self.station.do(task)
 
 
 def _end_with_parent(parent: int) -> None:

@@ -1,4 +1,4 @@
-"""A long run without a pause: how fast the first second was, and how fast it goes on for ever.
+"""A long run without a pause: the rate of the first second, and the steady rate after it.
 
 Power and heat pull the clock down within seconds (GPUs under a power limit) to minutes (air cooling); a short
 batch never sees it.
@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench.devices.device import Clock, Device, Reading
-from bench.devices.energy import Timed, energy_over
+from bench.devices.device import Clock, Device, Reading, unwatched
+from bench.devices.meters.energy import Timed, energy_over
 from bench.record import TracePoint
 from bench.worker.tasks import LongRunTaken
 
 BURST_SECONDS = 1.0
+# How often the meters are read, and at most how many points a trace has.
 POINT_SECONDS = 0.25
 MOST_POINTS = 120
 
@@ -45,7 +46,7 @@ def run_long(
         clock: Tells the time. Unit: s.
     """
     # What is made ready on the first call (libraries, compiled kernels) is not part of the first second.
-    device.time_calls(call, 1, _nothing)
+    device.time_calls(call, 1, unwatched)
     begin, stretches = clock(), list[_Stretch]()
     pace = max(POINT_SECONDS, seconds / MOST_POINTS)
     while not stretches or stretches[-1].end < seconds:
@@ -60,7 +61,8 @@ def run_long(
 
 def _taken(stretches: Sequence[_Stretch], seconds: float) -> LongRunTaken:
     last_half = [one for one in stretches if one.start >= seconds / 2] or stretches[-1:]
-    # A reading lies at the end of its stretch: energy from the first one's to the last one's.
+    # Readings are taken at the same point of each stretch, so that between the first and the last of them
+    # lies the work of all stretches but one.
     energy = energy_over([Timed(one.end, one.reading) for one in last_half])
     return LongRunTaken(
         burst=_rate([one for one in stretches if one.start < BURST_SECONDS]),
@@ -74,10 +76,6 @@ def _taken(stretches: Sequence[_Stretch], seconds: float) -> LongRunTaken:
 
 def _keep(device: Device, readings: list[Reading]) -> None:
     readings.append(device.read())
-
-
-def _nothing() -> None:
-    """For calls that no meter is read beside."""
 
 
 def _rate(stretches: Sequence[_Stretch]) -> float:

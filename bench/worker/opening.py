@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterable
 
 from bench.devices.device import Device
-from bench.devices.processor import usable_cpus
-from bench.devices.selection import present_devices
+from bench.devices.present import present_devices
+from bench.devices.system.processor import usable_cpus
 from bench.worker.station import Station
 from bench.workloads import load_workloads
 

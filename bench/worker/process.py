@@ -44,7 +44,7 @@ class Worker(Protocol):
 
     @property
     def process_number(self) -> int:
-        """How many processes came before the one at work."""
+        """Number of the process at work, from 0: how many came before it."""
 
     @property
     def start_seconds(self) -> float:
@@ -191,7 +191,11 @@ class Process:
         threading.Thread(target=self._listen, args=(_pipe(self._popen.stdout),), daemon=True).start()
 
     def ask(self, task: object, seconds: float) -> Any:
-        """Send a task and wait for its answer."""
+        """Send a task and wait so many seconds for its answer.
+
+        Raises:
+            WorkerLostError: There was none in time, and the process was killed; or it has ended.
+        """
         try:
             send(_pipe(self._popen.stdin), task)
             answer = self._answers.get(timeout=seconds)
@@ -201,9 +205,8 @@ class Process:
             raise self._kill(f"no answer within {seconds:.0f} s; its process was killed") from None
         # The thread puts None where the pipe has closed.
         if answer is None:
-            words = self._last_words()
-            lost = self._kill(words)
-            lost.out_of_memory = "SIGKILL" in words
+            lost = self._kill(ending(self._popen, self._said))
+            lost.out_of_memory = _was_killed(self._popen)
             raise lost
         return answer
 
@@ -212,7 +215,11 @@ class Process:
         return time.monotonic() - self._born
 
     def end(self) -> None:
-        """Close the pipe, which the process takes as the end; then make sure."""
+        """Close the pipe, which the process takes as the end; kill it where it does not end in time.
+
+        Raises:
+            WorkerLostError: It cannot even be killed.
+        """
         self._close_requests()
         try:
             self._popen.wait(KILL_SECONDS)
@@ -253,9 +260,6 @@ class Process:
         self._close_requests()
         self._said.close()
 
-    def _last_words(self) -> str:
-        return ending(self._popen, self._said)
-
 
 def ending(process: subprocess.Popen[Any], said: IO[bytes]) -> str:
     """How a process ended, with the last line it wrote to a file."""
@@ -267,6 +271,11 @@ def ending(process: subprocess.Popen[Any], said: IO[bytes]) -> str:
     lines = said.read().decode("utf-8", "replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f"its process ended with {_signal_name(code)}" + (f": {last[:200]}" if last else "")
+
+
+def _was_killed(process: subprocess.Popen[Any]) -> bool:
+    """Whether a process that has ended was ended by SIGKILL, which Windows does not have."""
+    return process.returncode is not None and _signal_name(process.returncode) == "SIGKILL"
 
 
 def _signal_name(code: int) -> str:

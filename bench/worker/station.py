@@ -14,8 +14,8 @@ from bench.choosing.choice import Bout, Chosen, NothingToChoose
 from bench.choosing.climb import climb
 from bench.choosing.faults import describe, is_out_of_memory
 from bench.choosing.search import search
-from bench.devices.device import Batch, Clock, Device
-from bench.devices.energy import least_window_seconds
+from bench.devices.device import Batch, Clock, Device, unwatched
+from bench.devices.meters.energy import least_window_seconds
 from bench.environment import Environment, describe_environment
 from bench.worker.longrun import run_long
 from bench.worker.surroundings import Around
@@ -51,7 +51,7 @@ class UnsoundClockError(Exception):
 
 
 class Station:
-    """One device with its workloads.
+    """Measures workloads on one device, a task at a time.
 
     Args:
         device: What calls are timed on.
@@ -120,7 +120,7 @@ class Station:
         )
 
     def _least_window_seconds(self) -> float:
-        """0 where no energy meter is there to ask for more."""
+        """Shortest window for the energy meter; 0 without one and for a CPU, whose meter is fast. Unit: s."""
         if self._where().kind == "cpu" or self._device.read().energy_j is None:
             return 0.0
         return least_window_seconds(self._device.read) or 0.0
@@ -186,14 +186,15 @@ class Station:
         work = self._bout(task.case, task.seed).work(task.chosen.shape)
         around = Around(self._device, self._where(), self._clock)
         with prepared.setting():
-            self._device.time_calls(prepared.run, 1, _nothing)
+            self._device.time_calls(prepared.run, 1, unwatched)
             if task.warm_up_seconds:
-                self._fill(prepared.run, task.chosen.call_seconds, task.warm_up_seconds, _nothing)
+                self._fill(prepared.run, task.chosen.call_seconds, task.warm_up_seconds, unwatched)
             left = max(task.slot_seconds - (self._clock() - start), task.window_seconds)
             with around:
                 batch = self._fill(prepared.run, task.chosen.call_seconds, left, around.during)
-        checked = self._clock()
+        checking = self._clock()
         verdict = prepared.check() if task.check else None
+        check_seconds = self._clock() - checking if task.check else 0.0
         return RoundTaken(
             value=work / statistics.median(batch.call_seconds),
             sample_count=len(batch.call_seconds),
@@ -201,29 +202,38 @@ class Station:
             around=around.surroundings(),
             verdict=verdict,
             repeatable=self._repeats(prepared) if task.repeat else None,
-            check_seconds=self._clock() - checked if task.check else 0.0,
+            check_seconds=check_seconds,
             replayed=batch.replayed,
         )
 
     def _fill(
         self, call: Callable[[], None], call_seconds: float, left: float, during: Callable[[], None]
     ) -> Batch:
-        """Time calls until the time left is used, at least one; a call slower than planned ends it sooner."""
+        """Time calls until so many seconds are used up: at least one call, at most `MOST_CALLS`.
+
+        The calls are made in chunks, each sized by the mean time of the calls before it, so that a device
+        slower than planned (``call_seconds``) gets fewer calls rather than more time. Filling ends half a
+        chunk early, where another one would end further from the goal.
+
+        Raises:
+            UnsoundClockError: The times cannot be.
+        """
         seconds: list[float] = []
-        replayed = False
+        total_seconds, replayed = 0.0, False
         begin = self._clock()
         while not seconds or (
             self._clock() - begin < left * (1 - 0.5 / CHUNKS) and len(seconds) < MOST_CALLS
         ):
-            mean = sum(seconds) / len(seconds) if seconds else call_seconds
-            rest = left - (self._clock() - begin)
+            start = self._clock()
+            mean = total_seconds / len(seconds) if seconds else call_seconds
+            rest = left - (start - begin)
             count = max(1, min(int(rest / mean), math.ceil(left / CHUNKS / mean), MOST_CALLS - len(seconds)))
             chunk = self._device.time_calls(call, count, during)
+            _require_sound(chunk, self._clock() - start)
             seconds += chunk.call_seconds
+            total_seconds += chunk.total_seconds
             replayed = replayed or chunk.replayed
-        batch = Batch(tuple(seconds), replayed)
-        _require_sound(batch, self._clock() - begin)
-        return batch
+        return Batch(tuple(seconds), replayed)
 
     def _repeats(self, prepared: Prepared) -> bool | None:
         digests = []
@@ -243,13 +253,10 @@ class Station:
 
     def _time(self, prepared: Prepared, count: int) -> Batch:
         with prepared.setting():
-            return self._device.time_calls(prepared.run, count, _nothing)
+            return self._device.time_calls(prepared.run, count, unwatched)
 
     def _prepared(self, case: Case, chosen: Chosen, seed: int) -> Prepared:
-        """Operands in place: those of an earlier time where they are still held.
-
-        As many are held as may be taken at once; in a fresh process there are none.
-        """
+        """A case with its operands in place, which are held for later rounds as long as memory allows."""
         key = f"{case.label} {sorted(chosen.shape.items())} {chosen.backend} {seed}"
         if key not in self._held:
             bout = self._bout(case, seed)
@@ -267,14 +274,18 @@ class Station:
         return Bout(self._workloads[case.workload], case.precision, self._device, place, seed, self._clock)
 
     def _where(self) -> Place:
-        """The place as it was when first asked for: what is held since is ours."""
+        """The place as it was when first asked for: memory taken since then is our own."""
         if self._place is None:
             self._place = replace(self._device.place(), folder=self.folder)
         return self._place
 
 
 def _require_sound(batch: Batch, window_seconds: float) -> None:
-    """Refuse times that a clock which jumped would give."""
+    """Refuse times that only a clock which jumped can give.
+
+    Raises:
+        UnsoundClockError: A time is not positive and finite, or all together exceed the window by half.
+    """
     times: Sequence[float] = batch.call_seconds
     if not all(math.isfinite(seconds) and seconds > 0 for seconds in times):
         raise UnsoundClockError(f"the clock jumped: a call took {min(times):g} s")
@@ -282,7 +293,3 @@ def _require_sound(batch: Batch, window_seconds: float) -> None:
         raise UnsoundClockError(
             f"the clock jumped: calls of {batch.total_seconds:g} s within a window of {window_seconds:g} s"
         )
-
-
-def _nothing() -> None:
-    """For calls that no meter is read beside."""

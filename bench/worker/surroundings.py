@@ -9,13 +9,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from bench.devices.device import Clock, Device
-from bench.devices.energy import Timed
+from bench.devices.meters.energy import Timed
+from bench.devices.meters.telemetry import Telemetry, summarise_meters
+from bench.devices.placement import MeasuredPlacement, measure_placement
 from bench.environment import Load
 from bench.errors import DeviceError
-from bench.placement import Placement as PlacementSeen
-from bench.placement import measure_placement
 from bench.record import Placement
-from bench.telemetry import Telemetry, summarise
 from bench.worker.tasks import Surroundings
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class Around:
     def __init__(self, device: Device, place: Place, clock: Clock) -> None:
         self._device, self._place, self._clock = device, place, clock
         self._points: list[Timed] = []
-        self._placed: list[PlacementSeen | None] = []
+        self._placed: list[MeasuredPlacement | None] = []
         self._background = None if place.kind == "cpu" else Telemetry(device, clock=clock)
         self._stack = ExitStack()
         self.window_seconds = 0.0
@@ -61,8 +60,12 @@ class Around:
         self._points.append(Timed(self._clock(), self._device.read()))
 
     def surroundings(self) -> Surroundings:
-        """All of it."""
-        meters, busy = summarise(self._all_points()), summarise(self._busy_points())
+        """What was read around the batch and while it ran; to be asked after the block.
+
+        Raises:
+            DeviceError: The driver says that the device has fallen off the bus.
+        """
+        meters, busy = summarise_meters(self._all_points()), summarise_meters(self._busy_points())
         if meters.lost:
             raise DeviceError("the driver says that the device has fallen off the bus")
         return Surroundings(

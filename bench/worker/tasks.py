@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bench.choosing.choice import Chosen
 from bench.errors import FlopcensusError
 from bench.record import DeviceDescription, Placement, Scalar, TracePoint
+from bench.rungs import size_of
 
 if TYPE_CHECKING:
     from kernels.workload import Shape, Verdict
@@ -33,7 +34,7 @@ class Case:
 
         The first size of a shape tells the rungs of a ladder apart; the others follow from it.
         """
-        fixed = "" if self.shape is None else " {}={}".format(*next(iter(self.shape.items())))
+        fixed = "" if self.shape is None else f" {size_of(self.shape)}"
         return f"{self.workload} {self.precision}{fixed}"
 
 

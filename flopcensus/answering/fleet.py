@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def run_fleet(folder: Path, options: dict[str, Any], meter: MeterOf = Meter) -> Fleet:
     """Read a folder of records and judge it. Raises InputError and its kin."""
     from bench.fleets.anonymising import public_names
-    from bench.fleets.baseline import Before
-    from bench.fleets.judging import judge
+    from bench.fleets.judging.baseline import Before
+    from bench.fleets.judging.judge import judge
     from flopcensus.fleeted import Fleet, read_fleet
 
     if options["history"] is None:

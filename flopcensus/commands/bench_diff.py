@@ -11,7 +11,7 @@ from flopcensus.options import format_option
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
-    from bench.difference import Comparison, Difference
+    from bench.assessing.difference import Comparison, Difference
 
 EXIT_SLOWER = 1
 _EXAMPLE = """\b
@@ -34,7 +34,7 @@ def diff(context: click.Context, *, old: Path, new: Path, margin: float, output:
     Both are records of flopcensus bench. Records of different hardware are refused. Exit code 1 means that
     something is slower.
     """
-    from bench.difference import compare_records
+    from bench.assessing.difference import compare_records
     from bench.record import load_record
     from flopcensus.output import warn
     from flopcensus.records.table import disturbance

@@ -91,7 +91,7 @@ def _shares(fleet: Fleet) -> tuple[list[str], list[str], NDArray[np.float64]]:
     size = (len(gathered.devices), len(metrics))
     if not len(rows.values):
         return [], metrics, np.full((0, len(metrics)), np.nan)
-    cells = rows.where[:, 0].astype(np.int64) * size[1] + columns[rows.where[:, 1]]
+    cells = rows.devices.astype(np.int64) * size[1] + columns[rows.metrics]
     count = np.bincount(cells, minlength=size[0] * size[1])
     total = np.bincount(cells, np.log(rows.values), minlength=size[0] * size[1])
     with np.errstate(invalid="ignore"):

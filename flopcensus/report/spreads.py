@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flopcensus.report.charts import WIDTH, nice_step, shorten
 
 if TYPE_CHECKING:
-    from bench.fleets.verdicts import Distribution
+    from bench.fleets.judging.verdicts import Distribution
 
 _LABEL = 15.0
 _ROW = 33.0

@@ -137,7 +137,7 @@ def fleet_entry(study: Study) -> dict[str, Any] | None:
     """Return the judgement of a folder of records; None where none is asked for."""
     if study.fleet is None:
         return None
-    from bench.fleets.judging import judge
+    from bench.fleets.judging.judge import judge
     from flopcensus.fleeted import Fleet, document, kinds_of, read_fleet
     from flopcensus.report.heatmap import heat_map
 

@@ -43,6 +43,7 @@ def workloads() -> Mapping[str, FakeWorkload]:
         "hangs": lambda: time.sleep(600),
         "crashes": lambda: os.kill(os.getpid(), signal.SIGSEGV),
         "exits": lambda: os._exit(3),
+        "mumbles": _mumble,
         "raises": _raise,
         "vanishes": _vanish,
     }
@@ -73,6 +74,11 @@ class Late:
 
 def _raise() -> None:
     raise RuntimeError("device-side assert")
+
+
+def _mumble() -> None:
+    os.write(2, b"the last job here ended with SIGKILL\n")
+    os._exit(3)
 
 
 def _vanish() -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from bench.devices import pci
+from bench.devices.system import pci
+from bench.devices.system.files import parse_cpu_list
 from bench.environment import Load, describe_environment, load, node_name
 from bench.environment.libraries import build_facts
 from bench.environment.node import chosen, container, job, node_facts
@@ -224,4 +225,4 @@ def test_where_a_gpu_hangs(tmp_path: Path) -> None:
     assert pci.numa_node("0000:c1:00.0", tmp_path) is None
     for absent in (None, "nonsense", "../../etc", "0000:c2:00.0"):
         assert (pci.cpu_list(absent, tmp_path), pci.local_cpus(absent, tmp_path)) == (None, ())
-    assert pci.parse_cpu_list("1-x") == ()
+    assert parse_cpu_list("1-x") == ()

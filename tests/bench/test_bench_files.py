@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from pathlib import Path
@@ -11,21 +10,7 @@ import pytest
 
 from bench.errors import InputError, RecordError
 from bench.files import PART, claimed, lock, write_bytes_atomic, write_text_atomic
-from bench.journal import Journal, read_journal, read_results
-from bench.record import Result
-
-
-def result(value: float = 2e9) -> Result:
-    return Result(
-        workload="gemm",
-        device="cpu",
-        precision="fp32",
-        metric="flop_rate",
-        unit="FLOP/s",
-        value=value,
-        ci95=(value, value),
-        status="ok",
-    )
+from bench.running.journal import Journal, read_journal
 
 
 def test_text_is_utf8_with_unix_line_ends(tmp_path: Path) -> None:
@@ -82,23 +67,24 @@ def test_journal_gives_back_what_was_appended(tmp_path: Path) -> None:
     path = tmp_path / "new" / "journal.jsonl"
     with Journal(path) as journal:
         journal.append("start", {"node": "ü"})
-        journal.append_result(result())
         # On the disk before the journal is closed.
-        assert read_results(path) == (result(),)
-        journal.append_result(result(3e9))
-    assert [entry["kind"] for entry in read_journal(path)] == ["start", "result", "result"]
-    assert read_results(path) == (result(), result(3e9))
+        assert read_journal(path) == ({"kind": "start", "node": "ü"},)
+        journal.append("result", {"result": [1.5, None]})
+    assert read_journal(path) == (
+        {"kind": "start", "node": "ü"},
+        {"kind": "result", "result": [1.5, None]},
+    )
 
 
 def test_every_cut_keeps_the_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     with Journal(path) as journal:
         for value in (1e9, 2e9, 3e9):
-            journal.append_result(result(value))
+            journal.append("result", {"value": value})
     whole = path.read_bytes()
     for length in range(len(whole) + 1):
         path.write_bytes(whole[:length])
-        assert len(read_results(path)) == whole[:length].count(b"\n")
+        assert len(read_journal(path)) == whole[:length].count(b"\n")
 
 
 @pytest.mark.parametrize("line", [b"{", b"\xff\xfe", b"[]", b'{"other": 1}', b'{"kind": 3}'])
@@ -107,13 +93,6 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
     path.write_bytes(b'{"kind": "start"}\n' + line + b"\n")
     with pytest.raises(RecordError, match=r"journal\.jsonl:2: not a line of a journal"):
         read_journal(path)
-
-
-def test_a_result_that_lacks_fields_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "journal.jsonl"
-    path.write_text(json.dumps({"kind": "result", "result": {}}) + "\n", encoding="utf-8")
-    with pytest.raises(RecordError, match="workload: Field required"):
-        read_results(path)
 
 
 def test_a_journal_that_cannot_be_opened_is_one_clear_line(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.plan import Plan
-from bench.resume import plan_as_dict, plan_from_dict
+from bench.running.resume import plan_as_dict, plan_from_dict
 
 NAMES = st.lists(st.text(min_size=1, max_size=9), max_size=3).map(tuple)
 PLANS = st.builds(

@@ -183,6 +183,6 @@ def test_reading_records_needs_no_measuring_package() -> None:
         "import sys\n"
         "for name in ('torch', 'psutil', 'numpy', 'pandas', 'scipy', 'fcntl', 'resource'):\n"
         "    sys.modules[name] = None\n"
-        "import bench.record, bench.errors, bench.files, bench.journal, bench.plan, bench.progress\n"
+        "import bench.record, bench.errors, bench.files, bench.running.journal, bench.plan, bench.progress\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

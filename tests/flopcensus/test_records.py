@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from bench.assessing.roofline import with_rooflines
+from bench.assessing.scores import scores_of
 from bench.record import Record, Result
-from bench.roofline import with_rooflines
-from bench.scores import scores_of
 from flopcensus.records.explanation import explanation
 from flopcensus.records.judgement import print_judgement
-from tests.bench.test_bench_roofline import CEILINGS, call, result
-from tests.bench.test_bench_scores import DEVICE
+from tests.bench.assessing.test_bench_roofline import CEILINGS, call, result
+from tests.bench.assessing.test_bench_scores import DEVICE
 
 
 def record(*results: Result) -> Record:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kernels.on_triton
-from bench.devices import processor
-from bench.native import load_native
+from bench.devices.native import load_native
+from bench.devices.system import processor
 from kernels.ceiling import ROUTINES, Execution, PreparedUnit, Routine, UnitCeiling
 from kernels.memory_ceiling import BACKENDS, MemoryCeiling
 from kernels.workload import Place

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.devices import processor
-from bench.native import load_native
+from bench.devices.native import load_native
+from bench.devices.system import processor
 from kernels.memory import FORMULAS, Memory
 from kernels.memory_ladder import MemoryLadder, PreparedSum
 from kernels.native.stream import PreparedNative

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.devices import processor
-from bench.native import load_native
+from bench.devices.native import load_native
+from bench.devices.system import processor
 from kernels.native import library as native_library
 from kernels.native.library import (
     KINDS,

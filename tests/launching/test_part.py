@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -279,6 +280,35 @@ def test_what_an_earlier_launch_of_the_same_name_left_counts_for_nothing(tmp_pat
 def test_a_report_that_is_half_there_is_read_the_next_time(tmp_path: Path, text: str) -> None:
     (tmp_path / "rank-00000.json").write_text(text, encoding="utf-8")
     assert read_reports(tmp_path) == {}
+
+
+def test_a_beat_never_takes_back_what_a_rank_has_said(tmp_path: Path) -> None:
+    """The rank says that it is done just as its thread is about to say once more that it is there."""
+    attendance = Attendance(tmp_path, Report(0, "n0", "measures"), beat_seconds=1e9)
+
+    class Late:
+        """A lock that the beating thread gets only after the rank has had it."""
+
+        def __enter__(self) -> None:
+            attendance._lock = threading.Lock()
+            attendance.say("done")
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    class Once:
+        """Lets one beat pass."""
+
+        def __init__(self) -> None:
+            self.waits = iter((False, True))
+
+        def wait(self, seconds: float) -> bool:
+            return next(self.waits)
+
+    attendance._lock, attendance._over = Late(), Once()  # type: ignore[assignment]
+    attendance._keep_beating()
+    ((report, _),) = read_reports(tmp_path).values()
+    assert report.state == "done"
 
 
 def test_a_report_beats_by_itself_and_ends_with_its_block(tmp_path: Path) -> None:

@@ -26,9 +26,9 @@ from accounting.planning.training.assumptions import load_assumptions, load_site
 from accounting.reference.facts import load_facts
 from bench.errors import FlopcensusError
 from bench.fleets.decoding import Unusable, decode
-from bench.journal import read_journal
 from bench.record import load_record, parse_record
-from bench.resume import read_progress
+from bench.running.journal import read_journal
+from bench.running.resume import read_progress
 from flopcensus.cli import invoke
 from flopcensus.report.document import check_results, load_results
 from flopcensus.study import load_study

@@ -17,8 +17,8 @@ from typing import Any
 from bench.errors import FlopcensusError
 from bench.fleets.synthetic import make_fleet
 from bench.fleets.synthetic import write as write_fleet
-from bench.journal import read_journal
 from bench.record import Result
+from bench.running.journal import read_journal
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOPCENSUS = (sys.executable, "-m", "flopcensus")

@@ -15,7 +15,7 @@ import pytest
 
 from bench.fleets.decoding import Device, FleetRecord, Result
 from bench.fleets.gathering import Gathered
-from bench.fleets.judging import judge
+from bench.fleets.judging.judge import judge
 from bench.fleets.reading import Read, Reading, SetAside
 from bench.fleets.synthetic import Planted, make_fleet
 from bench.fleets.synthetic import write as write_fleet
@@ -179,7 +179,7 @@ def test_the_size_of_the_page_has_a_bound(read: Parse) -> None:
 
 
 def _outliers(fleet: Fleet) -> Iterator[Any]:
-    from bench.fleets.verdicts import Outlier
+    from bench.fleets.judging.verdicts import Outlier
 
     for node in fleet.gathered.nodes:
         yield Outlier(node, "cuda:0", "wrong", "x", 0.0, words="<" * 5000)

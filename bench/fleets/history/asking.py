@@ -28,7 +28,13 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which part of a history is asked for; None is all of it."""
+    """Which part of a history is asked for; None is all of it.
+
+    Attributes:
+        since: First night.
+        until: Last night.
+        metric: A workload, ``gemm``; with its precision, ``gemm bf16``; or the name of a series.
+    """
 
     since: date | None = None
     until: date | None = None
@@ -87,7 +93,7 @@ class Setting:
 
 
 class Asked:
-    """Questions to one history, asked of the same files throughout.
+    """Answers from one history, all of them from the files that are there when it is made.
 
     Raises:
         MissingExtraError: duckdb or pyarrow is not installed.
@@ -225,7 +231,10 @@ def _same(found: list[Setting], one: Setting) -> bool:
 def _where(wanted: Wanted) -> tuple[str, list[Any]]:
     if wanted.metric is None:
         return "", []
-    return "WHERE ? IN (workload, workload || ' ' || precision)", [wanted.metric]
+    names = (
+        "workload, concat_ws(' ', workload, precision), concat_ws(' ', workload, nullif(size, ''), precision)"
+    )
+    return f"WHERE ? IN ({names})", [wanted.metric]
 
 
 def _nothing(names: Sequence[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -16,6 +15,7 @@ from bench.extras import require_pyarrow
 from bench.fleets.decoding import Device, FleetRecord, Result
 from bench.fleets.history.schema import COLUMNS, STRINGS, arrow_schema
 from bench.fleets.reading import rank
+from bench.rungs import sizes_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_RESULT = ("workload", "precision", "metric", "unit", "status", "reason")
@@ -138,7 +138,7 @@ def _add(day: _Day, record: FleetRecord, run: str, content: str, start: datetime
     for name in _OF_RESULT:
         texts[name].extend([getattr(one, name) for one in results])
     texts["shape"].extend([_shape(one.shape) for one in results])
-    texts["size"].extend(_sizes(results))
+    texts["size"].extend(sizes_of(results))
     texts["throttle_reasons"].extend([" ".join(one.throttle_reasons) or None for one in results])
     _add_numbers(day, results)
     day.whole["results"].extend([count] * count)
@@ -175,21 +175,6 @@ def _microseconds(moment: datetime) -> int:
 
 def _shape(shape: dict[str, int]) -> str | None:
     return " ".join([f"{name}={size}" for name, size in shape.items()]) or None
-
-
-def _sizes(results: list[Result]) -> list[str]:
-    """What tells several results of one workload, device and precision apart: their first dimension.
-
-    Whether there are several is counted over all results, failed ones too, so that one failure renames no
-    series.
-    """
-    counted = Counter([(one.workload, one.device, one.precision) for one in results])
-    return [
-        "{}={}".format(*next(iter(one.shape.items())))
-        if counted[one.workload, one.device, one.precision] > 1 and one.shape
-        else ""
-        for one in results
-    ]
 
 
 def _table(day: _Day, kept: np.ndarray[Any, Any]) -> Any:

@@ -149,7 +149,7 @@ def _all_counted(nights: int) -> list[Floats]:
     for part in range(parts + 1):
         size = part * (nights + 1) // 2 + 1
         with np.errstate(divide="ignore"):
-            tables.append(np.log(np.cumsum(ways[part, :size]) / math.comb(nights, part)))
+            tables.append(np.log(np.cumsum(ways[part, :size]) / float(math.comb(nights, part))))
     return tables
 
 

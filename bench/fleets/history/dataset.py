@@ -13,7 +13,6 @@ meet.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -26,7 +25,7 @@ from typing import Any
 import msgspec
 
 from bench.errors import InputError
-from bench.files import write_bytes_atomic
+from bench.files import flush_folder, write_bytes_atomic
 from bench.fleets.history.batch import Batch
 from bench.fleets.history.schema import NOTE, SCHEMA, SCHEMA_VERSION, note
 from bench.fleets.history.tables import best_of, joined, name_of, read_parquet, to_parquet
@@ -133,30 +132,36 @@ class History:
 
     def _settle(self, when: date, extra: Any) -> Added:
         """Join the files of a date, and ``extra`` if given, into one."""
-        folder, added = self._folder(when), None
+        folder, added = self._folder(when), Added()
         folder.mkdir(parents=True, exist_ok=True)
+        # Once more after each write: another writer may have come meanwhile.
         for _ in range(_MEETINGS):
             files, tables = _read_all(folder)
+            brings_more = False
             if extra is not None:
-                added = added or _compared(tables, extra)
+                added = _compared(tables, extra)
+                brings_more = bool(added.new or added.better)
                 tables.append(extra)
-                extra = None if (added.new, added.better) == (0, 0) and files else extra
-            if len(files) == 1 and extra is None:
+            if len(files) == 1 and not brings_more:
                 break
-            whole = joined(tables)
-            name = name_of(whole)
-            if name not in {file.name for file in files}:
-                write_bytes_atomic(folder / name, to_parquet(whole))
-                _flush(folder)
-            for file in files:
-                if file.name != name:
-                    file.unlink(missing_ok=True)
+            _replace(folder, files, joined(tables))
             extra = None
-        return added or Added()
+        return added
+
+
+def _replace(folder: Path, files: Sequence[Path], whole: Any) -> None:
+    """Write one table that holds all of the files, and then delete them."""
+    name = name_of(whole)
+    if name not in {file.name for file in files}:
+        write_bytes_atomic(folder / name, to_parquet(whole))
+        flush_folder(folder)
+    for file in files:
+        if file.name != name:
+            file.unlink(missing_ok=True)
 
 
 def _only_ours(path: Path) -> bool:
-    # a writer that was killed before it wrote the note, or two that begin at once
+    """Whether a folder holds what a writer leaves that was killed before its note, or begins just now."""
     names = [one.name for one in path.iterdir()]
     return all(name.startswith(f".{NOTE}.") or name == NOTE or _FOLDER.fullmatch(name) for name in names)
 
@@ -203,16 +208,6 @@ def _compared(tables: Sequence[Any], extra: Any) -> Added:
     fresh = sum(run not in old for run in new)
     better = sum(run in old and mine < old[run] for run, mine in new.items())
     return Added(fresh, better, len(new) - fresh - better)
-
-
-def _flush(folder: Path) -> None:
-    """Have the folder itself on the disk, before anything in it is deleted."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _sweep(folder: Path) -> int:

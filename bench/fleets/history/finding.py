@@ -5,6 +5,7 @@ What is judged of each device is its distance from its peers (`bench.fleets.hist
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -16,7 +17,7 @@ from bench.fleets.history.asking import Asked, Setting
 from bench.fleets.history.changes import LEAST_NIGHTS, Floats, changes, false_discoveries, shift, slope
 from bench.fleets.history.findings import Findings, Found, Step, Trend
 from bench.fleets.history.lines import Line, judge_lines, lines_of, medians_of
-from bench.fleets.robust import LEAST_NODES
+from bench.fleets.judging.robust import LEAST_NODES
 
 # Nobody drains a node for less.
 LEAST_SIZE = 0.01
@@ -124,15 +125,19 @@ def _along(asked: Asked, line: Line, place: int) -> Iterator[str]:
     """What else changed on a device between the last night before a change and the first after it."""
     if not line.series.node:
         return
-    before: Setting | None = None
-    for one in asked.settings(line.series.node, line.series.device):
-        if one.day <= line.days[place - 1]:
-            before = one
-        elif one.day <= line.days[place] and before is not None:
-            for name, words in _WORDS.items():
-                old, new = getattr(before, name), getattr(one, name)
-                if old != new:
-                    yield words if name == "uuid" else f"{words} {old or 'not told'} → {new or 'not told'}"
+    settings = asked.settings(line.series.node, line.series.device)
+    before = [one for one in settings if one.day <= line.days[place - 1]][-1:]
+    after = [one for one in settings if line.days[place - 1] < one.day <= line.days[place]]
+    for earlier, later in itertools.product(before, after):
+        yield from _differences(earlier, later)
+
+
+def _differences(earlier: Setting, later: Setting) -> Iterator[str]:
+    """What of a device and its software changed, ``driver 550.54 → 560.28``."""
+    for name, words in _WORDS.items():
+        old, new = getattr(earlier, name), getattr(later, name)
+        if old != new:
+            yield words if name == "uuid" else f"{words} {old or 'not told'} → {new or 'not told'}"
 
 
 def _trends(lines: Sequence[Line], node: str | None) -> Iterator[Trend]:
@@ -167,7 +172,7 @@ def _notes(lines: Sequence[Line], long: Sequence[Line]) -> Iterator[str]:
     if alone:
         yield (
             f"{alone:,} series are judged by themselves: fewer than {LEAST_NODES} nodes of their model ran "
-            "on most nights"
+            "on more than a fifth of the nights"
         )
 
 

@@ -2,23 +2,24 @@
 
 A device is judged by its distance from the median of all devices of its model that night, so that what moves
 all of them alike (a driver, a summer) is not held against one; the median itself is judged as a series of its
-own. Where most nights have fewer than five nodes there is no such median, and devices are judged by
-themselves.
+own. Where more than a fifth of the values have fewer than five nodes beside them there is no such median, and
+devices are judged by themselves.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.fleets.history.asking import Nights, Series
 from bench.fleets.history.changes import Floats, Ints, night_correlation, screen
-from bench.fleets.robust import LEAST_NODES
+from bench.fleets.judging.robust import LEAST_NODES
 
-_MOST_RELATIVE_GAPS = 0.2
+# Of the values of a kind of series, how many may lack a median of five nodes or more.
+_MOST_WITHOUT_PEERS = 0.2
 
 
 @dataclass
@@ -53,17 +54,12 @@ def lines_of(nights: Nights, node: str | None) -> Iterator[Line]:
 
 
 def _kind(series: Series) -> Series:
-    """What peers have in common."""
-    return Series("", "", *series_key(series))
-
-
-def series_key(series: Series) -> tuple[str, ...]:
-    """All of a series but whose it is."""
-    return series.model, series.workload, series.size, series.precision, series.metric, series.unit
+    """What peers have in common: all of a series but whose it is."""
+    return replace(series, node="", device="")
 
 
 def _alone(nights: Nights) -> set[Series]:
-    """Kinds of series of which most values have fewer than five nodes beside them."""
+    """Kinds of series of which more than a fifth of the values have fewer than five nodes beside them."""
     few: defaultdict[Series, list[int]] = defaultdict(lambda: [0, 0])
     size = len(nights.series)
     short = np.bincount(nights.which, nights.nodes < LEAST_NODES, size)
@@ -72,7 +68,7 @@ def _alone(nights: Nights) -> set[Series]:
         held = few[_kind(series)]
         held[0] += int(short[number])
         held[1] += int(whole[number])
-    return {kind for kind, (lacking, count) in few.items() if lacking > _MOST_RELATIVE_GAPS * count}
+    return {kind for kind, (lacking, count) in few.items() if lacking > _MOST_WITHOUT_PEERS * count}
 
 
 def medians_of(nights: Nights) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""Tables of runs: read, joined so that of each run the best record is left, in one order, and written.
+"""Tables of runs: read, joined so that the best record of each run is left, put in one order, and written.
 
 The join is commutative, associative and idempotent, and what is written depends on nothing but which records
 are in it: same rows, same bytes (with one version of pyarrow).

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.assessing.roofline import CEILINGS
 from bench.record import DeviceDescription, Record, Result
-from bench.roofline import CEILINGS
 from flopcensus.output import si
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
 from flopcensus.report.figures.headed import headed, legend_columns, line, row_words, short_of, size_axis

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.assessing.roofline import LADDER, Ceilings
 from bench.record import DeviceDescription, Record, Result
-from bench.roofline import LADDER, Ceilings
 from flopcensus.output import si
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, vega_lite
 from flopcensus.report.figures.headed import decades

@@ -1,0 +1,1 @@
+"""From rounds to figures: status, physical limits, roofline, scores, and two records compared."""

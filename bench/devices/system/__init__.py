@@ -1,0 +1,1 @@
+"""What the operating system tells of a node's hardware: processor, PCI devices, control groups."""

@@ -1,0 +1,1 @@
+"""Which devices of a fleet are out of line: beside peers, by themselves, and since an earlier time."""
