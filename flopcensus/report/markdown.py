@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from flopcensus.output import printable
-from flopcensus.report import overview
+from flopcensus.report.blocks import overview
 from flopcensus.report.cells import cell
-from flopcensus.report.document import Results
+from flopcensus.report.document.results import Results
 from flopcensus.report.figures.all import TITLES, Figures
 from flopcensus.report.figures.choosing import choose, unit
 from flopcensus.report.figures.figure import Figure

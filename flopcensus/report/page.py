@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from flopcensus.output import printable
 from flopcensus.report import engine, packing
+from flopcensus.report.blocks.view import view
 from flopcensus.report.document import check_results
 from flopcensus.report.figures.all import TITLES, figures
-from flopcensus.report.view import view
 
 
 def render(document: Mapping[str, Any]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flopcensus.report.document_cube import Cube
-from flopcensus.report.figures.inequality import thinned
-from flopcensus.report.figures.levels import levels_figures, ordered
+from flopcensus.report.document.cube import Cube
+from flopcensus.report.figures.world.inequality import thinned
+from flopcensus.report.figures.world.levels import levels_figures, ordered
 from tests.report.cubes import cube
 
 

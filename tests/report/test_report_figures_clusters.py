@@ -14,7 +14,7 @@ from flopcensus.report.figures.choosing import choose
 from flopcensus.report.figures.clusters import cluster_figures
 from flopcensus.report.figures.figure import Figure
 from flopcensus.report.figures.machine import machine_figures
-from flopcensus.report.figures.machine_labels import Labelled, place, spread_out
+from flopcensus.report.figures.machine.labels import Labelled, place, spread_out
 
 Document = dict[str, Any]
 

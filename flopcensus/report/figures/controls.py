@@ -8,9 +8,9 @@ from typing import Any
 
 from accounting.capacity.bases import BASES
 from accounting.reference.names import EU, UNKNOWN, WITHHELD
-from flopcensus.report.document import Results
-from flopcensus.report.document_cube import Cube
-from flopcensus.report.figures.levels import ordered
+from flopcensus.report.document.cube import Cube
+from flopcensus.report.document.results import Results
+from flopcensus.report.figures.world.levels import ordered
 from flopcensus.report.words import level_name
 
 UNITS = {"flops": "FLOP/s", "h100e": "H100 equivalents"}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from flopcensus.report.document_cube import Cube
+from flopcensus.report.document.cube import Cube
 
 Spec = dict[str, Any]
 Kind = Literal["text", "amount", "interval", "share", "share_interval", "number", "date", "link", "worded"]
