@@ -11,7 +11,10 @@ from flopcensus.report.document.parts import NotNegative, Part, Share
 
 
 class CubeColumns(Part):
-    """The cells, a place in each column; capacities in FLOP/s. Cells that are nought are left out."""
+    """The cells, a place in each column. Cells that are nought are left out.
+
+    Capacities are in FLOP/s, and in B/s where the precision is ``memory``.
+    """
 
     as_of: tuple[str, ...]
     status: tuple[Literal["operational", "planned"], ...]
@@ -76,6 +79,9 @@ class Cube(Part):
 
     ``draws`` are those of every view but the ``own`` one. ``h100e`` are the constants by basis and precision
     (FLOP/s) that a capacity in H100e is divided by; where there is none, no H100e is defined.
+
+    Memory bandwidth stands in rows of the precision ``memory``, in B/s, on ``memory_bases``; documents of
+    before it was counted have none.
     """
 
     unit: Literal["FLOP/s"]
@@ -90,6 +96,7 @@ class Cube(Part):
     levels: tuple[str, ...]
     statuses: tuple[str, ...]
     h100e: dict[str, dict[str, NotNegative]]
+    memory_bases: tuple[str, ...] = ()
     lacking: tuple[Lacking, ...]
     folded: Folded
     coverage: tuple[Coverage, ...]

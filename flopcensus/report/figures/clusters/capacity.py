@@ -42,7 +42,7 @@ def capacity_figure(comparison: Comparison) -> Figure:
     return Figure(
         id="cluster-capacity",
         section="clusters",
-        title=f"Capacity of the clusters on every basis, {{precision}} dense, {unit}",
+        title=f"Capacity of the clusters on every basis, {{precision}}, {unit}",
         says="For each basis a bar a cluster, to its median; lines run from the 5th to the 95th percentile.",
         rows=rows,
         follows=("precision",),

@@ -6,6 +6,7 @@ from typing import Any
 
 from flopcensus.report.document.countries import Countries
 from flopcensus.report.document.cube import Cube
+from flopcensus.report.figures.country.words import view_of
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, counted, vega_lite
 from flopcensus.report.figures.marks import amount_axis, in_rows, names_above, share_words, words_at_right
 from flopcensus.report.figures.plain_rows import plain_rows
@@ -29,7 +30,7 @@ def accounts_of_country(rows: Rows) -> tuple[Figure, ...]:
         Figure(
             id="country-accounts",
             section="country",
-            title="{country}’s accounts, at {year}: {basis}, {precision} dense, {unit}",
+            title="{country}’s accounts, at {year}: {basis}, {precision}, {unit}",
             says="Two bars to the median, with intervals: what stands in the country, and what its companies and "
             "bodies own anywhere; at the right the share of the world's.",
             rows=rows,
@@ -92,8 +93,7 @@ def parts(pages: Countries, empty: str) -> Figure:
     return Figure(
         id="country-parts",
         section="country",
-        title="{country}: who controls what, at "
-        + f"{pages.as_of}: {pages.basis}, {pages.precision} dense, {{unit}}",
+        title=f"{{country}}: who controls what, {view_of(pages)}, {{unit}}",
         says="Bars to the median, with intervals: three parts, then the two accounts that they add up to.",
         rows=plain_rows("country_parts", rows),
         follows=("country",),
@@ -120,7 +120,7 @@ def per_head(pages: Countries, cube: Cube) -> Figure:
     return Figure(
         id="country-heads",
         section="country",
-        title="{country} per million people, at {year}: {basis}, {precision} dense, {unit}",
+        title="{country} per million people, at {year}: {basis}, {precision}, {unit}",
         says="Countries by capacity that stands there per million people, with intervals; the chosen one stands out.",
         rows=_heads(pages, cube),
         follows=("basis", "precision", "year"),

@@ -6,9 +6,11 @@ from typing import Any
 
 from flopcensus.report.document.countries import Countries, CountryFacility
 from flopcensus.report.document.results import Facility, Range, Results
+from flopcensus.report.figures.country.words import view_of
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Spec, vega_lite
 from flopcensus.report.figures.marks import amount_axis, in_rows, names_above, share_words, words_at_right
 from flopcensus.report.figures.plain_rows import host, plain_rows
+from flopcensus.report.words import AS_STATED
 
 MOST = 12
 _PLANNED = frozenset({"under_construction", "contracted", "announced"})
@@ -32,8 +34,7 @@ def _sites(pages: Countries, empty: str) -> Figure:
     return Figure(
         id="country-sites",
         section="country",
-        title="{country}’s largest facilities, at "
-        + f"{pages.as_of}: {pages.basis}, {pages.precision} dense, {{unit}}",
+        title=f"{{country}}’s largest facilities, {view_of(pages)}, {{unit}}",
         says="Bars to the median of each facility, with intervals, largest first; at the right the share of what "
         "stands in the country.",
         rows=plain_rows("country_sites", rows),
@@ -113,7 +114,7 @@ def _deployments(results: Results) -> Figure:
             Column("Owners", "owners"),
             Column("Accelerator", "accelerator"),
             Column("Count", "best", "number"),
-            Column("5 to 95 %", "low:high", "interval", " "),
+            Column("5 to 95 %", "interval:low", "worded"),
             Column("In service", "in_service", "date"),
             Column("Status", "status"),
             Column("Known", "kind"),
@@ -140,6 +141,7 @@ def _deployment(one: Facility) -> dict[str, Any]:
         "low": low,
         "best": best,
         "high": high,
+        "interval": _interval(low, high),
         "in_service": one.in_service,
         "status": one.status.replace("_", " "),
         "stands": stands(one.status),
@@ -160,6 +162,12 @@ def _range(count: float | Range | None) -> tuple[float | None, float | None, flo
     if isinstance(count, Range):
         return count.low, count.best, count.high
     return count, count, count
+
+
+def _interval(low: float | None, high: float | None) -> str | None:
+    if low is None or high is None:
+        return None
+    return AS_STATED if low == high else f"{low:,.0f} to {high:,.0f}"
 
 
 def _counts() -> Spec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flopcensus.report.document.countries import Countries, Stated, Target
+from flopcensus.report.figures.country.words import view_of
 from flopcensus.report.figures.figure import Column, Figure, Spec, vega_lite
 from flopcensus.report.figures.marks import in_rows, names_above, share_axis, words_at_right
 from flopcensus.report.figures.plain_rows import host, plain_rows
@@ -31,7 +32,7 @@ def targets(pages: Countries, empty: str) -> Figure:
     return Figure(
         id="country-targets",
         section="country",
-        title=f"{{country}}’s aims, at {pages.as_of}: {pages.basis}, {pages.precision} dense",
+        title=f"{{country}}’s aims, {view_of(pages)}",
         says="A point an aim at the share of it that is reached, with its interval; the stroke stands at all of it. "
         "Aims that state no capacity say so.",
         rows=plain_rows("country_targets", rows),
@@ -133,7 +134,7 @@ def grades(pages: Countries, empty: str) -> Figure:
     return Figure(
         id="country-grades",
         section="country",
-        title=f"{{country}}: grades of its figures, at {pages.as_of}: {pages.basis}, {pages.precision} dense",
+        title=f"{{country}}: grades of its figures, {view_of(pages)}",
         says="A grade from A, the best, to D for each figure: the worse of one by how it is known and one by how "
         "wide its interval is.",
         rows=plain_rows("country_grades", rows),

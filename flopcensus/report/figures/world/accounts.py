@@ -69,13 +69,13 @@ def _map(rows: Rows, cube: Cube) -> Figure:
     return Figure(
         id="map",
         section="world",
-        title="Capacity by {level}, at {year}: {basis}, {precision} dense, {unit}",
+        title="Capacity by {level}, at {year}: {basis}, {precision}, {unit}",
         says="A map of the world; the stronger the colour of a country, the more capacity. Countries without any in the census are grey.",
         rows=rows,
         follows=("basis", "precision", "year", "level"),
         only={"level": national},
         amounts=AMOUNTS,
-        order="mean",
+        order="size",
         columns=HOLDERS,
         wide=True,
         spec=_map_spec(),
@@ -172,7 +172,7 @@ def _holders(rows: Rows) -> Figure:
     return Figure(
         id="holders",
         section="world",
-        title="Who holds it, by {level}, at {year}: {basis}, {precision} dense, {unit}",
+        title="Who holds it, by {level}, at {year}: {basis}, {precision}, {unit}",
         says="Bars to the median of each holder, with a line from the 5th to the 95th percentile, largest first; "
         "shares at the right.",
         rows=rows,

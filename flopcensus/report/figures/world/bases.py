@@ -1,10 +1,11 @@
-"""From paper to delivered: the waterfall of the bases, and what drives the spread of the last."""
+"""From paper to delivered: the waterfall of the bases, and what drives the spread on each."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from accounting.capacity.bases import BASES, BASIS_MEANING
+from accounting.capacity.bases import BASES, MEMORY, Basis, meaning
 from flopcensus.report.document.cube import Cube
 from flopcensus.report.document.results import Drivers, Estimate, Results
 from flopcensus.report.figures.figure import (
@@ -17,27 +18,31 @@ from flopcensus.report.figures.figure import (
     vega_lite,
 )
 from flopcensus.report.figures.marks import amount_axis, in_rows, names_above, words_at_right
+from flopcensus.report.figures.plain_rows import plain_rows
 
+# what is lost from the basis before; where a study leaves one out, a step has no such single cause
 _LOST = {
-    "achievable": "lost to the best matmul",
-    "sustained": "lost in a whole training step at scale",
-    "delivered": "lost to failures and idle nodes",
+    ("peak", "achievable"): "lost to the best matmul",
+    ("achievable", "sustained"): "lost in a whole training step at scale",
+    ("sustained", "delivered"): "lost to failures and idle nodes",
 }
+_LOST_OF_MEMORY = "lost to the best stream"
 _MOST_DRIVERS = 14
 
 
 def bases_figures(results: Results, cube: Cube) -> tuple[Figure, ...]:
     """Return the waterfall and, where the study worked them out, the drivers of the spread."""
     driven = [(e, e.drivers) for e in results.estimates if e.drivers and e.drivers.inputs]
-    return (_waterfall(cube), *([_tornado(*driven[-1])] if driven else []))
+    return (_waterfall(cube), *([_tornado(driven)] if driven else []))
 
 
 def _waterfall(cube: Cube) -> Figure:
+    bases = [basis for basis in BASES if basis in cube.bases]
     return Figure(
         id="waterfall",
         section="world",
-        title="From paper to delivered, at {year}: {precision} dense, {unit}",
-        says="Falling steps from the data sheets' total to what is delivered; between two totals stands what is lost.",
+        title=f"From {bases[0]} to {bases[-1]}, at {{year}}: {{precision}}, {{unit}}",
+        says="Falling steps from one basis to the next; between two totals stands what is lost.",
         rows=_steps(cube),
         follows=("precision", "year"),
         amounts=(*AMOUNTS, "top", "bottom"),
@@ -48,9 +53,9 @@ def _waterfall(cube: Cube) -> Figure:
             Column("Mean", "mean", "amount"),
             Column("Median", "p50", "amount"),
             Column("5 to 95 %", "p5:p95", "interval"),
-            Column("Of peak", "of_peak", "share"),
+            Column(f"Of {bases[0]}", "of_first", "share"),
         ),
-        spec=_falling(),
+        spec=_falling(bases[0]),
         source="flopcensus: the census valued on each basis with the same draws; steps are differences of means.",
         caveats=(
             "Means, for those add up; lines run from the 5th to the 95th percentile.",
@@ -69,33 +74,44 @@ def _steps(cube: Cube) -> Rows:
             key = (columns["precision"][n], columns["as_of"][n])
             totals.setdefault(key, {})[columns["basis"][n]] = {name: columns[name][n] for name in AMOUNTS}
     rows = [row for key, by in totals.items() for row in _walk(key, by)]
-    names = ("precision", "year", "step", "meaning", "kind", *AMOUNTS, "top", "bottom", "of_peak")
+    names = ("precision", "year", "step", "meaning", "kind", *AMOUNTS, "top", "bottom", "of_first")
     return Rows("steps", {name: [row.get(name) for row in rows] for name in names})
 
 
-def _walk(key: tuple[str, str], by: dict[str, dict[str, float]]) -> list[dict[str, object]]:
+def _walk(key: tuple[str, str], by: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+    """Return the totals of one precision and date, each after what is lost on the way to it."""
+    precision, year = key
     bases = [basis for basis in BASES if basis in by]
-    common = {"precision": key[0], "year": key[1]}
-    peak = by[bases[0]]["mean"] or 1.0
-    rows: list[dict[str, object]] = []
-    for before, basis in pairwise(["", *bases]):
+    first = by[bases[0]]["mean"] or 1.0
+    rows: list[dict[str, Any]] = []
+    for basis in bases:
         found = by[basis]
-        if before:
-            lost = by[before]["mean"] - found["mean"]
-            row = {"step": _LOST[basis], "meaning": f"{before} less {basis}", "kind": "lost", "mean": lost}
-            rows.append(
-                common | row | {"top": by[before]["mean"], "bottom": found["mean"], "of_peak": lost / peak}
-            )
-        total = {"step": basis, "meaning": BASIS_MEANING[basis], "kind": "total", **found}
-        rows.append(common | total | {"top": found["mean"], "bottom": 0.0, "of_peak": found["mean"] / peak})
-    return rows
+        if rows:
+            before = bases[bases.index(basis) - 1]
+            top = by[before]["mean"]
+            lost = {
+                "step": _lost(before, basis, precision),
+                "meaning": f"{before} less {basis}",
+                "kind": "lost",
+            }
+            rows.append(lost | {"mean": top - found["mean"], "top": top, "bottom": found["mean"]})
+        total = {"step": basis, "meaning": meaning(basis, precision), "kind": "total", **found}
+        rows.append(total | {"top": found["mean"], "bottom": 0.0})
+    common = {"precision": precision, "year": year}
+    return [common | row | {"of_first": row["mean"] / first} for row in rows]
 
 
-def _falling() -> Spec:
+def _lost(before: Basis, basis: Basis, precision: str) -> str:
+    if precision == MEMORY:
+        return _LOST_OF_MEMORY
+    return _LOST.get((before, basis), f"lost from {before} to {basis}")
+
+
+def _falling(first: str) -> Spec:
     return vega_lite(
         height={"step": 42},
         transform=[
-            {"calculate": "format(100 * datum.of_peak, '.0f') + ' %'", "as": "words"},
+            {"calculate": "format(100 * datum.of_first, '.0f') + ' %'", "as": "words"},
             {"calculate": "datum.kind == 'lost' ? '– ' + datum.step : datum.step", "as": "name"},
         ],
         encoding={"y": in_rows("step", named=False)},
@@ -116,7 +132,12 @@ def _falling() -> Spec:
                     "tooltip": [
                         {"field": "step"},
                         {"field": "mean", "type": "quantitative", "format": ".3s", "title": "mean, {unit}"},
-                        {"field": "of_peak", "type": "quantitative", "format": ".1%", "title": "of peak"},
+                        {
+                            "field": "of_first",
+                            "type": "quantitative",
+                            "format": ".1%",
+                            "title": f"of {first}",
+                        },
                     ],
                 },
             },
@@ -129,28 +150,24 @@ def _falling() -> Spec:
     )
 
 
-def _tornado(estimate: Estimate, drivers: Drivers) -> Figure:
-    inputs = drivers.inputs
-    columns: dict[str, list[object]] = {
-        "name": [one.name for one in inputs],
-        "low": [one.low for one in inputs],
-        "high": [one.high for one in inputs],
-        "alone": [max(one.first_order.share, 0.0) for one in inputs],
-        "with_others": [max(one.total_order.share, 0.0) for one in inputs],
-        "error": [one.total_order.error for one in inputs],
-        "centre": [drivers.centre] * len(inputs),
-    }
+def _tornado(driven: Sequence[tuple[Estimate, Drivers]]) -> Figure:
+    last = driven[-1][0]
+    # the first stands where another basis is chosen
+    bases = tuple(estimate.basis for estimate, _ in reversed(driven))
+    alone = "" if len(bases) > 1 else f" Inputs were told apart on {last.basis} alone."
+    rows = [row for estimate, drivers in driven for row in _swung(estimate, drivers)]
     return Figure(
         id="tornado",
         section="world",
-        title=f"What drives the spread, at {estimate.as_of}: {estimate.basis}, {estimate.numbers}, {estimate.unit}",
+        title=f"What drives the spread, at {last.as_of}: {{basis}}, {last.numbers}, {{unit}}",
         says="Bars from the total with one input at its 5th percentile to that at its 95th, all others at their medians; "
         "a percentage is the input's part in the variance, by which they are ordered.",
-        rows=Rows("drivers", columns),
+        rows=plain_rows("drivers", rows),
+        follows=("basis",),
+        only={"basis": bases},
         order="with_others",
         most=_MOST_DRIVERS,
         amounts=("low", "high", "centre"),
-        fixed_unit=True,
         columns=(
             Column("Input", "name"),
             Column("Share of variance, alone", "alone", "share"),
@@ -160,10 +177,29 @@ def _tornado(estimate: Estimate, drivers: Drivers) -> Figure:
         spec=_swings(),
         source="flopcensus: shares of variance by the pick-freeze method (docs/method.md).",
         caveats=(
-            "This chart stays on the study's last basis, its precision and its date: the controls do not move it.",
+            f"Of the controls, basis and unit move this chart; it stays on the study's precision and its date.{alone}",
             "An input that many deployments share, such as the efficiency of one accelerator, does not average out.",
         ),
     )
+
+
+def _swung(estimate: Estimate, drivers: Drivers) -> list[dict[str, object]]:
+    """Return a row an input; a share that its error carries below 0 is 0."""
+    return [
+        {
+            "basis": estimate.basis,
+            # of which an H100e is, whatever precision is chosen
+            "precision": estimate.precision,
+            "name": one.name,
+            "low": one.low,
+            "high": one.high,
+            "alone": max(one.first_order.share, 0.0),
+            "with_others": max(one.total_order.share, 0.0),
+            "error": one.total_order.error,
+            "centre": drivers.centre,
+        }
+        for one in drivers.inputs
+    ]
 
 
 def _swings() -> Spec:

@@ -27,7 +27,7 @@ def flow_figures(cube: Cube) -> tuple[Figure, ...]:
         Figure(
             id="flow",
             section="world",
-            title="From territory to designer, at {year}: {basis}, {precision} dense",
+            title="From territory to designer, at {year}: {basis}, {precision}",
             says="Three columns of nations: where capacity stands, whose company owns it, and who designed its chips; "
             "ribbons between them are as wide as the capacity that they join.",
             rows=_rows(cube),
@@ -191,9 +191,11 @@ def _nodes() -> list[Spec]:
             "type": "window",
             "groupby": ["stage"],
             "sort": {"field": ["last", "size"], "order": ["ascending", "descending"]},
-            "ops": ["row_number", "sum", "count"],
-            "fields": [None, "size", None],
-            "as": ["place", "end", "so_far"],
+            # nations of one size stand under each other, not in one place
+            "ignorePeers": True,
+            "ops": ["row_number", "sum"],
+            "fields": [None, "size"],
+            "as": ["place", "end"],
         },
         {"type": "joinaggregate", "groupby": ["stage"], "ops": ["count"], "as": ["many"]},
         {"type": "joinaggregate", "fields": ["many"], "ops": ["max"], "as": ["most"]},

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from accounting.accounts.levels import LEVELS, MEANING, NATIONAL
 from accounting.reference.names import ALTERNATIVES, UNKNOWN, WITHHELD
+from flopcensus.output import printable
 from flopcensus.report.document.cube import Cube
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
 from flopcensus.report.figures.marks import FOLDED, in_rows, names_above, share_axis
@@ -43,7 +45,7 @@ def _levels(identity: str, title: str, levels: tuple[str, ...], rows: Rows) -> F
     return Figure(
         id=identity,
         section="world",
-        title=title + ", at {year}: {basis}, {precision} dense",
+        title=title + ", at {year}: {basis}, {precision}",
         says="One stacked bar a level, its parts the shares of the mean; the line under the end of the first part "
         "runs from its 5th to its 95th percentile.",
         rows=rows,
@@ -72,7 +74,9 @@ def _largest(levels: tuple[str, ...], rows: Rows) -> list[str]:
         plain = code not in {UNKNOWN, WITHHELD, FOLDED} and ALTERNATIVES not in code
         if level in levels and plain and level not in {"sector", "access", "accelerator"}:
             held[name] = held.get(name, 0.0) + share
-    return sorted(held, key=lambda name: (-held[name], name))[:_NAMED]
+    largest = sorted(held, key=lambda name: (-held[name], name))[:_NAMED]
+    # as names stand in the page's rows
+    return [printable(name) for name in largest]
 
 
 def _stacked(levels: tuple[str, ...], named: list[str]) -> Spec:
@@ -80,7 +84,7 @@ def _stacked(levels: tuple[str, ...], named: list[str]) -> Spec:
     unknown = f"datum.code == '{UNKNOWN}' || datum.code == '{WITHHELD}'"
     group = (
         f"{unknown} ? '{_NONE}' : indexof(datum.code, '{ALTERNATIVES}') >= 0 ? '{_SEVERAL}' : "
-        f"indexof({named!r}, datum.name) >= 0 ? datum.name : '{_OTHERS}'"
+        f"indexof({json.dumps(named)}, datum.name) >= 0 ? datum.name : '{_OTHERS}'"
     )
     last = f"datum.group == '{_NONE}' ? 3 : datum.code == '{FOLDED}' ? 2 : datum.group == '{_OTHERS}' ? 1 : 0"
     # the sixth colour of the page's series is grey: it stands for what is unknown

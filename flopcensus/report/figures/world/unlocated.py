@@ -58,7 +58,10 @@ def _line(one: SoldLine) -> dict[str, Any]:
     for name, part in parts.items():
         row |= {name: part.p50, f"{name}_p5": part.p5, f"{name}_p95": part.p95}
     share = one.h100e.located.mean / one.h100e.sold.mean if one.h100e.sold.mean else None
-    return row | {"share": share, "chips": one.chips.sold.p50, "chips_located": one.chips.located.p50}
+    # a designer may have more located than its sales account for
+    end = max(held.sold.p50, held.located.p50)
+    chips = {"chips": one.chips.sold.p50, "chips_located": one.chips.located.p50}
+    return row | {"share": share, "end": end} | chips
 
 
 def _sold(level: str, rows: Rows, sold: Sold) -> Figure:
@@ -90,7 +93,7 @@ def _sold_bars() -> Spec:
     x = {"type": "quantitative", "axis": amount_axis(), "title": "H100e of 8-bit peak"}
     # the sixth colour of the page's series is grey
     domain = ["located", " ", "  ", "   ", "    ", "not located"]
-    parts = (("located", "nought", "located"), ("not located", "located", "sold"))
+    parts = (("located", "nought", "located"), ("not located", "located", "end"))
     bars = [
         {
             "mark": {"type": "bar", "height": 14, "opacity": 0.6},

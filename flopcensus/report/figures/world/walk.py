@@ -12,6 +12,8 @@ from flopcensus.report.figures.marks import amount_axis, in_rows, names_above, w
 from flopcensus.report.figures.plain_rows import plain_rows
 
 _OURS = "ours"
+# a step that changes nothing has no bar, and no place in the legend
+_KINDS = ("total", "takes away", "adds", "no change")
 
 
 def walk_figures(bridges: Mapping[str, Bridge] | None) -> tuple[Figure, ...]:
@@ -29,6 +31,7 @@ def walk_figures(bridges: Mapping[str, Bridge] | None) -> tuple[Figure, ...]:
             says="Steps from the published total to ours: what each adds or takes away, between the two totals.",
             rows=plain_rows("bridge", rows),
             follows=("unit",),
+            only={"unit": tuple(bridges)},
             columns=(
                 Column("Step", "name"),
                 Column("Effect", "effect_words"),
@@ -59,7 +62,7 @@ def _steps(unit: str, one: Bridge) -> list[dict[str, Any]]:
     for (before, after), step in zip(pairwise(one.stages), one.steps, strict=True):
         effect = after.total.mean - before.total.mean
         low, high = sorted((before.total.mean, after.total.mean))
-        way = "adds" if effect > 0 else "takes away"
+        way = "adds" if effect > 0 else "takes away" if effect < 0 else "no change"
         row = _total(unit, after, f"{step.id}: {step.what}")
         rows.append(row | {"step": step.id, "kind": way, "bottom": low, "top": high, "effect": effect})
     rows.append(_total(unit, one.stages[-1], "ours") | {"step": _OURS})
@@ -120,8 +123,8 @@ def _floating() -> Spec:
                     "color": {
                         "field": "kind",
                         "type": "nominal",
-                        "scale": {"domain": ["total", "takes away", "adds"]},
-                        "legend": {"title": None},
+                        "scale": {"domain": list(_KINDS)},
+                        "legend": {"title": None, "values": list(_KINDS[:3])},
                     },
                 },
             },

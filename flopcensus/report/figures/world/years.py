@@ -29,7 +29,7 @@ def years_figures(cube: Cube) -> tuple[Figure, ...]:
         Figure(
             id="years",
             section="world",
-            title="Capacity over time: {basis}, {precision} dense, {unit}",
+            title="Capacity over time: {basis}, {precision}, {unit}",
             says="A line of medians with a band; operational is solid, planned is dashed.",
             rows=_rows("years", cube, "total"),
             follows=("basis", "precision"),
@@ -42,7 +42,7 @@ def years_figures(cube: Cube) -> tuple[Figure, ...]:
         Figure(
             id="country-years",
             section="country",
-            title="Capacity in {country} over time: {basis}, {precision} dense, {unit}",
+            title="Capacity in {country} over time: {basis}, {precision}, {unit}",
             says="A line of medians with a band; operational is solid, planned is dashed.",
             rows=_rows("country_years", cube, "territory"),
             follows=("basis", "precision", "country"),
