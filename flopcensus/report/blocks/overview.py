@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accounting.capacity.bases import BASIS_MEANING
 from flopcensus.output import percent
 from flopcensus.report.blocks.charts import Measure, Part, bar_chart, stack_chart
 from flopcensus.report.blocks.layout import Block, Cell, Chart, Key, Table, columns, row
@@ -39,7 +38,7 @@ def headlines(estimates: Sequence[Estimate]) -> tuple[Headline, ...]:
     return tuple(
         Headline(
             estimate.basis,
-            BASIS_MEANING.get(estimate.basis, ""),
+            estimate.meaning,
             amount(estimate.total.p50, estimate.unit),
             spread(estimate.total, estimate.unit),
             _of_first(estimate, estimates[0]),
@@ -91,7 +90,7 @@ def _walk_table(estimates: Sequence[Estimate]) -> Table:
     heads = columns("Basis", "Median", "5 to 95 %", "Mean", f"Of {first.basis}", figures=4)
     rows = tuple(
         row(
-            Cell(estimate.basis, BASIS_MEANING.get(estimate.basis, "")),
+            Cell(estimate.basis, estimate.meaning),
             amount(estimate.total.p50, estimate.unit),
             spread(estimate.total, estimate.unit),
             amount(estimate.total.mean, estimate.unit),

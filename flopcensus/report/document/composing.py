@@ -53,8 +53,8 @@ def _add(document: Document, found: Document, path: Path) -> None:
 
 def _study(document: Document, paths: Sequence[Path]) -> Document:
     """Say what a page without a study is of: what its estimates or its comparison asked."""
-    estimates = document.get("estimates") or []
-    asked = estimates[0] if estimates else document.get("comparison")
+    estimates = document.get("estimates")
+    asked = estimates[0] if isinstance(estimates, list) and estimates else document.get("comparison")
     if not isinstance(asked, dict):
         record = document.get("record") or {}
         asked = {"as_of": str(record.get("created", ""))[:10], "precision": "bf16", "seed": 0, "draws": 0}

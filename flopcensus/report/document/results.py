@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from accounting.capacity.bases import BASIS_MEANING, MEMORY, MEMORY_MEANING, USED_MEANING
 from bench.record import Record
 from flopcensus.report.document.countries import Countries, TargetOfCountry
 from flopcensus.report.document.cube import Cube
@@ -96,8 +97,17 @@ class Estimate(Part):
 
     @property
     def numbers(self) -> str:
-        """The precision, and whether dense or sparse: ``bf16 dense``."""
+        """The precision, and whether dense or sparse: ``bf16 dense``; ``memory bandwidth`` has neither."""
+        if self.precision == MEMORY:
+            return "memory bandwidth"
         return f"{self.precision} {'sparse' if self.sparse else 'dense'}"
+
+    @property
+    def meaning(self) -> str:
+        """What the basis says: of arithmetic, of memory bandwidth, or of what is used in a year."""
+        if self.unit == "FLOP/year":
+            return USED_MEANING
+        return (MEMORY_MEANING if self.precision == MEMORY else BASIS_MEANING).get(self.basis, "")
 
 
 class ClusterMetric(Spread):

@@ -246,9 +246,15 @@ class Bridge(Part):
     basis: str
     level: str
     unit: str
-    stages: tuple[Stage, ...]
+    stages: tuple[Stage, ...] = Field(min_length=1)
     steps: tuple[Step, ...]
     warnings: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _a_step_between_stages(self) -> Self:
+        if len(self.steps) != len(self.stages) - 1:
+            raise PydanticCustomError("walk", "a walk needs one step between each two stages")
+        return self
 
 
 class HeatOf(Part):
