@@ -6,6 +6,11 @@ const wanted = new Set();
 // a date stays on one line
 const unbroken = (text) => text.split(/(\d{4}-\d{2}-\d{2})/).map((part, place) => (place % 2 ? make("span", { class: "whole" }, part) : part));
 
+// the height of most charts is that of their rows. That Vega-Lite then cannot fit it to the page is meant, and
+// the package gives no other way to say so than to leave out its warning
+const warn = console.warn.bind(console);
+console.warn = (...said) => { if (!said.some((text) => /^Dropping "fit-[xy]"/.test(text))) warn(...said); };
+
 async function draw(figure) {
   const place = find(`[data-figure="${figure.id}"]`);
   const found = view(figure);
