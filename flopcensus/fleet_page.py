@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from flopcensus import __version__
 from flopcensus.output import percent, si
-from flopcensus.report.heatmap import MOST_ROWS, SHADES, HeatMap, heat_map
-from flopcensus.report.layout import Cell, Table, columns, row
+from flopcensus.report.blocks.layout import Cell, Table, columns, row
+from flopcensus.report.fleet.heatmap import MOST_ROWS, SHADES, HeatMap, heat_map
+from flopcensus.report.fleet.spreads import SpreadChart, spread_chart
 from flopcensus.report.page import environment
-from flopcensus.report.spreads import SpreadChart, spread_chart
 
 if TYPE_CHECKING:
     from flopcensus.fleeted import Fleet

@@ -73,7 +73,9 @@ class StudySpec(FactModel):
     seed: int = 0
     draws: int = Field(10_000, ge=1, le=MAX_DRAWS)
     bench: BenchPart | None = None
-    drivers: bool = Field(True, description="work out what drives the spread of the last basis")
+    drivers: bool = Field(
+        True, description="work out what drives the spread on each basis; on all but the last in view_draws"
+    )
     precisions: tuple[Precision, ...] = Field(
         (), description="precisions that the page can show; the study's own where empty"
     )
@@ -288,8 +290,12 @@ def _estimates(study: Study) -> tuple[Estimate, ...]:
     found = estimate(study.ledger, request, study.facts, study.calibration)
     if not spec.drivers:
         return found
-    # the last basis has all steps in it
-    return (*found[:-1], with_drivers(found[-1], study.ledger, study.facts, study.calibration))
+    few = min(spec.view_draws, spec.draws)
+    # the last basis has all steps in it, and is the one that the page shows at first
+    return tuple(
+        with_drivers(one, study.ledger, study.facts, study.calibration, None if one is found[-1] else few)
+        for one in found
+    )
 
 
 def _comparison(study: Study) -> Comparison | None:

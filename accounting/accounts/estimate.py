@@ -137,10 +137,16 @@ def _drivers(entries: Sequence[Entry], valuer: Valuer, basis: Basis, request: Re
     return drivers(entries, replace(valuer, bases=(basis,)), valuer.facts, unit=unit)
 
 
-def with_drivers(found: Estimate, ledger: Ledger, facts: Facts, calibration: Calibration) -> Estimate:
-    """Return an estimate, of what is in service at its date, with what drives its spread."""
+def with_drivers(
+    found: Estimate, ledger: Ledger, facts: Facts, calibration: Calibration, draws: int | None = None
+) -> Estimate:
+    """Return an estimate, of what is in service at its date, with what drives its spread.
+
+    ``draws`` are those of its own where left out.
+    """
     entries, _, _ = chosen_entries(ledger, found.request, facts)
     valuer = valuer_of(ledger, found.request, facts, calibration)
+    valuer = valuer if draws is None else replace(valuer, size=draws)
     return replace(found, drivers=_drivers(entries, valuer, found.basis, found.request))
 
 

@@ -48,8 +48,8 @@ def command(
     from bench.errors import InputError
     from bench.files import write_bytes_atomic
     from flopcensus.output import note
-    from flopcensus.report.composing import compose
     from flopcensus.report.document import check_results
+    from flopcensus.report.document.composing import compose
 
     sources = [path / "results.json" if path.is_dir() else path for path in results]
     if choices and not chart and form == "html":

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from accounting.accounts.levels import MEANING, NATIONAL
 from accounting.reference.names import UNKNOWN
+from bench.errors import InputError
 from flopcensus.exports.table import Row
 
 # as in the cross-domain code lists
@@ -81,7 +82,11 @@ def precision_code(row: Row) -> str:
 
 
 class CodeIds:
-    """The codes of a table, each with an id that SDMX allows and a name, in the order of first appearance."""
+    """The codes of a table, each with an id that SDMX allows and a name, in the order of first appearance.
+
+    Raises:
+        InputError: A group is of a level that there is not.
+    """
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self._ids: dict[tuple[str, str], str] = {}
@@ -100,7 +105,10 @@ class CodeIds:
     def _add(self, row: Row) -> None:
         level, name = str(row["level"]), str(row["name"])
         if level.startswith("group of "):
-            listed = list_of(level.removeprefix("group of "))
+            of = level.removeprefix("group of ")
+            listed = list_of(of)
+            if listed not in self.names:
+                raise InputError(f"SDMX: a group of the level '{of[:60]}', which there is not")
             self.names[listed][GROUP + str(row["code"])] = f"{name} (group of nations)"
         for place in MEANING:
             code = row[place]

@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 
 from flopcensus.output import printable
-from flopcensus.report import overview
+from flopcensus.report.blocks import overview
 from flopcensus.report.cells import cell
-from flopcensus.report.document import Results
+from flopcensus.report.document.results import Results
 from flopcensus.report.figures.all import TITLES, Figures
-from flopcensus.report.figures.choosing import choose, unit
+from flopcensus.report.figures.choosing import choose
 from flopcensus.report.figures.figure import Figure
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 _MOST = 30
 
 
@@ -45,9 +45,7 @@ def _totals(results: Results) -> list[str]:
 
 def _figure(figure: Figure, figures: Figures, chosen: Mapping[str, str]) -> str:
     view = choose(figure, figures.controls, chosen)
-    state = figures.controls.first | dict(chosen)
-    own = unit(figure, state)
-    rows = [tuple(cell(column, row, own) for column in figure.columns) for row in view.rows[:_MOST]]
+    rows = [tuple(cell(column, row, view.unit) for column in figure.columns) for row in view.rows[:_MOST]]
     parts = [f"### {escape(view.title)}"]
     parts.append(_table(tuple(c.label for c in figure.columns), rows) if rows else escape(view.empty))
     if len(view.rows) > _MOST:

@@ -15,6 +15,9 @@ from flopcensus.report.figures.all import Figures
 from flopcensus.report.figures.theme import theme
 from flopcensus.report.shapes import shapes
 
+# its parts, joined into one script of which no name can be seen from outside
+_SCRIPT = ("page", "address", "view", "words", "tables", "drawing", "begin")
+
 
 def packed(figures: Figures) -> str:
     """Return what the page's script reads, compressed: no mark-up can stand in it."""
@@ -42,8 +45,9 @@ def shown(part: Any) -> Any:
 
 def scripts() -> tuple[str, ...]:
     """Return the page's scripts: what draws, and what this page does with it."""
-    own = (files("flopcensus.report") / "templates" / "figures.js").read_text(encoding="utf-8")
-    return engine.script(), own
+    folder = files("flopcensus.report") / "templates" / "script"
+    own = "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPT)
+    return engine.script(), f'"use strict";\n(() => {{\n{own}}})();\n'
 
 
 def policy(scripts: tuple[str, ...]) -> str:

@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from flopcensus.output import printable
 from flopcensus.report import engine, packing
+from flopcensus.report.blocks.view import view
 from flopcensus.report.document import check_results
 from flopcensus.report.figures.all import TITLES, figures
-from flopcensus.report.view import view
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -53,7 +53,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters["unit"] = _unit
+    made.filters["round1"] = _round1
+    # for pages that run nothing; one with scripts gives its own
+    made.globals["policy"] = Markup(packing.policy(()))  # noqa: S704
     return made
 
 
@@ -62,6 +64,6 @@ def _shown(value: Any) -> Any:
     return printable(value) if type(value) is str else value
 
 
-def _unit(value: float) -> str:
-    """Write a length of a picture."""
+def _round1(value: float) -> str:
+    """Write a length of a picture with at most one decimal."""
     return f"{value:.1f}".removesuffix(".0")

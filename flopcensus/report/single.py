@@ -10,7 +10,7 @@ from pathlib import Path
 from accounting.errors import UnknownNameError
 from bench.errors import InputError
 from flopcensus.report import engine
-from flopcensus.report.document import Results
+from flopcensus.report.document.results import Results
 from flopcensus.report.figures.all import Figures, figures
 from flopcensus.report.figures.choosing import choose
 from flopcensus.report.figures.controls import NAMES

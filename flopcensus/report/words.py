@@ -6,8 +6,8 @@ import math
 from urllib.parse import urlsplit
 
 from flopcensus.output import percent, si
-from flopcensus.report.document import Range, Spread
-from flopcensus.report.layout import Cell
+from flopcensus.report.blocks.layout import Cell
+from flopcensus.report.document.results import Range, Spread
 
 AS_STATED = "as stated"
 NONE = "none"

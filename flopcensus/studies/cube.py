@@ -6,6 +6,8 @@ to the last bit what ``flopcensus estimate`` gives for its date, precision, basi
 
 What is planned at a date is what is under construction, contracted or announced with a date in service by
 then. It stands apart from what operates and is never added to it.
+
+Memory bandwidth is one more view, in B/s: its rows have ``memory`` in place of a precision.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from accounting.accounts.account import Quantiles, percentiles
 from accounting.accounts.joint import Joint
 from accounting.accounts.levels import LEVELS, Holders, Levels
 from accounting.accounts.sized import resize
-from accounting.capacity.bases import BASES, Basis, Draws
+from accounting.capacity.bases import BASES, MEMORY, MEMORY_BASES, Basis, Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.passes import Cell, Division
 from accounting.capacity.sums import Summation, Work
@@ -87,7 +89,10 @@ class CubeRequest:
 
 @dataclass(frozen=True)
 class CubeRow:
-    """One cell: the capacity of one holder in one view, in FLOP/s, and its share of the view's total."""
+    """One cell: the capacity of one holder in one view, and its share of the view's total.
+
+    Capacities are in FLOP/s, and in B/s where the precision is ``memory``.
+    """
 
     slot: Slot
     precision: str
@@ -143,7 +148,7 @@ def cube(
         progress: called with the views done and those in all.
     """
     run = _Run(ledger, request, facts, calibration, progress)
-    for precision in dict.fromkeys((request.precision, *request.precisions)):
+    for precision in run.precisions:
         run.value(precision)
     folded = {level: len(gone) for level, gone in run.gone.items() if gone}
     return Cube(request, run.levels, tuple(run.rows), tuple(run.coverage), run.lacking, folded)
@@ -176,7 +181,10 @@ class _Run:
         self.levels = known_levels({e.id: e for chosen in self.selected for e in chosen}, self.holders)
         self.gone: dict[Levels, frozenset[tuple[str, ...]]] = {}
         self.gone = self._small()
-        self.done, self.whole = 0, len(self.slots) * len({self.request.precision, *self.request.precisions})
+        self.precisions = list(dict.fromkeys((self.request.precision, *self.request.precisions)))
+        if self._bases(MEMORY):
+            self.precisions.append(MEMORY)
+        self.done, self.whole = 0, len(self.slots) * len(self.precisions)
 
     def value(self, precision: str) -> None:
         """Add the cells of one precision."""
@@ -192,6 +200,10 @@ class _Run:
 
     def _bases(self, precision: str) -> tuple[Basis, ...]:
         """Return the bases asked for that a precision is calibrated for, noting the others."""
+        if precision == MEMORY:
+            # no file's own columns state it
+            known = MEMORY_BASES if self.ledger.valued_by == "chips" else ()
+            return tuple(basis for basis in known if basis in self.request.bases)
         found: list[Basis] = []
         reason = ""
         for basis in BASES:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounting.accounts.levels import Levels
+from accounting.capacity.bases import MEMORY, MEMORY_BASES
 from accounting.capacity.h100e import load_h100e
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
@@ -24,9 +25,13 @@ COLUMNS = (
 
 
 def cube_document(cube: Cube, facts: Facts) -> dict[str, Any]:
-    """Return a cube as plain data; capacities in FLOP/s, rounded to four significant digits."""
+    """Return a cube as plain data, rounded to four significant digits.
+
+    Capacities are in FLOP/s, and in B/s where the precision is ``memory``.
+    """
     request = cube.request
     rows = [_line(row) for row in cube.rows]
+    valued = {(row.precision, row.basis) for row in cube.rows}
     days = sorted({slot.day.isoformat() for slot in request.slots()})
     return {
         "unit": "FLOP/s",
@@ -43,6 +48,7 @@ def cube_document(cube: Cube, facts: Facts) -> dict[str, Any]:
         "years": days,
         "precisions": list(dict.fromkeys((*request.precisions, request.precision))),
         "bases": list(request.bases),
+        "memory_bases": [basis for basis in MEMORY_BASES if (MEMORY, basis) in valued],
         "levels": [level_name(levels) for levels in cube.levels],
         "statuses": list(STATUSES),
         "h100e": _h100e(cube),

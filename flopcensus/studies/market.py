@@ -21,7 +21,7 @@ from flopcensus.world_page import world_document
 
 if TYPE_CHECKING:
     from accounting.planning.comparison import Comparison
-    from flopcensus.report.heatmap import HeatMap
+    from flopcensus.report.fleet.heatmap import HeatMap
     from flopcensus.study import Study
 
 # with up to 30 figures each, as many as a chart can show
@@ -139,7 +139,7 @@ def fleet_entry(study: Study) -> dict[str, Any] | None:
         return None
     from bench.fleets.judging.judge import judge
     from flopcensus.fleeted import Fleet, document, kinds_of, read_fleet
-    from flopcensus.report.heatmap import heat_map
+    from flopcensus.report.fleet.heatmap import heat_map
 
     gathered, reading = read_fleet(study.fleet)
     judgement = judge(gathered, reading.withdrawn)

@@ -49,10 +49,12 @@ def cells(document: dict[str, Any]) -> dict[Key, dict[str, float]]:
 @cache
 def estimated(as_of: str, status: str, precision: str, level: str, own: bool) -> Any:
     status = "operational" if status == "operational" else "under_construction,contracted,announced"
+    bases = {"fp64": "peak", "memory": "peak,achievable"}
+    what = ("--unit", "bytes_per_s") if precision == "memory" else ("--precision", precision)
     result = in_process(
-        "estimate", "--as-of", as_of, "--status", status, "--precision", precision, "--by", level, "--format",
+        "estimate", "--as-of", as_of, "--status", status, *what, "--by", level, "--format",
         "json", "--seed", str(SEED), "--draws", str(OWN_DRAWS if own else DRAWS), "--sold", "none",
-        "--basis", "peak" if precision == "fp64" else "peak,achievable,sustained,delivered",
+        "--basis", bases.get(precision, "peak,achievable,sustained,delivered"),
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     return {entry["basis"]: entry for entry in json.loads(result.stdout)["estimates"]}
@@ -65,12 +67,15 @@ def same(cell: dict[str, float], row: dict[str, float]) -> None:
         assert cell[name] == pytest.approx(row[name], abs=5.1e-6), name
 
 
-@pytest.mark.parametrize("status", ["operational", "operational", "planned"])
+@pytest.mark.parametrize(
+    ("status", "memory"), [("operational", False), ("operational", True), ("planned", False)]
+)
 def test_random_views_are_what_estimate_prints(
-    cells: dict[Key, dict[str, float]], document: dict[str, Any], status: str
+    cells: dict[Key, dict[str, float]], document: dict[str, Any], status: str, memory: bool
 ) -> None:
     cube = document["cube"]
-    chosen = CELLS.choice(sorted(key for key in cells if key[1] == status and key[4] != "total"))
+    of_kind = [key for key in cells if key[1] == status and (key[2] == "memory") == memory]
+    chosen = CELLS.choice(sorted(key for key in of_kind if key[4] != "total"))
     as_of, _, precision, _, level, _ = chosen
     own = (as_of, precision, status) == tuple(cube["own"][name] for name in ("as_of", "precision", "status"))
     entries = estimated(as_of, status, precision, level, own)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 BASES = {"peak": 1.0, "achievable": 0.71, "sustained": 0.37, "delivered": 0.31}
 PRECISIONS = {"bf16": 1.0, "fp8": 1.9}
+# what memory bandwidth, in B/s, is known on
+MEMORY_BASES = ("peak", "achievable")
 DATES = {"2024-12-31": 0.3, "2026-06-30": 1.0}
 PLANNED = {"2027-12-31": 0.6, "2028-12-31": 1.4}
 H100 = {"bf16": 989.4e12, "fp8": 1978.9e12}
@@ -26,18 +29,25 @@ NAMES = {
 CROSSING = "territory,provider,vendor_nation"
 
 
-def cube(seed: int = 1) -> dict[str, Any]:
-    """Return a cube as results hold it."""
+def cube(
+    seed: int = 1,
+    bases: Sequence[str] = tuple(BASES),
+    parts: Mapping[str, dict[str, float]] | None = None,
+) -> dict[str, Any]:
+    """Return a cube as results hold it, on ``bases`` alone; ``parts`` gives shares by level and code."""
     chance = random.Random(seed)
-    parts = {level: _parts(chance, codes) for level, codes in NAMES.items()}
+    parts = {level: _parts(chance, codes) for level, codes in NAMES.items()} | dict(parts or {})
     crossed, names = _crossed(parts)
     parts[CROSSING] = crossed
     rows: list[dict[str, Any]] = []
     views = [(day, "operational", size) for day, size in DATES.items()]
     views += [(day, "planned", size) for day, size in PLANNED.items()]
     for day, status, size in views:
-        for precision, more in PRECISIONS.items():
-            for basis, efficiency in BASES.items():
+        for precision, more in {**PRECISIONS, "memory": 3e-3}.items():
+            for basis in bases:
+                if precision == "memory" and basis not in MEMORY_BASES:
+                    continue
+                efficiency = BASES[basis]
                 view = {"as_of": day, "status": status, "precision": precision, "basis": basis}
                 total = 3.3e19 * size * more * efficiency
                 rows.append(view | _cell("total", "total", total, 1.0))
@@ -55,11 +65,12 @@ def cube(seed: int = 1) -> dict[str, Any]:
         "own": {"as_of": "2026-06-30", "precision": "bf16", "status": "operational", "draws": 1000},
         "years": [*DATES, *PLANNED],
         "precisions": list(PRECISIONS),
-        "bases": list(BASES),
+        "bases": list(bases),
+        "memory_bases": [basis for basis in MEMORY_BASES if basis in bases],
         "levels": ["total", *parts],
         "statuses": ["operational", "planned"],
         # an H100 has no constant for delivered fp8: nothing is known there, which is not nothing
-        "h100e": {basis: _constants(basis) for basis in BASES},
+        "h100e": {basis: _constants(basis) for basis in bases},
         "lacking": [],
         "folded": {"code": "other", "below": 0.01, "below_before": 0.1, "codes": {"provider": 4}},
         "coverage": [],

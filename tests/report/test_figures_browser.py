@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +19,7 @@ from flopcensus.report.cells import cell
 from flopcensus.report.document import check_results
 from flopcensus.report.figures.all import Figures, figures
 from flopcensus.report.figures.choosing import choose
+from flopcensus.report.figures.figure import Column, Kind
 from flopcensus.report.page import render
 
 pytest.importorskip("playwright", reason="playwright is not installed")
@@ -59,7 +60,7 @@ class Seen:
         self.tab = chromium.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
         self.said: list[str] = []
         self.asked: list[str] = []
-        self.tab.on("console", lambda m: self.said.append(m.text) if m.type == "error" else None)
+        self.tab.on("console", lambda m: self.said.append(m.text) if m.type in {"error", "warning"} else None)
         self.tab.on("pageerror", lambda error: self.said.append(str(error)))
         self.tab.on("request", lambda request: self.asked.append(request.url))
         self.tab.goto(address)
@@ -154,6 +155,25 @@ def test_what_is_drawn_is_what_the_accounts_say(seen: Seen, viewed: Mapping[str,
     assert widths[1] / widths[0] == pytest.approx(medians[1] / medians[0], abs=0.02)
     first = seen.tab.evaluate("flopcensus.shown('holders').rows[0].p50")
     assert first == pytest.approx(medians[0] / (1978.9e12 * 0.37), rel=1e-9)
+
+
+# of the sizes that values have, and at the edges where they change how they read
+NUMBERS = [
+    s * v for s in (1, -1) for v in (0.0, 1e-9, 4e-4, 5e-4, 0.00125, 0.125, 0.9996, 1.0, 2.5, 9.95, 999.5)
+]
+NUMBERS += [s * 1.2345e3**n for s in (1, -1) for n in range(1, 12)] + [1e21, 1e24, 9.9951e26, 1e60]
+KINDS = ("amount", "share", "number", "interval", "share_interval")
+
+
+def test_a_cell_reads_the_same_in_both_languages(seen: Seen) -> None:
+    asked = [
+        (kind, low, unit) for kind in KINDS for low in [*NUMBERS, None] for unit in ("FLOP/s", "H100e", "B/s")
+    ]
+    rows = [{"a": low, "b": None if low is None else abs(low) * 1.5 + 1} for _, low, _ in asked]
+    columns = [Column("x", "a:b" if "interval" in kind else "a", cast("Kind", kind)) for kind, _, _ in asked]
+    given = [(vars(c), row, unit) for c, row, (_, _, unit) in zip(columns, rows, asked, strict=True)]
+    found = seen.tab.evaluate("asked => asked.map(one => flopcensus.cell(...one))", given)
+    assert found == [cell(c, row, unit) for c, row, (*_, unit) in zip(columns, rows, asked, strict=True)]
 
 
 def test_where_no_h100e_is_defined_nothing_is_made_up(seen: Seen) -> None:

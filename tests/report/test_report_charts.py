@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flopcensus.report.charts import (
+from flopcensus.report.blocks.charts import (
     WIDTH,
     Measure,
     Part,

@@ -14,7 +14,7 @@ from flopcensus.report.figures.choosing import choose
 from flopcensus.report.figures.clusters import cluster_figures
 from flopcensus.report.figures.figure import Figure
 from flopcensus.report.figures.machine import machine_figures
-from flopcensus.report.figures.machine_labels import Labelled, place, spread_out
+from flopcensus.report.figures.machine.labels import Labelled, place, spread_out
 
 Document = dict[str, Any]
 
@@ -205,6 +205,17 @@ def test_the_roofline_has_its_ceilings_and_a_point_at_intensity_and_rate(measure
     assert memory["y2"] / memory["x2"] == pytest.approx(2e10)
     assert point["x"] == pytest.approx(75.4) and point["y"] == pytest.approx(3.77e11)
     assert point["low"] == pytest.approx(3.7e11) and point["high"] == pytest.approx(3.8e11)
+
+
+def test_a_slower_or_failed_stream_is_in_the_table_beside_the_line_of_the_best(measured: Document) -> None:
+    memory = measured["record"]["results"][-1]
+    slower = copy.deepcopy(memory) | {"precision": "fp64", "value": 1.5e10, "ci95": (1.4e10, 1.6e10)}
+    failed = copy.deepcopy(memory) | {"precision": "fp32", "status": "failed", "reason": "out of memory"}
+    measured["record"]["results"] += [slower, failed | {"value": None, "ci95": None}]
+    rows = {row["name"]: row for row in rows_of(found(measured)["roofline"])}
+    assert rows["memory triad"]["value"] == 2e10
+    assert (rows["memory triad, fp64"]["value"], rows["memory triad, fp64"]["kind"]) == (1.5e10, "")
+    assert rows["memory triad, fp32"]["status"] == "failed: out of memory"
 
 
 def test_what_was_not_measured_says_why_and_is_nowhere_nought(measured: Document) -> None:

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flopcensus.report.document import Results
-from flopcensus.report.document_cube import Cube
-from flopcensus.report.figures.accounts import accounts_figures
-from flopcensus.report.figures.bases import bases_figures
+from flopcensus.report.document.results import Results
 from flopcensus.report.figures.clusters import cluster_figures
 from flopcensus.report.figures.controls import Controls, controls
 from flopcensus.report.figures.country import country_figures
 from flopcensus.report.figures.figure import Figure, Section
-from flopcensus.report.figures.flow import flow_figures
-from flopcensus.report.figures.inequality import inequality_figures
-from flopcensus.report.figures.levels import levels_figures
 from flopcensus.report.figures.machine import machine_figures
-from flopcensus.report.figures.unlocated import unlocated_figures
-from flopcensus.report.figures.walk import walk_figures
-from flopcensus.report.figures.years import years_figures
+from flopcensus.report.figures.world import world_figures
 
 TITLES: dict[Section, str] = {
     "world": "The world",
@@ -46,22 +38,9 @@ def figures(results: Results) -> Figures | None:
         # written before there was a cube: the page's own charts show more than figures could
         return None
     found = (
-        *(_of_cube(results, results.cube) if results.cube else ()),
+        *(world_figures(results, results.cube) if results.cube else ()),
+        *(country_figures(results, results.cube) if results.cube else ()),
         *cluster_figures(results),
         *machine_figures(results),
     )
     return Figures(controls(results), found) if found else None
-
-
-def _of_cube(results: Results, cube: Cube) -> tuple[Figure, ...]:
-    return (
-        *accounts_figures(cube),
-        *levels_figures(cube),
-        *flow_figures(cube),
-        *bases_figures(results, cube),
-        *walk_figures(results.bridge),
-        *years_figures(cube),
-        *inequality_figures(results.world),
-        *unlocated_figures(results.sold),
-        *country_figures(results, cube),
-    )

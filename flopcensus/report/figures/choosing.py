@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from accounting.capacity.bases import MEMORY
 from flopcensus.report.figures.controls import NAMES, Controls
 from flopcensus.report.figures.figure import Figure, Spec
 from flopcensus.report.figures.marks import FOLDED
@@ -18,12 +19,22 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class View:
-    """A figure as chosen: its title, what is said where it has no rows, its rows in the unit, and the chart."""
+    """A figure as chosen.
+
+    Attributes:
+        title: with what is chosen filled in.
+        empty: what is said where there are no rows.
+        rows: in the order of the table, amounts in ``unit``.
+        spec: the chart, with its data.
+        unit: of amounts, as ``FLOP/s``.
+        undrawn: why rows cannot be drawn in the unit; "" where they can.
+    """
 
     title: str
     empty: str
     rows: list[Row]
     spec: Spec
+    unit: str
     undrawn: str = ""
 
 
@@ -36,14 +47,15 @@ def choose(figure: Figure, controls: Controls, chosen: Mapping[str, str], shapes
         chosen: a value by control; what is absent is as at first.
         shapes: the countries' shapes (TopoJSON), for those charts that draw them.
     """
-    state = _known(figure, controls.first | dict(chosen))
+    state = _known(figure, controls, controls.first | dict(chosen))
     words = _words(figure, controls, state)
     rows = _rows(figure, controls, state)
     drawn = rows if figure.most is None else _first(rows, figure.most)
     spec = _filled(copy.deepcopy(figure.spec), words, shapes)
     drawable = _with_data(spec, drawn, state, words)
-    undrawn = undefined_unit(figure, rows, state)
-    return View(_fill(figure.title, words), _fill(figure.empty, words), rows, drawable, undrawn)
+    undrawn = _undefined_unit(figure, rows, state)
+    title, empty = _fill(figure.title, words), _fill(figure.empty, words)
+    return View(title, empty, rows, drawable, words["unit"], undrawn)
 
 
 def _first(rows: list[Row], most: int) -> list[Row]:
@@ -51,27 +63,40 @@ def _first(rows: list[Row], most: int) -> list[Row]:
     return [row for place, row in enumerate(rows) if place < most or row.get("code") == FOLDED]
 
 
-def _known(figure: Figure, state: dict[str, str]) -> dict[str, str]:
+def _known(figure: Figure, controls: Controls, state: dict[str, str]) -> dict[str, str]:
     """Replace what the figure does not know by the first that it does."""
-    return {
+    known = {
         key: value if value in figure.only.get(key, (value,)) else figure.only[key][0]
         for key, value in state.items()
     }
+    return known | _of_memory(figure, controls, known) if known["unit"] == "bytes_per_s" else known
+
+
+def _of_memory(figure: Figure, controls: Controls, state: Mapping[str, str]) -> dict[str, str]:
+    """Return what a figure shows where memory bandwidth is asked for; one without it stays with FLOP/s."""
+    if not figure.has_memory:
+        return {"unit": "flops"}
+    bases = controls.memory_bases
+    return {"precision": MEMORY, "basis": state["basis"] if state["basis"] in bases else bases[-1]}
 
 
 def _words(figure: Figure, controls: Controls, state: Mapping[str, str]) -> dict[str, str]:
     words = {c.name: c.words(state[c.name]) for c in controls.controls}
-    return words | {"unit": unit(figure, state)}
+    precision = state["precision"]
+    dense = "memory bandwidth" if precision == MEMORY else f"{precision} dense"
+    return words | {"precision": dense, "unit": _unit(figure, state)}
 
 
-def unit(figure: Figure, state: Mapping[str, str]) -> str:
+def _unit(figure: Figure, state: Mapping[str, str]) -> str:
     """Return the unit of a figure's amounts."""
+    if state["unit"] == "bytes_per_s":
+        return "B/s"
     return "H100e" if state["unit"] == "h100e" and not figure.fixed_unit else "FLOP/s"
 
 
-def undefined_unit(figure: Figure, rows: list[Row], state: Mapping[str, str]) -> str:
+def _undefined_unit(figure: Figure, rows: list[Row], state: Mapping[str, str]) -> str:
     """Say why nothing can be drawn in the unit, or "" where it can: some views have no H100's constant."""
-    if unit(figure, state) != "H100e" or not figure.amounts:
+    if _unit(figure, state) != "H100e" or not figure.amounts:
         return ""
     if any(row[name] is not None for row in rows for name in figure.amounts):
         return ""
@@ -102,7 +127,7 @@ def _rows(figure: Figure, controls: Controls, state: Mapping[str, str]) -> list[
 
 def _divisor(figure: Figure, controls: Controls, state: Mapping[str, str], row: Row) -> float | None:
     """Return what a row's amounts are divided by; None where an H100 has no such constant."""
-    if unit(figure, state) == "FLOP/s":
+    if _unit(figure, state) != "H100e":
         return 1.0
     by = controls.h100e.get(row.get("basis", state["basis"]), {})
     return by.get(row.get("precision", state["precision"]))

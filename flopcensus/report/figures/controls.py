@@ -1,4 +1,8 @@
-"""The controls of the page: what can be chosen, how it reads, and what is chosen at first."""
+"""The controls of the page: what can be chosen, how it reads, and what is chosen at first.
+
+Memory bandwidth has no precision. Where it is chosen as the unit, figures show the rows that have
+``memory`` in place of one, on a basis that is known of memory (:func:`.choosing.choose`).
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accounting.capacity.bases import BASES
+from accounting.capacity.bases import BASES, MEMORY
 from accounting.reference.names import EU, UNKNOWN, WITHHELD
-from flopcensus.report.document import Results
-from flopcensus.report.document_cube import Cube
-from flopcensus.report.figures.levels import ordered
+from flopcensus.report.document.cube import Cube
+from flopcensus.report.document.results import Results
+from flopcensus.report.figures.world.levels import ordered
 from flopcensus.report.words import level_name
 
-UNITS = {"flops": "FLOP/s", "h100e": "H100 equivalents"}
+UNITS = {"flops": "FLOP/s", "h100e": "H100 equivalents", "bytes_per_s": "B/s of memory"}
 NAMES = ("basis", "precision", "unit", "level", "year", "country")
 
 
@@ -33,10 +37,14 @@ class Control:
 
 @dataclass(frozen=True)
 class Controls:
-    """All controls, and the H100's constants in FLOP/s by basis and precision."""
+    """All controls, and what units need: H100 constants in FLOP/s, and the bases known of memory.
+
+    ``h100e`` is by basis and precision. ``memory_bases`` is empty where the study has no memory bandwidth.
+    """
 
     controls: tuple[Control, ...]
     h100e: Mapping[str, Mapping[str, float]]
+    memory_bases: tuple[str, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """Return them as the page's script reads them."""
@@ -46,6 +54,7 @@ class Controls:
                 for c in self.controls
             ],
             "h100e": {basis: dict(by) for basis, by in self.h100e.items()},
+            "memory_bases": list(self.memory_bases),
         }
 
     @property
@@ -59,16 +68,18 @@ def controls(results: Results) -> Controls:
     cube = results.cube
     if cube is None:
         return _fixed(results)
+    units = tuple((unit, said) for unit, said in UNITS.items() if unit != "bytes_per_s" or cube.memory_bases)
     return Controls(
         (
             _plain("basis", "Basis", [b for b in BASES if b in cube.bases], cube.bases[-1]),
             _plain("precision", "Precision (dense)", cube.precisions, results.study.precision),
-            Control("unit", "Unit", tuple(UNITS.items()), "flops"),
-            Control("level", "Level", tuple((k, level_name(k)) for k in _levels(cube)), "territory"),
+            Control("unit", "Unit", units, "flops"),
+            Control("level", "Level", tuple((k, level_name(k)) for k in ordered(cube.levels)), "territory"),
             Control("year", "At", _dates(cube), results.study.as_of),
             _country(cube),
         ),
         cube.h100e,
+        cube.memory_bases,
     )
 
 
@@ -92,17 +103,14 @@ def _dates(cube: Cube) -> tuple[tuple[str, str], ...]:
     return tuple((day, day if day in operating else f"{day} (planned only)") for day in cube.years)
 
 
-def _levels(cube: Cube) -> list[str]:
-    return ordered(cube.levels)
-
-
 def _country(cube: Cube) -> Control:
-    """Return the nations that hold something on any national level, by name; the largest but one is first."""
+    """Return the nations that own anything or host it, by name; the largest host is chosen at first."""
     names = {**cube.names.get("provider", {}), **cube.names.get("territory", {})}
     sizes: dict[str, float] = dict.fromkeys(names, 0.0)
     columns = cube.columns
-    for level, code, mean in zip(columns.level, columns.code, columns.mean, strict=True):
-        if level == "territory":
+    cells = zip(columns.level, columns.code, columns.mean, columns.precision, strict=True)
+    for level, code, mean, precision in cells:
+        if level == "territory" and precision != MEMORY:
             sizes[code] = max(sizes.get(code, 0.0), mean)
     named = {c: n for c, n in names.items() if c not in {UNKNOWN, WITHHELD, EU, "other"} and "+" not in c}
     order = sorted(named, key=lambda code: (named[code].casefold(), code))

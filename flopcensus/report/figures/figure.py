@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from flopcensus.report.document_cube import Cube
+from accounting.capacity.bases import MEMORY
+from flopcensus.report.document.cube import Cube
 
 Spec = dict[str, Any]
 Kind = Literal["text", "amount", "interval", "share", "share_interval", "number", "date", "link", "worded"]
@@ -52,12 +53,13 @@ class Figure:
 
     Attributes:
         id: in addresses and for ``--chart``.
-        title: says basis and precision; ``{basis}``, ``{precision}``, ``{unit}``, ``{level}``, ``{year}`` and
-            ``{country}`` stand for what is chosen, as anywhere in ``spec``.
+        title: says basis and precision; ``{basis}``, ``{precision}`` (with the word dense), ``{unit}``,
+            ``{level}``, ``{year}`` and ``{country}`` stand for what is chosen, as anywhere in ``spec``.
         follows: columns of the rows that must equal what the controls of these names say.
         only: values of a control that this figure knows; where another is chosen, the first serves.
         where: values of columns that its rows have, whatever is chosen: for rows that figures share.
-        amounts: columns in FLOP/s, given in the unit chosen; with none the figure does not follow the unit.
+        amounts: columns in FLOP/s (in B/s where the row's precision is ``memory``), given in the unit chosen;
+            with none the figure does not follow the unit.
         fixed_unit: amounts stay in FLOP/s, as where an H100e would be another unit on each row.
         spec: Vega-Lite 6 or Vega 6, on the data ``rows``, with what is chosen as parameters; its colours
             and fonts are those of the page. ``shapes`` stands for the countries' shapes.
@@ -85,6 +87,11 @@ class Figure:
     wide: bool = False
     empty: str = "Nothing is counted in this view."
 
+    @property
+    def has_memory(self) -> bool:
+        """Whether it has rows of memory bandwidth, which it shows where that is chosen as the unit."""
+        return "precision" in self.follows and MEMORY in self.rows.columns.get("precision", ())
+
     def to_plain(self) -> dict[str, Any]:
         """Return the figure as the page's script reads it; its rows stand apart."""
         return {
@@ -98,6 +105,7 @@ class Figure:
             "where": {key: list(values) for key, values in self.where.items()},
             "amounts": list(self.amounts),
             "fixed_unit": self.fixed_unit,
+            "has_memory": self.has_memory,
             "order": self.order,
             "most": self.most,
             "empty": self.empty,

@@ -43,7 +43,12 @@ def headed(*layers: Spec, step: int = 19, heading: str = "head", **parts: Any) -
 
 def _headings(field: str) -> Spec:
     return {
-        "transform": [{"filter": "datum.slot == 1"}, {"calculate": "0", "as": "slot"}],
+        "transform": [
+            # the first that is there: what has no value may be left out of the rows
+            {"joinaggregate": [{"op": "min", "field": "slot", "as": "first"}], "groupby": ["head"]},
+            {"filter": "datum.slot == datum.first"},
+            {"calculate": "0", "as": "slot"},
+        ],
         "mark": {
             "type": "text",
             "align": "left",

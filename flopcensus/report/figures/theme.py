@@ -42,9 +42,4 @@ def theme(*, dark: bool) -> dict[str, Any]:
         "tick": {"color": ink},
         "geoshape": {"fill": "#262b32" if dark else "#eceef1", "stroke": rule, "strokeWidth": 0.5},
         "range": {"category": list(series), "ramp": list(ramp), "heatmap": list(ramp)},
-        "style": {
-            "unknown": {"fill": soft, "stroke": soft},
-            "chosen": {"stroke": series[1], "strokeWidth": 2},
-            "soft": {"fill": soft},
-        },
     }
