@@ -10,7 +10,7 @@ from flopcensus.output import Meter, MeterOf
 if TYPE_CHECKING:
     from bench.fleets.gathering import Gathered
     from bench.fleets.reading import Reading
-    from flopcensus.fleeted import Fleet
+    from flopcensus.documents.fleet import Fleet
 
 
 def run_fleet(folder: Path, options: dict[str, Any], meter: MeterOf = Meter) -> Fleet:
@@ -18,7 +18,7 @@ def run_fleet(folder: Path, options: dict[str, Any], meter: MeterOf = Meter) -> 
     from bench.fleets.anonymising import public_names
     from bench.fleets.baseline import Before
     from bench.fleets.judging import judge
-    from flopcensus.fleeted import Fleet, read_fleet
+    from flopcensus.documents.fleet import Fleet, read_fleet
 
     if options["history"] is None:
         gathered, reading = read_fleet(folder, meter=meter)
@@ -35,8 +35,8 @@ def run_fleet(folder: Path, options: dict[str, Any], meter: MeterOf = Meter) -> 
 
 def _added(folder: Path, path: Path) -> tuple[Gathered, Reading]:
     """Read a folder, and add what is read to a history."""
-    from flopcensus.fleet_history import adding
-    from flopcensus.fleeted import read_fleet
+    from flopcensus.documents.fleet import read_fleet
+    from flopcensus.documents.fleet_history import adding
     from flopcensus.output import note
 
     take, finish = adding(path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flopcensus.output import Meter, MeterOf
 
 if TYPE_CHECKING:
-    from flopcensus.planned import Planned
+    from flopcensus.documents.plan import Planned
 
 
 def run_plan(config: str, options: dict[str, Any], meter: MeterOf = Meter) -> Planned:
@@ -23,9 +23,9 @@ def run_plan(config: str, options: dict[str, Any], meter: MeterOf = Meter) -> Pl
     from accounting.planning.outlook import planner
     from accounting.planning.parameters import with_counts
     from accounting.reference.facts import load_facts
-    from flopcensus.dates import read_day
-    from flopcensus.plan_options import asked, frontier_of, of_options, units_stated
-    from flopcensus.planned import Planned
+    from flopcensus.answering.dates import read_day
+    from flopcensus.answering.plan_question import asked, frontier_of, of_options, units_stated
+    from flopcensus.documents.plan import Planned
 
     facts = load_facts(overlays=options["overlays"])
     _check_precision(options["precision"])

@@ -68,7 +68,7 @@ def _target(options: dict[str, Any]) -> Target:
     from accounting.accounts.bridge import Target
     from accounting.accounts.levels import read_levels
     from accounting.census.selection import Selection
-    from flopcensus.dates import read_day
+    from flopcensus.answering.dates import read_day
 
     day = read_day(options["as_of"], "--as-of")
     return Target(
@@ -93,7 +93,7 @@ def _theirs(start: Published, file: str | None, facts: Facts) -> Ledger:
 
 
 def _emit(bridge: Bridge, unit: Any, output: Format) -> None:
-    from flopcensus.bridged import bridge_csv, bridge_document, print_bridge
+    from flopcensus.documents.bridge import bridge_csv, bridge_document, print_bridge
     from flopcensus.output import to_json, warn
 
     if output == "json":

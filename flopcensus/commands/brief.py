@@ -79,7 +79,7 @@ def _request(options: dict[str, Any], facts: Facts) -> BriefRequest:
     from accounting.errors import UnknownNameError
     from accounting.reference.accelerators import PRECISIONS
     from bench.errors import InputError
-    from flopcensus.dates import read_day
+    from flopcensus.answering.dates import read_day
 
     day = read_day(options["as_of"], "--as-of")
     if options["precision"] not in PRECISIONS:
@@ -119,9 +119,9 @@ def _demand(text: str | None) -> float | None:
 
 
 def _emit(brief: Brief, facts: Facts, output: Format) -> None:
-    from flopcensus.brief_page import print_brief
-    from flopcensus.briefed import brief_csv, brief_document
+    from flopcensus.documents.brief import brief_csv, brief_document
     from flopcensus.output import show
+    from flopcensus.tables.brief import print_brief
 
     show(
         output,
@@ -133,8 +133,8 @@ def _emit(brief: Brief, facts: Facts, output: Format) -> None:
 
 
 def _emit_world(page: World, facts: Facts, output: Format) -> None:
+    from flopcensus.documents.world import print_world, world_csv, world_document
     from flopcensus.output import show
-    from flopcensus.world_page import print_world, world_csv, world_document
 
     show(
         output,

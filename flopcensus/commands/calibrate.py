@@ -38,7 +38,7 @@ def command(records: tuple[Path, ...], out: Path | None, output: Format, **optio
     the spread between nodes is kept apart from that within them.
     """
     if options["table"]:
-        from flopcensus.paper import show
+        from flopcensus.tables.paper import show
 
         show(records, options["precision"], options["draws"], options["seed"], output)
         return
@@ -49,7 +49,7 @@ def command(records: tuple[Path, ...], out: Path | None, output: Format, **optio
 
 def _write(records: tuple[Path, ...], out: Path | None) -> None:
     from bench.files import write_text_atomic
-    from flopcensus.answering.calibration import run_calibrate, scaling_of, to_yaml
+    from flopcensus.answering.calibrate import run_calibrate, scaling_of, to_yaml
     from flopcensus.output import note
 
     measurements, series = run_calibrate(records), scaling_of(records)

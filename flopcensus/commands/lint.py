@@ -48,7 +48,7 @@ def command(files: tuple[str, ...], form: str, fix: bool, output: Path | None) -
 
     from accounting.lint.linting import lint
     from accounting.reference.facts import load_facts
-    from flopcensus.linted import csv, document, print_findings, sarif
+    from flopcensus.documents.lint import csv, document, print_findings, sarif
     from flopcensus.output import to_json
 
     target = _target(files, fix, output)

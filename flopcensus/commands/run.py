@@ -12,7 +12,7 @@ from flopcensus.output import note, say, warn
 
 if TYPE_CHECKING:
     from bench.record import Record
-    from flopcensus.study import BenchPart, Findings, StudySpec
+    from flopcensus.studies.study import BenchPart, Findings, StudySpec
 
 _EXAMPLE = """\b
 Examples:
@@ -42,8 +42,8 @@ def command(
     estimate and never enters it.
     """
     from bench.files import claimed
+    from flopcensus.studies.study import answer, load_study
     from flopcensus.studies.views import with_views
-    from flopcensus.study import answer, load_study
 
     loaded = load_study(study, root)
     folder = out or Path("results") / loaded.spec.id
@@ -88,9 +88,9 @@ def _measure(spec: BenchPart, folder: Path, seconds: float | None) -> tuple[Reco
 
 def _write_tables(folder: Path, findings: Findings) -> None:
     from bench.files import write_text_atomic
-    from flopcensus.compared import comparison_csv
+    from flopcensus.documents.compare import comparison_csv
     from flopcensus.output import to_csv
-    from flopcensus.tables import ESTIMATE_COLUMNS, estimate_rows
+    from flopcensus.tables.estimate import ESTIMATE_COLUMNS, estimate_rows
 
     tables = folder / "tables"
     tables.mkdir(parents=True, exist_ok=True)
@@ -108,8 +108,8 @@ def _write_tables(folder: Path, findings: Findings) -> None:
 
 def _write_results(folder: Path, findings: Findings) -> None:
     from bench.files import write_text_atomic
+    from flopcensus.documents.estimate import study_document, study_json
     from flopcensus.report.page import render
-    from flopcensus.results import study_document, study_json
 
     document = study_document(findings)
     write_text_atomic(folder / "report.html", render(document))
@@ -117,9 +117,9 @@ def _write_results(folder: Path, findings: Findings) -> None:
 
 
 def _summarise(folder: Path, findings: Findings) -> None:
-    from flopcensus.compared_words import print_comparison
     from flopcensus.records.table import print_record
-    from flopcensus.tables import print_account, print_bases
+    from flopcensus.tables.compare import print_comparison
+    from flopcensus.tables.estimate import print_account, print_bases
 
     spec = findings.study.spec
     say(f"{spec.title}, at {spec.as_of}\n")

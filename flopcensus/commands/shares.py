@@ -62,7 +62,7 @@ def command(output: Format, **options: Any) -> None:
     from accounting.reference.facts import load_facts
     from accounting.reference.market_shares import load_market_shares
     from accounting.reference.shipped import configs_root
-    from flopcensus.dates import read_day
+    from flopcensus.answering.dates import read_day
 
     facts = load_facts(overlays=options["overlays"])
     if options["precision"] not in PRECISIONS:
@@ -90,7 +90,7 @@ def command(output: Format, **options: Any) -> None:
 
 def _emit(found: Shares, facts: Facts, output: Format) -> None:
     from flopcensus.output import percent, print_table, say, to_csv, to_json, warn
-    from flopcensus.tables import percents
+    from flopcensus.tables.estimate import percents
 
     plain = [{name: getattr(one, name) for name in _COLUMNS} for one in found.shares]
     for row in plain:

@@ -12,17 +12,17 @@ from accounting.accounts.unlocated import unlocated
 from accounting.accounts.world import WORLD, world
 from accounting.census.selection import Selection
 from bench.errors import InputError
-from flopcensus.bridged import bridge_document
-from flopcensus.plain import quantiles
+from flopcensus.documents.bridge import bridge_document
+from flopcensus.documents.parts import quantiles
+from flopcensus.documents.unlocated import unlocated_entry
+from flopcensus.documents.world import world_document
 from flopcensus.studies.countries import request_of
 from flopcensus.studies.rounding import rounded
-from flopcensus.unlocated import unlocated_entry
-from flopcensus.world_page import world_document
 
 if TYPE_CHECKING:
     from accounting.planning.comparison import Comparison
     from flopcensus.report.heatmap import HeatMap
-    from flopcensus.study import Study
+    from flopcensus.studies.study import Study
 
 # with up to 30 figures each, as many as a chart can show
 _MOST_NODES = 80
@@ -101,7 +101,7 @@ def frontier_entry(study: Study, comparison: Comparison | None) -> dict[str, Any
 def _plan(study: Study, source: str) -> dict[str, Any]:
     from flopcensus.answering.plan import run_plan
     from flopcensus.commands.plan import command
-    from flopcensus.planned import document
+    from flopcensus.documents.plan import document
 
     spec = study.spec
     draws = min(spec.view_draws, spec.draws)
@@ -138,7 +138,7 @@ def fleet_entry(study: Study) -> dict[str, Any] | None:
     if study.fleet is None:
         return None
     from bench.fleets.judging import judge
-    from flopcensus.fleeted import Fleet, document, kinds_of, read_fleet
+    from flopcensus.documents.fleet import Fleet, document, kinds_of, read_fleet
     from flopcensus.report.heatmap import heat_map
 
     gathered, reading = read_fleet(study.fleet)

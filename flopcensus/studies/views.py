@@ -15,7 +15,7 @@ from flopcensus.studies.cuts import cuts_document
 from flopcensus.studies.market import bridge_entry, fleet_entry, frontier_entry, sold_entry, world_entry
 
 if TYPE_CHECKING:
-    from flopcensus.study import Findings, Study
+    from flopcensus.studies.study import Findings, Study
 
 
 def with_views(findings: Findings) -> Findings:

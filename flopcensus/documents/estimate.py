@@ -16,10 +16,10 @@ from accounting.census.ledger import Entry
 from accounting.reference.facts import Facts
 from accounting.reference.names import EU, UNKNOWN
 from flopcensus import __version__
-from flopcensus.plain import group_entry, quantiles, row_entry
+from flopcensus.documents.parts import group_entry, quantiles, row_entry
 
 if TYPE_CHECKING:
-    from flopcensus.study import Findings
+    from flopcensus.studies.study import Findings
 
 ESTIMATE_SCHEMA = "flopcensus/estimate/1"
 STUDY_SCHEMA = "flopcensus/results/1"
@@ -90,7 +90,7 @@ def _estimate_entry(estimate: Estimate) -> dict[str, Any]:
 def _series_entry(estimate: Estimate) -> dict[str, Any]:
     if not estimate.series:
         return {}
-    from flopcensus.series import series_entry
+    from flopcensus.documents.series import series_entry
 
     return series_entry(estimate.series)
 
@@ -150,7 +150,7 @@ def sized_entry(sized: SizedEntries) -> dict[str, Any]:
 
 def study_document(findings: Findings) -> dict[str, Any]:
     """Return everything a study found as one document; the page is made from it alone."""
-    from flopcensus.compared import comparison_document
+    from flopcensus.documents.compare import comparison_document
 
     study, comparison, record = findings.study, findings.comparison, findings.record
     request = findings.estimates[0].request if findings.estimates else None

@@ -16,10 +16,10 @@ from accounting.planning.parameters import Given
 from accounting.reference.export_control import NOT_LEGAL_ADVICE
 from accounting.reference.facts import Facts
 from flopcensus import __version__
-from flopcensus.compared import assumption_entry, cluster_entry
-from flopcensus.compared_words import cell, figure, print_assumptions
+from flopcensus.documents.compare import assumption_entry, cluster_entry
+from flopcensus.documents.parts import quantiles
 from flopcensus.output import percent, print_table, say, to_csv
-from flopcensus.plain import quantiles
+from flopcensus.tables.compare import cell, figure, print_assumptions
 
 SCHEMA = "flopcensus/plan/1"
 _COLUMNS = ("deployment", "accelerator", "count", "unit", "stays", "share")

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from bench.errors import MissingExtraError
-from flopcensus.fleeted import COLUMNS, SCHEMA
+from flopcensus.documents.fleet import COLUMNS, SCHEMA
 
 UNITS = {"clock_mhz": "MHz", "power_w": "W", "temperature_c": "°C", "value": "that of column unit"}
 _NUMBERS = {"value", "steady_over_burst", "clock_mhz", "power_w", "temperature_c"}

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from accounting.accounts.sold import Bound, Held, SoldLine, Unlocated
+from flopcensus.documents.parts import quantiles
 from flopcensus.output import percent, print_table, say
-from flopcensus.plain import quantiles
 
 _NATIONS_SHOWN = 12
 _NATIONS_IN_LINE = 3

@@ -17,9 +17,9 @@ from accounting.accounts.national import Bilateral
 from accounting.accounts.world import MATRICES, World
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
-from flopcensus.briefed import concentration_entry, facility_entry, sources_of, span
+from flopcensus.documents.brief import concentration_entry, facility_entry, sources_of, span
+from flopcensus.documents.parts import quantiles
 from flopcensus.output import percent, print_table, printable, say, si, to_csv
-from flopcensus.plain import quantiles
 
 WORLD_SCHEMA = "flopcensus/world/1"
 WORLD_COLUMNS = ("section", "level", "code", "partner", "unit", "p5", "p50", "p95", "mean", "share")

@@ -13,9 +13,9 @@ from accounting.accounts.levels import MEANING
 from accounting.accounts.targets import Distance
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
-from flopcensus.briefed import ACCOUNT_WORDS, changes, grades, name_of, sources_of, span
+from flopcensus.documents.brief import ACCOUNT_WORDS, changes, grades, name_of, sources_of, span
 from flopcensus.output import percent, print_table, printable, say, si
-from flopcensus.tables import percents
+from flopcensus.tables.estimate import percents
 
 _FACILITIES = 8
 _NATIONS = 4

@@ -11,8 +11,8 @@ from accounting.capacity.calibration import Calibration
 from accounting.claims.measured import best_known, measured_terms
 from accounting.claims.readings import TOLERANCE, Decoded, Reading
 from accounting.reference.facts import Facts
+from flopcensus.documents.parts import quantiles
 from flopcensus.output import to_csv
-from flopcensus.plain import quantiles
 
 SCHEMA = "flopcensus/decode/1"
 CSV_COLUMNS = (

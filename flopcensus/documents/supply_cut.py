@@ -76,7 +76,7 @@ def parameter_entry(one: Parameter) -> dict[str, Any]:
 
 
 def _place(place: Place) -> dict[str, Any]:
-    from flopcensus.plain import quantiles
+    from flopcensus.documents.parts import quantiles
 
     return {
         "at": place.at,
@@ -102,7 +102,7 @@ def supply_cut_csv(found: SupplyCut) -> str:
 
 
 def _rows(found: SupplyCut, place: Place) -> Iterator[dict[str, Any]]:
-    from flopcensus.plain import quantiles
+    from flopcensus.documents.parts import quantiles
 
     for year in place.years:
         base = {
@@ -168,7 +168,7 @@ def _print_place(found: SupplyCut, place: Place) -> None:
 
 
 def _line(year: Year, unit: str) -> tuple[str, ...]:
-    from flopcensus.tables import interval, percents
+    from flopcensus.tables.estimate import interval, percents
 
     lost = year.share_lost
     return (

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from accounting.capacity.bases import Basis
 from accounting.claims.chips import H100E, NamedChips
 from accounting.claims.readings import TOLERANCE, Decoded, Lacking, Reading
-from flopcensus.decoded import Answer, Worth
+from flopcensus.documents.decode import Answer, Worth
 from flopcensus.output import print_table, printable, say, si
 
 _UNIT = "FLOP/s"

@@ -31,9 +31,9 @@ def take_part_in_group(
     """
     from bench.group.members import GroupPlan
     from bench.group.part import measure_group
-    from flopcensus.answering.measuring import find_spec
+    from flopcensus.answering.bench import find_spec
+    from flopcensus.answering.bench_launch import stopped_by_terminate
     from flopcensus.live import progress_on_stderr
-    from flopcensus.ranked import stopped_by_terminate
 
     if rank is not None:
         click.echo(f"rank {rank.rank} of {rank.world_size}, as {rank.launcher} says", err=True)

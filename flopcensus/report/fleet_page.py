@@ -17,7 +17,7 @@ from flopcensus.report.page import environment
 from flopcensus.report.spreads import SpreadChart, spread_chart
 
 if TYPE_CHECKING:
-    from flopcensus.fleeted import Fleet
+    from flopcensus.documents.fleet import Fleet
 
 MOST_REASONS = 1_000
 MOST_SET_ASIDE = 500
@@ -55,7 +55,7 @@ def render(fleet: Fleet) -> str:
 
 def view(fleet: Fleet) -> FleetView:
     """Turn a judged fleet into what the page shows."""
-    from flopcensus.fleeted import document
+    from flopcensus.documents.fleet import document
 
     found = document(fleet)
     kinds = {one["node"]: [*one["kinds"]] for one in found["nodes"] if one["sick"]}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from accounting.planning.training.spending import Overrides
     from accounting.quantities import Uncertain
     from accounting.reference.facts import Facts
-    from flopcensus.trained import Answered
+    from flopcensus.documents.training_run import Answered
 
 _MOST = 1e40
 
@@ -29,7 +29,7 @@ def run_training(options: dict[str, Any], meter: MeterOf = Meter) -> Answered:
     from accounting.planning.training.run import answer, planner
     from accounting.planning.training.utilisation import size_effect
     from accounting.reference.facts import load_facts
-    from flopcensus.trained import Answered
+    from flopcensus.documents.training_run import Answered
 
     question = _question(options)
     facts = load_facts(overlays=options["overlays"])
@@ -173,7 +173,7 @@ def _countries(options: dict[str, Any], facts: Facts) -> frozenset[str]:
 
 
 def _day(options: dict[str, Any]) -> datetime.date | None:
-    from flopcensus.dates import read_day
+    from flopcensus.answering.dates import read_day
 
     return read_day(options["as_of"], "--as-of") if options["as_of"] else None
 

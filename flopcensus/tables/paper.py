@@ -18,8 +18,8 @@ from accounting.census.selection import Selection, select
 from accounting.census.sources import load_census
 from accounting.reference.facts import Facts, load_facts
 from accounting.reference.shipped import configs_root
+from flopcensus.documents.parts import quantiles
 from flopcensus.output import Format, percent, print_table, say, si, to_csv, to_json
-from flopcensus.plain import quantiles
 
 SCHEMA = "flopcensus/paper-against-measured/1"
 _LEVELS = ("territory", "vendor")

@@ -9,8 +9,8 @@ from accounting.accounts.account import Account, Quantiles
 from accounting.accounts.estimate import Estimate
 from accounting.accounts.levels import MEANING
 from accounting.capacity.bases import USED_MEANING, meaning
+from flopcensus.documents.parts import quantiles, row_entry
 from flopcensus.output import percent, print_table, say, si, to_csv
-from flopcensus.plain import quantiles, row_entry
 
 ESTIMATE_COLUMNS = (
     "basis",

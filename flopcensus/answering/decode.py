@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flopcensus.decoded import Answer
+    from flopcensus.documents.decode import Answer
 
 
 def run_decode(
@@ -21,7 +21,7 @@ def run_decode(
     from accounting.capacity.calibration import load_calibration
     from accounting.claims.readings import decode
     from accounting.reference.facts import load_facts
-    from flopcensus.decoded import answer
+    from flopcensus.documents.decode import answer
 
     facts = load_facts()
     decoded = decode(claim, facts, accelerators, [_count(text) for text in counts])

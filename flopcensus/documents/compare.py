@@ -1,4 +1,4 @@
-"""Clusters side by side, as plain data for scripts and as CSV; the tables stand in :mod:`.compared_words`."""
+"""Clusters side by side, as plain data for scripts and as CSV."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from accounting.planning.export_rules import RuleFinding
 from accounting.planning.outlook import METRICS
 from accounting.planning.parameters import Given
 from accounting.reference.export_control import NOT_LEGAL_ADVICE
+from flopcensus.documents.parts import quantiles, row_entry
 from flopcensus.output import to_csv
-from flopcensus.plain import quantiles, row_entry
 
 COMPARISON_SCHEMA = "flopcensus/comparison/1"
 COMPARISON_COLUMNS = (

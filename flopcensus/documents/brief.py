@@ -16,8 +16,8 @@ from accounting.accounts.levels import MEANING
 from accounting.accounts.targets import Distance
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
+from flopcensus.documents.parts import quantiles
 from flopcensus.output import percent, si, to_csv
-from flopcensus.plain import quantiles
 
 BRIEF_SCHEMA = "flopcensus/brief/1"
 BRIEF_COLUMNS = ("section", "name", "unit", "p5", "p50", "p95", "mean", "share", "grade", "source", "note")

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flopcensus.asked import request_of, years_of
+from flopcensus.answering.request import request_of, years_of
 from flopcensus.output import Meter, MeterOf
 
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ class Answer:
 
     def document(self) -> dict[str, Any]:
         """Return what ``--format json`` prints."""
-        from flopcensus.results import estimate_document
+        from flopcensus.documents.estimate import estimate_document
 
         found = estimate_document(self.estimates, self.origins)
         if self.sales is not None:
-            from flopcensus.unlocated import unlocated_entry
+            from flopcensus.documents.unlocated import unlocated_entry
 
             found["unlocated"] = unlocated_entry(self.sales)
         return found

@@ -26,7 +26,7 @@ def series_entry(series: Series) -> dict[str, Any]:
 
 
 def _point(point: Point) -> dict[str, Any]:
-    from flopcensus.plain import quantiles, row_entry
+    from flopcensus.documents.parts import quantiles, row_entry
 
     entry: dict[str, Any] = {
         "as_of": point.as_of.isoformat(),
@@ -73,7 +73,7 @@ def _iso(day: datetime.date | None) -> str | None:
 
 def print_series(estimate: Estimate) -> None:
     """Print totals by date, the growth of those observed, and a table for each level asked for."""
-    from flopcensus.tables import interval
+    from flopcensus.tables.estimate import interval
 
     series = estimate.series
     if series is None:

@@ -12,8 +12,8 @@ from accounting.planning.training.question import Outcome, Way
 from accounting.planning.training.spending import JOULES_A_KWH
 from accounting.planning.training.utilisation import SizeEffect
 from flopcensus import __version__
+from flopcensus.documents.parts import quantiles
 from flopcensus.output import percent, print_table, say, si, to_csv
-from flopcensus.plain import quantiles
 
 SCHEMA = "flopcensus/training-run/1"
 _SHOWN_SITES = 5

@@ -54,7 +54,7 @@ def _cut(options: dict[str, Any], spec: SupplyCutSpec | None, facts: Facts) -> C
     from accounting.planning.scenarios.cut import STOPS, Cut
     from accounting.planning.scenarios.holding import places
     from bench.errors import InputError
-    from flopcensus.dates import read_day
+    from flopcensus.answering.dates import read_day
 
     nations, firms = options["nations"], options["firms"]
     if nations and firms:

@@ -23,7 +23,7 @@ _NOTHING = 1e-9
 def access_document(spec: AccessSpec, found: Access) -> dict[str, Any]:
     """Return an access scenario and what comes of it as one document."""
     from flopcensus import __version__
-    from flopcensus.plain import quantiles
+    from flopcensus.documents.parts import quantiles
 
     return {
         "schema": SCHEMA,
@@ -56,7 +56,7 @@ def access_document(spec: AccessSpec, found: Access) -> dict[str, Any]:
 
 
 def _change(row: Change) -> dict[str, Any]:
-    from flopcensus.plain import quantiles
+    from flopcensus.documents.parts import quantiles
 
     return {
         "code": row.code,
@@ -75,7 +75,7 @@ def access_csv(found: Access) -> str:
 
 
 def _rows(level: str, rows: Sequence[Change], found: Access) -> Iterator[dict[str, Any]]:
-    from flopcensus.plain import quantiles
+    from flopcensus.documents.parts import quantiles
 
     for row in rows:
         base = {"level": level, "code": row.code, "name": row.name, "unit": found.denomination.unit}
@@ -86,7 +86,7 @@ def _rows(level: str, rows: Sequence[Change], found: Access) -> Iterator[dict[st
 
 def print_access(spec: AccessSpec, found: Access) -> None:
     """Print what moves, then a table for each level: who gains, who loses."""
-    from flopcensus.tables import interval
+    from flopcensus.tables.estimate import interval
 
     unit = found.denomination.unit
     say(f"{spec.name} ({'hypothetical' if spec.hypothetical else 'as reported'})")
@@ -104,7 +104,7 @@ def print_access(spec: AccessSpec, found: Access) -> None:
 
 
 def _after(found: Access) -> str:
-    from flopcensus.tables import interval
+    from flopcensus.tables.estimate import interval
 
     unit = found.denomination.unit
     if found.after == found.before:
@@ -113,7 +113,7 @@ def _after(found: Access) -> str:
 
 
 def _move_line(one: Moved, unit: str) -> tuple[str, ...]:
-    from flopcensus.tables import interval
+    from flopcensus.tables.estimate import interval
 
     return (
         one.id,
