@@ -17,16 +17,15 @@ def run_comparison(
     bases: tuple[str, ...],
     overlays: tuple[Path, ...],
     calibrations: tuple[Path, ...],
-    drawn: tuple[int, int],
+    *,
+    draws: int,
+    seed: int,
 ) -> Comparison:
-    """Compare clusters by file or id; ``drawn`` is the number of draws and their seed.
-
-    Raises InputError and its kin.
-    """
+    """Compare clusters, each a file or the id of a shipped one. Raises InputError and its kin."""
     from accounting.planning.clusters import load_cluster
     from accounting.planning.compare import compare
 
-    by = _planner(precisions, bases, overlays, calibrations, drawn)
+    by = _planner(precisions, bases, overlays, calibrations, draws, seed)
     return compare([load_cluster(source, by.facts) for source in clusters], by)
 
 
@@ -35,7 +34,8 @@ def _planner(
     bases: tuple[str, ...],
     overlays: tuple[Path, ...],
     calibrations: tuple[Path, ...],
-    drawn: tuple[int, int],
+    draws: int,
+    seed: int,
 ) -> Planner:
     from accounting.capacity.bases import BASES
     from accounting.capacity.calibration import load_calibration
@@ -44,27 +44,18 @@ def _planner(
     from accounting.reference.accelerators import PRECISIONS
     from accounting.reference.facts import load_facts
     from accounting.reference.shipped import configs_root
+    from flopcensus.answering.reading import listed, require_known
 
-    asked = _words(precisions, "precision", PRECISIONS)
-    named = _words(bases, "basis", BASES)
+    asked, named = listed(precisions), listed(bases)
+    require_known("precision", asked, PRECISIONS)
+    require_known("basis", named, BASES)
     facts = load_facts(overlays=overlays)
     return planner(
         facts,
         load_calibration(facts, calibrations),
         precisions=asked,
         bases=tuple(basis for basis in BASES if basis in named) or BASES,
-        size=drawn[0],
-        seed=drawn[1],
+        size=draws,
+        seed=seed,
         h100e=load_h100e(configs_root() / "h100e.yaml"),
     )
-
-
-def _words(texts: tuple[str, ...], what: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Split words at commas, each once. Raises UnknownNameError."""
-    from accounting.errors import UnknownNameError
-
-    words = tuple(dict.fromkeys(word.strip() for text in texts for word in text.split(",")))
-    for word in words:
-        if word not in known:
-            raise UnknownNameError(what, word, known)
-    return words

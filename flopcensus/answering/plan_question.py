@@ -5,10 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from pydantic_core import PydanticCustomError
-
 from accounting.accounts.levels import LEVELS, NATIONAL
-from accounting.capacity.bases import BASES
 from accounting.errors import UnknownNameError, quote
 from accounting.planning.clusters import Cluster
 from accounting.planning.optimise.asked import (
@@ -22,9 +19,9 @@ from accounting.planning.optimise.asked import (
 from accounting.planning.optimise.buying import Buying, sold
 from accounting.planning.optimise.candidates import Open, of_accelerators, of_cluster
 from accounting.planning.optimise.problem import Sense
-from accounting.quantities import read_quantity
 from accounting.reference.facts import Facts
 from bench.errors import InputError
+from flopcensus.answering.reading import read_value, require_basis
 
 _DIMENSIONS = {
     **{"W": "power", "J": "energy", "USD": "money", "kg": "mass", "B/s": "bandwidth", "FLOP/s": "rate"},
@@ -39,7 +36,7 @@ _NAMED = {
 }
 
 
-def asked(options: dict[str, Any], cluster: Cluster, facts: Facts) -> Asked:
+def read_question(options: dict[str, Any], cluster: Cluster, facts: Facts) -> Asked:
     """Return what is asked; the file's power cap and budget are limits unless others are given.
 
     Raises:
@@ -48,8 +45,7 @@ def asked(options: dict[str, Any], cluster: Cluster, facts: Facts) -> Asked:
     """
     if options["maximise"] and options["minimise"]:
         raise InputError("give --maximise or --minimise, not both")
-    if options["basis"] not in BASES:
-        raise UnknownNameError("basis", options["basis"], BASES)
+    require_basis(options["basis"])
     goal = quantity(options["minimise"] or options["maximise"] or "delivered")
     origins: list[OriginLimit] = []
     for option, sense in (("max_share", "at most"), ("min_share", "at least")):
@@ -86,10 +82,7 @@ def _metrics(options: dict[str, Any], cluster: Cluster) -> list[MetricLimit]:
 
 
 def _value(text: str, metric: str, option: str) -> float:
-    try:
-        value = read_quantity(text, _DIMENSIONS[unit(metric)])
-    except PydanticCustomError as error:
-        raise InputError(f"{option}: {error.message()} (found {quote(text)})") from None
+    value = read_value(text, _DIMENSIONS[unit(metric)], option)
     if value <= 0:
         raise InputError(f"{option}: must be above 0 (found {quote(text)})")
     return value
@@ -108,11 +101,7 @@ def _origin(text: str, option: str, sense: Sense, facts: Facts) -> OriginLimit:
     level, code = _level_and_code(name, option, facts)
     if code is None and sense == "at least":
         raise InputError(f"{option}: name whose share, as in vendor:US=0.6 (found {quote(text)})")
-    try:
-        share = read_quantity(value, "fraction")
-    except PydanticCustomError as error:
-        raise InputError(f"{option}: {error.message()} (found {quote(text)})") from None
-    return OriginLimit(level, code, sense, share)
+    return OriginLimit(level, code, sense, read_value(value, "fraction", option))
 
 
 def _level_and_code(text: str, option: str, facts: Facts) -> tuple[str, str | None]:
@@ -149,11 +138,9 @@ def _counts(options: dict[str, Any], facts: Facts) -> list[CountWanted]:
     found = []
     for key, sense in (("max_count", "at most"), ("min_count", "at least")):
         for text in options[key]:
-            name, value = _pair(text, "--" + key.replace("_", "-"), "nvidia-gb300=5000")
-            try:
-                number = read_quantity(value, "count")
-            except PydanticCustomError as error:
-                raise InputError(f"{error.message()} (found {quote(text)})") from None
+            option = "--" + key.replace("_", "-")
+            name, value = _pair(text, option, "nvidia-gb300=5000")
+            number = read_value(value, "count", option)
             found.append(CountWanted(_accelerator(name, facts), sense, number))  # type: ignore[arg-type]
     return found
 
@@ -167,7 +154,7 @@ def _accelerator(name: str, facts: Facts) -> str:
         return name
 
 
-def of_options(
+def candidates_of(
     options: dict[str, Any], cluster: Cluster, facts: Facts, buying: Buying, day: datetime.date
 ) -> Open:
     """Return the candidates. Raises UnknownNameError."""
@@ -184,7 +171,7 @@ def of_options(
     return found
 
 
-def units_stated(texts: tuple[str, ...], facts: Facts) -> dict[str, int]:
+def read_units(texts: tuple[str, ...], facts: Facts) -> dict[str, int]:
     """Read ``8`` or ``nvidia-gb300=72``. Raises InputError."""
     found = {}
     for text in texts:
@@ -195,7 +182,7 @@ def units_stated(texts: tuple[str, ...], facts: Facts) -> dict[str, int]:
     return found
 
 
-def frontier_of(text: str | None, facts: Facts) -> OriginLimit | None:
+def read_frontier(text: str | None, facts: Facts) -> OriginLimit | None:
     """Read ``vendor-nation`` or ``vendor:US``. Raises UnknownNameError."""
     if text is None:
         return None

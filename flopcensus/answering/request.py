@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import datetime
-
     from accounting.accounts.estimate import Request
     from accounting.reference.facts import Facts
 
@@ -21,6 +19,7 @@ def request_of(options: dict[str, Any], facts: Facts) -> Request:
     from accounting.accounts.estimate import DEFAULT_BASES, DEFAULT_LEVELS, Request
     from accounting.accounts.levels import read_levels
     from accounting.capacity.bases import FLOW_BASES, MEMORY_BASES
+    from flopcensus.answering.reading import read_territories
 
     selection = _selection(options)
     levels = tuple(dict.fromkeys(read_levels(text) for text in options["levels"]))
@@ -31,7 +30,7 @@ def request_of(options: dict[str, Any], facts: Facts) -> Request:
         precision=_precision(options),
         unit=options["unit"],
         levels=levels or DEFAULT_LEVELS,
-        countries=_countries(options, facts, selection.as_of),
+        countries=read_territories(options["countries"], options["group"], facts, selection.as_of),
         seed=options["seed"],
         draws=options["draws"],
         recipe=options["recipe"],
@@ -42,22 +41,20 @@ def request_of(options: dict[str, Any], facts: Facts) -> Request:
 
 
 def _selection(options: dict[str, Any]) -> Any:
-    import datetime
-
     from accounting.census.selection import RECIPES, Selection
-    from accounting.errors import UnknownNameError
+    from flopcensus.answering.reading import read_day, read_statuses, require_known
 
     recipe = options["recipe"]
-    if recipe is not None and recipe not in RECIPES:
-        raise UnknownNameError("recipe", recipe, RECIPES)
+    if recipe is not None:
+        require_known("recipe", (recipe,), tuple(RECIPES))
     chosen = dict(RECIPES.get(recipe, {}))
     names = ("since", "subset", "superseded", "duplicates", "unknown")
     chosen |= {name: options[name] for name in names if options[name] is not None}
     return Selection(
-        as_of=_date(options["as_of"], "--as-of") if options["as_of"] else datetime.datetime.now().date(),
-        statuses=_statuses(options["status"]),
+        as_of=read_day(options["as_of"] or None, "--as-of"),
+        statuses=read_statuses(options["status"] or "operational"),
         with_plans=options["status"] is None,
-        since=_date(chosen["since"], "--since") if chosen.get("since") else None,
+        since=read_day(chosen["since"], "--since") if chosen.get("since") else None,
         standard_only=chosen.get("subset") == "standard",
         drop_superseded=chosen.get("superseded", "drop") == "drop",
         drop_duplicates=chosen.get("duplicates", "drop") == "drop",
@@ -65,38 +62,11 @@ def _selection(options: dict[str, Any]) -> Any:
     )
 
 
-def _date(text: str, option: str) -> datetime.date:
-    from pydantic_core import PydanticCustomError
-
-    from accounting.validation import read_date
-    from bench.errors import InputError
-
-    try:
-        return read_date(text)
-    except PydanticCustomError as error:
-        raise InputError(f"{option}: {error} (found '{text}')") from None
-
-
-def _statuses(text: str | None) -> frozenset[str]:
-    from typing import get_args
-
-    from accounting.census.facilities import Status
-    from accounting.errors import UnknownNameError
-
-    statuses = frozenset(part.strip() for part in (text or "operational").split(","))
-    for status in statuses:
-        if status not in get_args(Status):
-            raise UnknownNameError("status", status, get_args(Status))
-    return statuses
-
-
 def _bases(texts: tuple[str, ...]) -> tuple[Any, ...]:
-    from accounting.errors import UnknownNameError
+    from flopcensus.answering.reading import listed, require_known
 
-    asked = [part.strip() for text in texts for part in text.split(",")]
-    for basis in asked:
-        if basis not in BASES:
-            raise UnknownNameError("basis", basis, BASES)
+    asked = listed(texts)
+    require_known("basis", asked, BASES)
     return tuple(basis for basis in BASES if basis in asked)
 
 
@@ -114,19 +84,6 @@ def _precision(options: dict[str, Any]) -> str:
                 )
         return "memory"
     return str(options["column"] or options["precision"] or "bf16")
-
-
-def _countries(options: dict[str, Any], facts: Facts, as_of: datetime.date) -> frozenset[str]:
-    from accounting.errors import UnknownNameError
-
-    table = facts.names.countries
-    codes = {table.resolve(name) for name in options["countries"]} if table else set()
-    if options["group"]:
-        groups = facts.groups_on(as_of)
-        if options["group"] not in groups:
-            raise UnknownNameError("group", options["group"], groups)
-        codes |= set(groups[options["group"]])
-    return frozenset(codes)
 
 
 def years_of(text: str) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +12,27 @@ if TYPE_CHECKING:
     import datetime
 
     from accounting.planning.training.assumptions import Assumptions
-    from accounting.planning.training.question import Question
+    from accounting.planning.training.choices import Choices
+    from accounting.planning.training.question import Outcome, Question
     from accounting.planning.training.sites import Sites
     from accounting.planning.training.spending import Overrides
+    from accounting.planning.training.utilisation import SizeEffect
     from accounting.quantities import Uncertain
     from accounting.reference.facts import Facts
-    from flopcensus.documents.training_run import Answered
 
-_MOST = 1e40
+_MOST_COUNTED = 1e40
 
 
-def run_training(options: dict[str, Any], meter: MeterOf = Meter) -> Answered:
+@dataclass(frozen=True)
+class TrainingAnswer:
+    """An outcome, what else the sites could do, and the effect of model size that both rest on."""
+
+    outcome: Outcome
+    choices: Choices
+    effect: SizeEffect
+
+
+def run_training(options: dict[str, Any], meter: MeterOf = Meter) -> TrainingAnswer:
     """Answer the question of the options. Raises InputError and its kin."""
     from accounting.capacity.calibration import load_calibration
     from accounting.planning.training.assumptions import load_published_runs
@@ -29,7 +40,6 @@ def run_training(options: dict[str, Any], meter: MeterOf = Meter) -> Answered:
     from accounting.planning.training.run import answer, planner
     from accounting.planning.training.utilisation import size_effect
     from accounting.reference.facts import load_facts
-    from flopcensus.documents.training_run import Answered
 
     question = _question(options)
     facts = load_facts(overlays=options["overlays"])
@@ -39,16 +49,14 @@ def run_training(options: dict[str, Any], meter: MeterOf = Meter) -> Answered:
     effect = size_effect(load_published_runs(facts), calibration, assumptions)
     plan = planner(question, facts, calibration, assumptions, effect, _overrides(options))
     outcome = answer(sites, plan, meter("sites rated"))
-    return Answered(outcome, choices(outcome.candidates, plan), effect)
+    return TrainingAnswer(outcome, choices(outcome.candidates, plan), effect)
 
 
 def _question(options: dict[str, Any]) -> Question:
-    from accounting.errors import UnknownNameError
     from accounting.planning.training.question import Question
-    from accounting.reference.accelerators import PRECISIONS
+    from flopcensus.answering.reading import require_precision
 
-    if options["precision"] not in PRECISIONS:
-        raise UnknownNameError("precision", options["precision"], PRECISIONS)
+    require_precision(options["precision"])
     return Question(
         flop=_given(options, "flop"),
         days=options["days"],
@@ -72,25 +80,20 @@ def _given(options: dict[str, Any], name: str) -> Uncertain:
 
 
 def _read(options: dict[str, Any], name: str, dimension: str) -> Uncertain | None:
-    from pydantic_core import PydanticCustomError
-
     from accounting.errors import quote
-    from accounting.quantities import read_uncertain
     from bench.errors import InputError
+    from flopcensus.answering.reading import read_range
 
     text = options[name]
     if text is None:
         return None
     option = f"--{name.replace('_', '-')}"
-    try:
-        found = read_uncertain(text, dimension)
-    except PydanticCustomError as error:
-        raise InputError(f"{option}: {error.message()} (found {quote(text)})") from None
+    found = read_range(text, dimension, option)
     if found.low <= 0:
         raise InputError(f"{option}: must be above 0 (found {quote(text)})")
     # of FLOP, parameters and accelerators there is one at least, and none that a float cannot divide by
-    if dimension == "count" and not 1 <= found.low <= found.high <= _MOST:
-        raise InputError(f"{option}: must lie between 1 and {_MOST:.0e} (found {quote(text)})")
+    if dimension == "count" and not 1 <= found.low <= found.high <= _MOST_COUNTED:
+        raise InputError(f"{option}: must lie between 1 and {_MOST_COUNTED:.0e} (found {quote(text)})")
     return found
 
 
@@ -128,8 +131,9 @@ def _overrides(options: dict[str, Any]) -> Overrides:
 def _sites(options: dict[str, Any], facts: Facts) -> Sites:
     from accounting.planning.training.sites import of_accelerators, of_census, of_cluster
     from bench.errors import InputError
+    from flopcensus.answering.reading import read_territories, today
 
-    countries = _countries(options, facts)
+    countries = read_territories(options["countries"], None, facts, today())
     precision, day = options["precision"], _day(options)
     if (options["accelerator"] is None) != (options["count"] is None):
         raise InputError("--accelerator and --count belong together")
@@ -150,7 +154,7 @@ def _sites(options: dict[str, Any], facts: Facts) -> Sites:
     from accounting.census.sources import load_census
 
     ledger = load_census([options["on"]] if options["on"] else [], facts)
-    return of_census(ledger, facts, precision, day or _today(), countries)
+    return of_census(ledger, facts, precision, day or today(), countries)
 
 
 def _cluster(name: str | None, facts: Facts) -> Any:
@@ -167,18 +171,7 @@ def _cluster(name: str | None, facts: Facts) -> Any:
     return load_cluster(name, facts) if name in shipped_clusters() else None
 
 
-def _countries(options: dict[str, Any], facts: Facts) -> frozenset[str]:
-    table = facts.names.countries
-    return frozenset(table.resolve(name) for name in options["countries"]) if table else frozenset()
-
-
 def _day(options: dict[str, Any]) -> datetime.date | None:
-    from flopcensus.answering.dates import read_day
+    from flopcensus.answering.reading import read_day
 
     return read_day(options["as_of"], "--as-of") if options["as_of"] else None
-
-
-def _today() -> datetime.date:
-    import datetime
-
-    return datetime.datetime.now().date()

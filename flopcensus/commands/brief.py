@@ -79,7 +79,7 @@ def _request(options: dict[str, Any], facts: Facts) -> BriefRequest:
     from accounting.errors import UnknownNameError
     from accounting.reference.accelerators import PRECISIONS
     from bench.errors import InputError
-    from flopcensus.answering.dates import read_day
+    from flopcensus.answering.reading import read_day
 
     day = read_day(options["as_of"], "--as-of")
     if options["precision"] not in PRECISIONS:
@@ -133,8 +133,9 @@ def _emit(brief: Brief, facts: Facts, output: Format) -> None:
 
 
 def _emit_world(page: World, facts: Facts, output: Format) -> None:
-    from flopcensus.documents.world import print_world, world_csv, world_document
+    from flopcensus.documents.world import world_csv, world_document
     from flopcensus.output import show
+    from flopcensus.tables.world import print_world
 
     show(
         output,

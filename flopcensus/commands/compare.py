@@ -59,7 +59,7 @@ def command(
     """
     from flopcensus.answering.compare import run_comparison
 
-    comparison = run_comparison(clusters, precisions, bases, overlays, calibrations, (draws, seed))
+    comparison = run_comparison(clusters, precisions, bases, overlays, calibrations, draws=draws, seed=seed)
     _emit(comparison, output, assumptions=assumptions)
 
 

@@ -54,7 +54,7 @@ def command(
     from flopcensus.output import to_json, warn
     from flopcensus.tables.decode import print_answer
 
-    result = run_decode(claim, accelerators, counts, calibrations, (draws, seed))
+    result = run_decode(claim, accelerators, counts, calibrations, draws=draws, seed=seed)
     if output == "json":
         click.echo(to_json(document(result)), nl=False)
     elif output == "csv":

@@ -118,9 +118,10 @@ def command(output: Format, **options: Any) -> None:
 
 
 def _emit(answer: Answer, output: Format) -> None:
-    from flopcensus.documents.series import print_series
+    from flopcensus.documents.estimate_rows import estimate_csv
     from flopcensus.output import say, to_json, warn
-    from flopcensus.tables.estimate import estimate_csv, print_estimate
+    from flopcensus.tables.estimate import print_estimate
+    from flopcensus.tables.series import print_series
 
     estimates, sales = answer.estimates, answer.sales
     if output == "json":
@@ -136,7 +137,7 @@ def _emit(answer: Answer, output: Format) -> None:
                 denomination = one.accounts.denomination
                 print_drivers(one.drivers, str(denomination), denomination.unit)
         if sales is not None:
-            from flopcensus.documents.unlocated import print_unlocated, print_unlocated_line
+            from flopcensus.tables.unlocated import print_unlocated, print_unlocated_line
 
             if answer.sales_in_full:
                 print_unlocated(sales)

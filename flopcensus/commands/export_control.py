@@ -58,7 +58,7 @@ def _one_model(accelerator: str, day: str | None, overlays: tuple[Path, ...], ou
     from accounting.reference.export_control import classify, load_export_rules, performance
     from accounting.reference.facts import load_facts
     from accounting.reference.shipped import configs_root
-    from flopcensus.answering.dates import read_day
+    from flopcensus.answering.reading import read_day
     from flopcensus.output import to_csv, to_json
 
     facts = load_facts(overlays=overlays)

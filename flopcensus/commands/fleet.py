@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from flopcensus.documents.fleet import Fleet
+    from flopcensus.answering.fleet import Fleet
 
 EXIT_SICK = 1
 _EXAMPLE = """\b
@@ -102,16 +102,10 @@ def command(
 def _ask_history(options: dict[str, Any], output: str, out: Path | None) -> bool:
     """Answer from the history alone; return whether a node has lost speed."""
     from bench.files import write_text_atomic
-    from flopcensus.documents.fleet_history import (
-        COLUMNS,
-        Question,
-        ask,
-        compact,
-        document,
-        print_answer,
-        rows,
-    )
+    from flopcensus.answering.fleet_history import Question, ask, compact
+    from flopcensus.documents.fleet_history import COLUMNS, document, rows
     from flopcensus.output import note, to_csv, to_json
+    from flopcensus.tables.fleet_history import print_answer
 
     path = options["history"]
     if path is None:
@@ -179,8 +173,9 @@ def _write_records(fleet: Fleet, folder: Path) -> None:
 
 def _show(fleet: Fleet, output: str, out: Path | None) -> None:
     from bench.files import write_bytes_atomic, write_text_atomic
-    from flopcensus.documents.fleet import COLUMNS, document, flat_rows, print_fleet
+    from flopcensus.documents.fleet import COLUMNS, document, flat_rows
     from flopcensus.output import to_csv, to_json
+    from flopcensus.tables.fleet import print_fleet
 
     if output == "table":
         print_fleet(fleet)

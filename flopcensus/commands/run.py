@@ -89,8 +89,8 @@ def _measure(spec: BenchPart, folder: Path, seconds: float | None) -> tuple[Reco
 def _write_tables(folder: Path, findings: Findings) -> None:
     from bench.files import write_text_atomic
     from flopcensus.documents.compare import comparison_csv
+    from flopcensus.documents.estimate_rows import ESTIMATE_COLUMNS, estimate_rows
     from flopcensus.output import to_csv
-    from flopcensus.tables.estimate import ESTIMATE_COLUMNS, estimate_rows
 
     tables = folder / "tables"
     tables.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ def _write_tables(folder: Path, findings: Findings) -> None:
 
 def _write_results(folder: Path, findings: Findings) -> None:
     from bench.files import write_text_atomic
-    from flopcensus.documents.estimate import study_document, study_json
+    from flopcensus.documents.study import study_document, study_json
     from flopcensus.report.page import render
 
     document = study_document(findings)

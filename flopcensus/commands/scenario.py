@@ -108,7 +108,7 @@ def _request(options: dict[str, Any], spec: AccessSpec) -> Request:
     from accounting.census.selection import Selection
     from accounting.errors import UnknownNameError
     from accounting.reference.accelerators import PRECISIONS
-    from flopcensus.answering.dates import read_day
+    from flopcensus.answering.reading import read_day
 
     if options["basis"] not in BASES:
         raise UnknownNameError("basis", options["basis"], BASES)
@@ -131,8 +131,9 @@ def _request(options: dict[str, Any], spec: AccessSpec) -> Request:
 
 
 def _emit(spec: AccessSpec, found: Access, output: Format) -> None:
-    from flopcensus.documents.scenario import access_csv, access_document, print_access
+    from flopcensus.documents.scenario import access_csv, access_document
     from flopcensus.output import show
+    from flopcensus.tables.scenario import print_access
 
     show(
         output,

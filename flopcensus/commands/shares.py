@@ -62,7 +62,7 @@ def command(output: Format, **options: Any) -> None:
     from accounting.reference.facts import load_facts
     from accounting.reference.market_shares import load_market_shares
     from accounting.reference.shipped import configs_root
-    from flopcensus.answering.dates import read_day
+    from flopcensus.answering.reading import read_day
 
     facts = load_facts(overlays=options["overlays"])
     if options["precision"] not in PRECISIONS:

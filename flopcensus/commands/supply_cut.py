@@ -68,8 +68,9 @@ def command(output: Format, **options: Any) -> None:
 
 
 def _emit(found: SupplyCut, output: Format) -> None:
-    from flopcensus.documents.supply_cut import print_supply_cut, supply_cut_csv, supply_cut_document
+    from flopcensus.documents.supply_cut import supply_cut_csv, supply_cut_document
     from flopcensus.output import show
+    from flopcensus.tables.supply_cut import print_supply_cut
 
     show(
         output,

@@ -60,8 +60,9 @@ def command(output: Format, **options: Any) -> int:
     model fits no site.
     """
     from flopcensus.answering.training_run import run_training
-    from flopcensus.documents.training_run import csv, document, print_answer, verdict
+    from flopcensus.documents.training_run import csv, document
     from flopcensus.output import show
+    from flopcensus.tables.training_run import print_answer, verdict
 
     found = run_training(options)
     show(

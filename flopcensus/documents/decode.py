@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from accounting.accounts.account import Quantiles
-from accounting.capacity.bases import Basis
-from accounting.capacity.calibration import Calibration
-from accounting.claims.measured import best_known, measured_terms
-from accounting.claims.readings import TOLERANCE, Decoded, Reading
-from accounting.reference.facts import Facts
+from accounting.claims.readings import TOLERANCE
+from flopcensus.answering.decode import DecodedClaim, Line, times
 from flopcensus.documents.parts import quantiles
 from flopcensus.output import to_csv
 
@@ -34,61 +29,7 @@ CSV_COLUMNS = (
 _EXA = 1e18
 
 
-@dataclass(frozen=True)
-class Worth:
-    """A reading's accelerators on one basis below peak, in 16-bit dense; unit: FLOP/s."""
-
-    quantiles: Quantiles
-    kind: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """A reading, the models that its measured terms are of, and these terms."""
-
-    reading: Reading
-    measured_as: tuple[str, ...]
-    worth: dict[Basis, Worth]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A decoded claim, each reading with what its accelerators are in measured terms."""
-
-    decoded: Decoded
-    lines: tuple[Line, ...]
-    seed: int
-    draws: int
-
-
-def answer(decoded: Decoded, facts: Facts, calibration: Calibration, seed: int, draws: int) -> Answer:
-    """Value the accelerators of every reading; the same ones are valued once.
-
-    Raises:
-        InputError: no such number of draws.
-    """
-    known: dict[tuple[str, ...], dict[Basis, Worth]] = {}
-    lines = []
-    for reading in decoded.readings:
-        models = tuple(best_known(ids, calibration) for ids in reading.models)
-        # where a count is implied, that of one accelerator times as many
-        counts = (1.0,) if decoded.count is None else reading.counts
-        if models not in known:
-            terms = measured_terms(
-                dict(zip(models, counts, strict=True)), facts, calibration, seed=seed, draws=draws
-            )
-            known[models] = {b: Worth(Quantiles.of(t.capacity.draws), t.kind) for b, t in terms.items()}
-        factor = reading.count if decoded.count is None else 1.0
-        worth = {b: Worth(_times(w.quantiles, factor), w.kind) for b, w in known[models].items()}
-        lines.append(Line(reading, models, worth))
-    return Answer(decoded, tuple(lines), seed, draws)
-
-
-def _times(q: Quantiles, factor: float) -> Quantiles:
-    return Quantiles(q.p5 * factor, q.p50 * factor, q.p95 * factor, q.mean * factor)
-
-
-def document(result: Answer) -> dict[str, Any]:
+def document(result: DecodedClaim) -> dict[str, Any]:
     """Return a decoded claim as plain data."""
     decoded = result.decoded
     claim, count = decoded.claim, decoded.count
@@ -140,7 +81,7 @@ def _entry(line: Line) -> dict[str, Any]:
         "dense_16_bit_exaflops": None if dense is None else dense / _EXA,
         "measured_as": list(line.measured_as),
         "measured_exaflops": {
-            basis: {**quantiles(_times(worth.quantiles, 1 / _EXA)), "kind": worth.kind}
+            basis: {**quantiles(times(worth.quantiles, 1 / _EXA)), "kind": worth.kind}
             for basis, worth in line.worth.items()
         },
     }
@@ -150,7 +91,7 @@ def _whole(count: float | None) -> float | int | None:
     return int(count) if count is not None and count == int(count) else count
 
 
-def csv(result: Answer) -> str:
+def csv(result: DecodedClaim) -> str:
     """Return the readings as CSV; rates and measured terms in exaFLOP/s."""
     rows = []
     for entry in document(result)["readings"]:

@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flopcensus.documents.fleet import Fleet, flat_rows
+from flopcensus.answering.fleet import Fleet
+from flopcensus.documents.fleet import flat_rows
 
 _RATES = {
     "flop_rate": ("flopcensus_arithmetic_flops_per_second", "flops_per_second", "Arithmetic rate."),

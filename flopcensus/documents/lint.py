@@ -1,8 +1,7 @@
-"""Findings of the linter as people and programs read them: a table, JSON, CSV and SARIF 2.1.0."""
+"""Findings of the linter as JSON, CSV and SARIF 2.1.0."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
@@ -11,12 +10,11 @@ from urllib.parse import quote
 from accounting.lint.linting import RULES
 from accounting.lint.rule import Figure, Finding, Rule
 from flopcensus import __version__
-from flopcensus.output import print_table, printable, say, to_csv
+from flopcensus.output import to_csv
 
 SCHEMA = "flopcensus/lint/1"
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _COLUMNS = ("severity", "rule", "rows", "found", "expected", "ratio", "factor", "message")
-_MOST_ROWS_SHOWN = 3
 
 
 def document(found: Sequence[Finding]) -> dict[str, Any]:
@@ -90,23 +88,3 @@ def _location(row: str) -> dict[str, Any]:
     file, _, line = row.rpartition(":")
     uri = quote(PurePath(file).as_posix())
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": int(line)}}}
-
-
-def print_findings(found: Sequence[Finding]) -> None:
-    """Print a block for each finding, then how many there are of each rule."""
-    for finding in found:
-        evidence = finding.evidence
-        say(f"{finding.severity}: {finding.rule.id}: {printable(evidence.message)}")
-        more = len(evidence.rows) - _MOST_ROWS_SHOWN
-        rows = ", ".join(evidence.rows[:_MOST_ROWS_SHOWN]) + (f" and {more} more" if more > 0 else "")
-        say(f"  at {printable(rows)}")
-        say(f"  found {printable(str(evidence.found))}, expected {printable(str(evidence.expected))}")
-        if evidence.factor is not None:
-            say(f"  the total stands at {evidence.factor:.4g} times what it should be")
-    if not found:
-        say("no findings")
-        return
-    say("")
-    counts = Counter(finding.rule for finding in found)
-    rows_of = [(rule.id, str(count), rule.title) for rule, count in counts.items()]
-    print_table("", ("rule", "findings", "what it says"), rows_of)

@@ -143,6 +143,6 @@ def compare(
     o = options_of("compare", given)
     with as_files(calibration) as files:
         found = run_comparison(
-            names, o["precisions"], o["bases"], o["overlays"], files, (o["draws"], o["seed"])
+            names, o["precisions"], o["bases"], o["overlays"], files, draws=o["draws"], seed=o["seed"]
         )
     return Comparison(found)

@@ -13,14 +13,14 @@ from flopcensus.library.asking import Evidence, Texts, as_files, options_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flopcensus.documents.decode import Answer as Found
+    from flopcensus.answering.decode import DecodedClaim
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Decoded(Answer):
     """A claim and its readings."""
 
-    _found: Found = field(repr=False)
+    _found: DecodedClaim = field(repr=False)
 
     @property
     def verdict(self) -> str:
@@ -108,4 +108,5 @@ def decode(
     given = {"accelerator": accelerator, "count": count, "draws": draws, "seed": seed}
     o = options_of("decode", given)
     with as_files(calibration) as files:
-        return Decoded(run_decode(claim, o["accelerators"], o["counts"], files, (o["draws"], o["seed"])))
+        found = run_decode(claim, o["accelerators"], o["counts"], files, draws=o["draws"], seed=o["seed"])
+    return Decoded(found)

@@ -109,7 +109,7 @@ class Estimates(Answer):
     @cached_property
     def series(self) -> pd.DataFrame:
         """Totals and rows by date, by (basis, precision, as_of, level, code); empty without ``years``."""
-        from flopcensus.tables.estimate import series_rows
+        from flopcensus.documents.estimate_rows import series_rows
 
         rows = [row for e in self._found.estimates for row in series_rows(e)]
         columns = ("name", "unit", *_QUANTILES, "share", "projected", "planned_share")
@@ -154,7 +154,7 @@ class Estimates(Answer):
 
     def to_csv(self) -> str:
         """Return what ``flopcensus estimate --format csv`` prints."""
-        from flopcensus.tables.estimate import estimate_csv
+        from flopcensus.documents.estimate_rows import estimate_csv
 
         return estimate_csv(self._found.estimates)
 

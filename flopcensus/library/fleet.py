@@ -15,7 +15,7 @@ from flopcensus.output import Meter, no_meter
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flopcensus.documents.fleet import Fleet as Found
+    from flopcensus.answering.fleet import Fleet as Found
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -14,14 +14,14 @@ from flopcensus.output import Meter, no_meter
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flopcensus.documents.training_run import Answered
+    from flopcensus.answering.training_run import TrainingAnswer
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class TrainingRun(Answer):
     """A training run: the verdict, and what it takes."""
 
-    _found: Answered = field(repr=False)
+    _found: TrainingAnswer = field(repr=False)
 
     @property
     def done(self) -> bool:
@@ -36,7 +36,7 @@ class TrainingRun(Answer):
     @property
     def verdict(self) -> str:
         """The verdict in one line."""
-        from flopcensus.documents.training_run import verdict
+        from flopcensus.tables.training_run import verdict
 
         return verdict(self._found.outcome)
 

@@ -17,7 +17,7 @@ from flopcensus.report.page import environment
 from flopcensus.report.spreads import SpreadChart, spread_chart
 
 if TYPE_CHECKING:
-    from flopcensus.documents.fleet import Fleet
+    from flopcensus.answering.fleet import Fleet
 
 MOST_REASONS = 1_000
 MOST_SET_ASIDE = 500

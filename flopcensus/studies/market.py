@@ -138,7 +138,8 @@ def fleet_entry(study: Study) -> dict[str, Any] | None:
     if study.fleet is None:
         return None
     from bench.fleets.judging import judge
-    from flopcensus.documents.fleet import Fleet, document, kinds_of, read_fleet
+    from flopcensus.answering.fleet import Fleet, read_fleet
+    from flopcensus.documents.fleet import document, kinds_of
     from flopcensus.report.heatmap import heat_map
 
     gathered, reading = read_fleet(study.fleet)

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from accounting.capacity.bases import Basis
 from accounting.claims.chips import H100E, NamedChips
 from accounting.claims.readings import TOLERANCE, Decoded, Lacking, Reading
-from flopcensus.documents.decode import Answer, Worth
+from flopcensus.answering.decode import DecodedClaim, Worth
 from flopcensus.output import print_table, printable, say, si
 
 _UNIT = "FLOP/s"
 
 
-def print_answer(result: Answer) -> None:
+def print_answer(result: DecodedClaim) -> None:
     """Print what the claim says, its readings, and what they come to."""
     decoded = result.decoded
     say(f"claim: {_claim_words(decoded)}")
@@ -71,7 +71,7 @@ def _lacking_names(row: Lacking, chips: Sequence[NamedChips]) -> str:
     return ", ".join(names)
 
 
-def _ratio_table(result: Answer) -> tuple[list[str], list[list[str]]]:
+def _ratio_table(result: DecodedClaim) -> tuple[list[str], list[list[str]]]:
     columns = ["reading", "comes to", "ratio to the claim", "fits", "count it implies"]
     rows = [
         [
@@ -86,7 +86,7 @@ def _ratio_table(result: Answer) -> tuple[list[str], list[list[str]]]:
     return _with_words(result, columns, rows)
 
 
-def _implied_table(result: Answer) -> tuple[list[str], list[list[str]]]:
+def _implied_table(result: DecodedClaim) -> tuple[list[str], list[list[str]]]:
     unit = H100E if result.decoded.chips[0].name == H100E else "count"
     columns = ["reading", f"{unit} it implies", "in 16-bit dense", "of that achievable"]
     rows = [
@@ -102,7 +102,7 @@ def _implied_table(result: Answer) -> tuple[list[str], list[list[str]]]:
 
 
 def _with_words(
-    result: Answer, columns: list[str], rows: list[list[str]]
+    result: DecodedClaim, columns: list[str], rows: list[list[str]]
 ) -> tuple[list[str], list[list[str]]]:
     """Add whether the claim's words allow a reading, where they forbid any."""
     if all(line.reading.as_stated for line in result.lines):
@@ -130,7 +130,7 @@ def _labels(readings: Sequence[Reading], decoded: Decoded) -> str:
     return f"{names} ({variants})" if variants else names
 
 
-def _conclusion(result: Answer) -> Iterator[str]:
+def _conclusion(result: DecodedClaim) -> Iterator[str]:
     decoded = result.decoded
     if decoded.count is None:
         yield "Without a count no reading is nearer than another: each implies its own."
@@ -150,7 +150,7 @@ def _conclusion(result: Answer) -> Iterator[str]:
     yield from _equivalents(result)
 
 
-def _equivalents(result: Answer) -> Iterator[str]:
+def _equivalents(result: DecodedClaim) -> Iterator[str]:
     """What the accelerators are in 16-bit dense and in measured terms: those of fitting readings, or all."""
     chosen = result.decoded.fitting or result.decoded.readings
     lines = {line.reading.models: line for line in result.lines if line.reading in chosen}

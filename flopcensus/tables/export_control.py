@@ -13,7 +13,7 @@ from accounting.census.sources import load_census
 from accounting.planning.export_rules import RuleFinding, judge, load_rules
 from accounting.reference.export_control import NOT_LEGAL_ADVICE
 from accounting.reference.facts import Facts, load_facts
-from flopcensus.answering.dates import read_day
+from flopcensus.answering.reading import read_day
 from flopcensus.output import Format, print_table, say, to_csv, to_json
 
 _MILLION = 1e6

@@ -16,7 +16,7 @@ import pytest
 
 from accounting.errors import InputFaults
 from bench.errors import InputError
-from flopcensus.documents.estimate import study_document, study_json
+from flopcensus.documents.study import study_document, study_json
 from flopcensus.report.document import check_results
 from flopcensus.studies.study import answer, load_study
 from flopcensus.studies.views import with_views

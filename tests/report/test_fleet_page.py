@@ -19,7 +19,7 @@ from bench.fleets.judging import judge
 from bench.fleets.reading import Read, Reading, SetAside
 from bench.fleets.synthetic import Planted, make_fleet
 from bench.fleets.synthetic import write as write_fleet
-from flopcensus.documents.fleet import Fleet, read_fleet
+from flopcensus.answering.fleet import Fleet, read_fleet
 from flopcensus.report.fleet_page import MOST_REASONS, MOST_SET_ASIDE, render
 from flopcensus.report.heatmap import MOST_ROWS, heat_map, natural, rack
 from tests.cli import in_process

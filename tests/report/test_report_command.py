@@ -151,7 +151,7 @@ def test_parts_that_a_later_minor_version_adds_are_left_alone(document: dict[str
 def test_what_run_writes_is_what_the_page_reads() -> None:
     from dataclasses import replace
 
-    from flopcensus.documents.estimate import study_document
+    from flopcensus.documents.study import study_document
     from flopcensus.studies.study import answer, load_study
 
     study = load_study("world")
