@@ -33,7 +33,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "cluster": Kind("accounting.planning.clusters:ClusterFile", "A hypothetical cluster", ("clusters",)),
     "study": Kind(
-        "flopcensus.studies.study:StudyFile", "A study: everything that one analysis asks", ("studies",)
+        "flopcensus.studies.spec:StudyFile", "A study: everything that one analysis asks", ("studies",)
     ),
     "calibration": Kind(
         "accounting.capacity.measurements:MeasurementFile",

@@ -68,18 +68,16 @@ def run_estimate(
     Raises InputError and its kin.
     """
     from accounting.accounts.estimate import estimate
-    from accounting.capacity.calibration import Calibration, load_calibration
     from accounting.capacity.sums import Work
     from bench.errors import InputError
+    from flopcensus.answering.reading import calibration_for
 
     if options["reconcile"] != "none" and not options["sold"]:
         raise InputError("--reconcile needs --sold")
     census, facts = ledger or read_census(options["census"], options["overlays"])
     request = request_of(options, facts)
     census = _with_unrecorded(census, options["unrecorded"], facts)
-    # a peak needs no measurement
-    needed = request.bases != ("peak",) or options["calibrations"]
-    calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
+    calibration = calibration_for(request.bases, options["calibrations"], facts)
     work = Work(progress=meter("deployments valued"))
     if options.get("years") or options.get("project"):
         estimates = over_time(census, request, facts, calibration, options)
@@ -99,11 +97,12 @@ def read_census(sources: Sequence[str], overlays: Sequence[Path]) -> tuple[Ledge
 
 
 def _unprojected(found: Estimate) -> Estimate:
-    import datetime
     from dataclasses import replace
 
+    from flopcensus.answering.reading import today
+
     day = found.request.selection.as_of
-    if day <= datetime.datetime.now().date():
+    if day <= today():
         return found
     text = (
         f"{day} is yet to come: what operates today is counted as if none of it left service; see --project"
@@ -118,7 +117,6 @@ def over_time(
 
     Raises InputError where what is used is asked for: it is stated for one day's stock alone.
     """
-    import datetime
     from dataclasses import replace
 
     from accounting.accounts.estimate import estimate
@@ -132,6 +130,7 @@ def over_time(
     from accounting.capacity.stock.projection import ProjectedValuer
     from accounting.capacity.stock.rates import load_stock_rates
     from bench.errors import InputError
+    from flopcensus.answering.reading import today
 
     if request.unit == "flop_per_year":
         raise InputError(
@@ -140,7 +139,7 @@ def over_time(
         )
     day = request.selection.as_of
     dates = dates_of(*years_of(options["years"]), day) if options["years"] else (day,)
-    projection = projection_of(ledger, request, load_stock_rates(), datetime.datetime.now().date())
+    projection = projection_of(ledger, request, load_stock_rates(), today())
     levels = request.levels if options["levels"] else ()
     found = series(ledger, request, dates, facts, calibration, projection, levels)
     if day > projection.snapshot:

@@ -12,7 +12,8 @@ from flopcensus.output import note, say, warn
 
 if TYPE_CHECKING:
     from bench.record import Record
-    from flopcensus.studies.study import BenchPart, Findings, StudySpec
+    from flopcensus.studies.findings import Findings
+    from flopcensus.studies.spec import BenchPart, StudySpec
 
 _EXAMPLE = """\b
 Examples:
@@ -42,7 +43,8 @@ def command(
     estimate and never enters it.
     """
     from bench.files import claimed
-    from flopcensus.studies.study import answer, load_study
+    from flopcensus.studies.findings import answer
+    from flopcensus.studies.study import load_study
     from flopcensus.studies.views import with_views
 
     loaded = load_study(study, root)

@@ -14,7 +14,7 @@ from accounting.reference.names import UNKNOWN
 from flopcensus import __version__
 
 if TYPE_CHECKING:
-    from flopcensus.studies.study import Findings
+    from flopcensus.studies.findings import Findings
 from flopcensus.documents.estimate import estimate_entry
 
 STUDY_SCHEMA = "flopcensus/results/1"

@@ -9,7 +9,8 @@ from accounting.planning.optimise.build import SOMETHING
 from accounting.planning.optimise.plan import Bound, Mix, Plan
 from accounting.planning.outlook import METRICS
 from accounting.reference.export_control import NOT_LEGAL_ADVICE
-from flopcensus.documents.plan import PlanAnswer, mix_rows
+from flopcensus.answering.plan import PlanAnswer
+from flopcensus.documents.plan import mix_rows
 from flopcensus.output import percent, print_table, say
 from flopcensus.tables.compare import cell, figure, print_assumptions
 

@@ -18,7 +18,8 @@ from accounting.errors import InputFaults
 from bench.errors import InputError
 from flopcensus.documents.study import study_document, study_json
 from flopcensus.report.document import check_results
-from flopcensus.studies.study import answer, load_study
+from flopcensus.studies.findings import answer
+from flopcensus.studies.study import load_study
 from flopcensus.studies.views import with_views
 from tests.cli import in_process
 

@@ -152,7 +152,8 @@ def test_what_run_writes_is_what_the_page_reads() -> None:
     from dataclasses import replace
 
     from flopcensus.documents.study import study_document
-    from flopcensus.studies.study import answer, load_study
+    from flopcensus.studies.findings import answer
+    from flopcensus.studies.study import load_study
 
     study = load_study("world")
     study = replace(study, spec=study.spec.model_copy(update={"draws": 50}))

@@ -9,7 +9,7 @@ from accounting.accounts.levels import Levels
 from accounting.capacity.h100e import load_h100e
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
-from flopcensus.studies.cube import FOLD_BELOW, FOLD_BELOW_BEFORE, OTHER, STATUSES, Cube, CubeRow
+from flopcensus.studies.cube.cells import FOLD_BELOW, FOLD_BELOW_BEFORE, OTHER, STATUSES, Cube, CubeRow
 
 # the level and the code of the whole of a view
 TOTAL = "total"

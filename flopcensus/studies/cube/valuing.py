@@ -1,128 +1,42 @@
-"""The cube: all accounts by precision, basis, date and status, so that a page can change its view by itself.
-
-For each precision the census is valued once, whatever the number of dates: an entry's draws are added to
-the rows of all dates at which it counts. Sums are exact (:mod:`accounting.capacity.sums`), so that a cell is
-to the last bit what ``flopcensus estimate`` gives for its date, precision, basis, status, seed and draws.
-
-What is planned at a date is what is under construction, contracted or announced with a date in service by
-then. It stands apart from what operates and is never added to it.
-"""
+"""A ledger valued in every view of the cube."""
 
 from __future__ import annotations
 
-import datetime
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 
 from accounting.accounts.account import Quantiles, percentiles
-from accounting.accounts.joint import Joint
 from accounting.accounts.levels import LEVELS, Holders, Levels
 from accounting.accounts.sized import resize
 from accounting.capacity.bases import BASES, Basis, Draws
 from accounting.capacity.calibration import Calibration
-from accounting.capacity.sums import Cell, Division, Summation, Work
-from accounting.capacity.valuation import Skipped, Term, Valuer
+from accounting.capacity.valuation import Valuer
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import PLANNED, Selection, planned, select
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
+from flopcensus.studies.cube.cells import (
+    FOLD_BELOW,
+    FOLD_BELOW_BEFORE,
+    Coverage,
+    Cube,
+    CubeRequest,
+    CubeRow,
+    Slot,
+)
+from flopcensus.studies.cube.sums import Items, Key, summed
 
-Status = Literal["operational", "planned"]
-STATUSES: tuple[Status, ...] = ("operational", "planned")
 # who holds it at three levels at once, for a picture of flows
 CROSSING: Levels = ("territory", "provider", "vendor_nation")
 # their rows are the facilities themselves, which stand elsewhere in the results
 LEFT_OUT = frozenset({"facility", "deployment"})
-OTHER = "other"
-# on levels that are not kept whole, codes are one row that have less than this share of the total at the
-# study's date and after it, and less than the other at every date before
-FOLD_BELOW = 0.01
-FOLD_BELOW_BEFORE = 0.1
-# combinations of a crossing are many and small, and a flow picture needs more: these parts of the above
+# the combinations of a crossing are many and small, and a picture of flows needs more of them: there the
+# thresholds of folding are multiplied by this
 FOLD_CROSSED = 0.2
 _ROUGH_DRAWS = 200
-# sums of one pass; more rows are summed in several
-_SUMS_BYTES = 192 * 2**20
-
-
-@dataclass(frozen=True)
-class Slot:
-    """What is counted together: a date, and whether what operates or what is planned."""
-
-    day: datetime.date
-    status: Status
-
-
-@dataclass(frozen=True)
-class CubeRequest:
-    """What to put into the cube.
-
-    ``days`` are dates up to ``as_of`` for what operates, and from ``as_of`` on for what is planned. The view
-    of ``as_of`` in ``precision`` is worked out with ``draws``, all others with ``view_draws``. On the levels
-    ``whole`` no code is folded into ``other``, however small.
-    """
-
-    as_of: datetime.date
-    precision: str
-    days: tuple[datetime.date, ...]
-    precisions: tuple[str, ...]
-    bases: tuple[Basis, ...]
-    seed: int = 0
-    draws: int = 10_000
-    view_draws: int = 2_000
-    joint: Joint = "owner"
-    whole: frozenset[Levels] = frozenset({("territory",), ("provider",)})
-
-    def slots(self) -> tuple[Slot, ...]:
-        """Return what is counted: operating up to the date of the study, planned from then on."""
-        days = sorted({*self.days, self.as_of})
-        operating = [Slot(day, "operational") for day in days if day <= self.as_of]
-        return (*operating, *(Slot(day, "planned") for day in days if day >= self.as_of))
-
-
-@dataclass(frozen=True)
-class CubeRow:
-    """One cell: the capacity of one holder in one view, in FLOP/s, and its share of the view's total."""
-
-    slot: Slot
-    precision: str
-    basis: Basis
-    levels: Levels
-    codes: tuple[str, ...]
-    quantiles: Quantiles
-    share: float
-    share_p5: float
-    share_p95: float
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """How many deployments a view values, and how many not, by reason."""
-
-    slot: Slot
-    precision: str
-    deployments: int
-    skipped: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Cube:
-    """All cells that are not nought. ``levels`` are those of which anything is known; () is the total.
-
-    ``lacking`` gives by (precision, basis) why there is no cell of it. ``folded`` counts by level the codes
-    that are one row, ``other``.
-    """
-
-    request: CubeRequest
-    levels: tuple[Levels, ...]
-    rows: tuple[CubeRow, ...]
-    coverage: tuple[Coverage, ...]
-    lacking: Mapping[tuple[str, Basis], str]
-    folded: Mapping[Levels, int]
 
 
 def cube(
@@ -146,15 +60,6 @@ def cube(
         run.value(precision)
     folded = {level: len(gone) for level, gone in run.gone.items() if gone}
     return Cube(request, run.levels, tuple(run.rows), tuple(run.coverage), run.lacking, folded)
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """A row: the number of its slot, its level (empty: the total), and a code for each level in it."""
-
-    slot: int
-    levels: Levels
-    codes: tuple[str, ...]
 
 
 @dataclass
@@ -209,8 +114,8 @@ class _Run:
     def _value(self, precision: str, bases: tuple[Basis, ...], places: Sequence[int], draws: int) -> None:
         valuer = self._valuer(precision, bases, draws)
         items = self._items(valuer, places, self.levels)
-        totals = dict(_summed(replace(items, levels=((),)), valuer))
-        for key, columns in _summed(items, valuer):
+        totals = dict(summed(replace(items, levels=((),)), valuer))
+        for key, columns in summed(items, valuer):
             whole = totals[replace(key, levels=(), codes=())]
             for basis, total, held in zip(valuer.asked, whole, columns, strict=True):
                 self._add(key, precision, basis, held, total)
@@ -221,7 +126,7 @@ class _Run:
         if self.progress:
             self.progress(self.done, self.whole)
 
-    def _items(self, valuer: Valuer, places: Sequence[int], levels: Sequence[Levels]) -> _Items:
+    def _items(self, valuer: Valuer, places: Sequence[int], levels: Sequence[Levels]) -> Items:
         entries: dict[str, tuple[Entry, list[int]]] = {}
         for place in places:
             for entry in self.selected[place]:
@@ -230,7 +135,7 @@ class _Run:
         if self.ledger.valued_by != "chips":
             # a file's own figures need no count
             sized = [(entry, tuple(at)) for entry, at in entries.values()]
-            return _Items(sized, left, valuer, levels, self.holders, self.gone)
+            return Items(sized, left, valuer, levels, self.holders, self.gone)
         kept = {
             e.id: e for e in resize([e for e, _ in entries.values()], self.facts, valuer.precision).entries
         }
@@ -240,9 +145,9 @@ class _Run:
                 for place in at:
                     left[place].update(reasons)
         sized = [(kept[name], tuple(at)) for name, (_, at) in entries.items() if name in kept]
-        return _Items(sized, left, valuer, levels, self.holders, self.gone)
+        return Items(sized, left, valuer, levels, self.holders, self.gone)
 
-    def _add(self, key: _Key, precision: str, basis: Basis, held: Draws, total: Draws) -> None:
+    def _add(self, key: Key, precision: str, basis: Basis, held: Draws, total: Draws) -> None:
         quantiles = Quantiles.of(held)
         if not quantiles.mean:
             return
@@ -258,7 +163,7 @@ class _Run:
         levels = [level for level in self.levels if level and level not in self.request.whole]
         valuer = self._valuer(self.request.precision, ("peak",), _ROUGH_DRAWS)
         items = self._items(valuer, range(len(self.slots)), [(), *levels])
-        means = {key: float(np.mean(columns[0])) for key, columns in _summed(items, valuer)}
+        means = {key: float(np.mean(columns[0])) for key, columns in summed(items, valuer)}
         small: dict[Levels, dict[tuple[str, ...], bool]] = {level: {} for level in levels}
         for key, mean in means.items():
             if not key.levels or key.codes == (UNKNOWN,):
@@ -294,63 +199,3 @@ def known_levels(entries: Mapping[str, Entry], holders: Holders) -> tuple[Levels
         if any(codes != (UNKNOWN,) for e in entries.values() for codes, _ in holders.codes(e, (level,))):
             known.append((level,))
     return (*known, CROSSING)
-
-
-@dataclass
-class _Items:
-    """Entries as terms with the rows of all their slots; can be read any number of times."""
-
-    entries: Sequence[tuple[Entry, tuple[int, ...]]]
-    left: Mapping[int, Counter[str]]
-    valuer: Valuer
-    levels: Sequence[Levels]
-    holders: Holders
-    gone: Mapping[Levels, frozenset[tuple[str, ...]]]
-    valued: Counter[int] = field(default_factory=Counter)
-    skipped: dict[int, Counter[str]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._cells: dict[object, Cell] = {}
-
-    def __iter__(self) -> Iterator[tuple[Term, Cell]]:
-        self.valued, self.skipped = Counter(), {place: Counter(found) for place, found in self.left.items()}
-        for entry, places in self.entries:
-            term = self.valuer.term(entry)
-            if isinstance(term, Skipped):
-                for place in places:
-                    self.skipped[place][term.reason] += 1
-                continue
-            self.valued.update(places)
-            yield term, self._cell(entry, places)
-
-    def _cell(self, entry: Entry, places: tuple[int, ...]) -> Cell:
-        held = tuple(tuple(self._codes(entry, level).items()) for level in self.levels)
-        found = self._cells.get((places, held))
-        if found is None:
-            pairs = zip(self.levels, held, strict=True)
-            divisions = tuple(_division(level, codes, places) for level, codes in pairs)
-            found = self._cells[places, held] = Cell(divisions)
-        return found
-
-    def _codes(self, entry: Entry, levels: Levels) -> dict[tuple[str, ...], float]:
-        if not levels:
-            return {(): 1.0}
-        weights: dict[tuple[str, ...], float] = {}
-        gone = self.gone.get(levels, frozenset())
-        for codes, weight in self.holders.codes(entry, levels):
-            kept = (OTHER,) * len(levels) if codes in gone else codes
-            weights[kept] = weights.get(kept, 0.0) + weight
-        return weights
-
-
-def _division(
-    levels: Levels, held: Sequence[tuple[tuple[str, ...], float]], places: Sequence[int]
-) -> Division:
-    return tuple((tuple(_Key(place, levels, codes) for place in places), weight) for codes, weight in held)
-
-
-def _summed(items: _Items, valuer: Valuer) -> Iterator[tuple[_Key, tuple[Draws, ...]]]:
-    """Yield the draws of each row by basis, what the sums keep for themselves left out."""
-    for key, columns in Summation(items, valuer, Work(sums_bytes=_SUMS_BYTES)).rows():
-        if isinstance(key, _Key):
-            yield key, columns

@@ -1,4 +1,4 @@
-"""What a study adds of the world: inequality, what is sold and not located, walks and plans, where named."""
+"""The smaller parts of a study's results: inequality, sales, a walk from a published figure, plan, fleet."""
 
 from __future__ import annotations
 
