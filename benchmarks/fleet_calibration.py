@@ -19,7 +19,8 @@ from scipy import optimize, stats
 
 from bench.fleets.decoding import decode
 from bench.fleets.gathering import Gathered
-from bench.fleets.judging.judge import judge, robust
+from bench.fleets.judging import robust
+from bench.fleets.judging.judge import judge
 from bench.fleets.reading import Read
 from bench.fleets.synthetic import Fleet, make_fleet, record
 

@@ -8,14 +8,14 @@ from _markdown import plain, table
 
 from accounting.census.flat import COLUMNS as LEDGER
 from accounting.reference.country_figures import UNITS
-from flopcensus.bridged import BRIDGE_COLUMNS
-from flopcensus.briefed import BRIEF_COLUMNS
-from flopcensus.compared import COMPARISON_COLUMNS
-from flopcensus.cut_off import COLUMNS as CUT_COLUMNS
+from flopcensus.documents.bridge import BRIDGE_COLUMNS
+from flopcensus.documents.brief import BRIEF_COLUMNS
+from flopcensus.documents.compare import COMPARISON_COLUMNS
+from flopcensus.documents.estimate_rows import ESTIMATE_COLUMNS, SERIES_COLUMNS
+from flopcensus.documents.scenario import COLUMNS as SCENARIO_COLUMNS
+from flopcensus.documents.supply_cut import COLUMNS as CUT_COLUMNS
 from flopcensus.exports.dictionary import COLUMNS as EXPORTED
 from flopcensus.exports.dictionary import dictionary_markdown
-from flopcensus.scenario import COLUMNS as SCENARIO_COLUMNS
-from flopcensus.tables import ESTIMATE_COLUMNS, SERIES_COLUMNS
 
 # command, and what --format csv of it holds
 TABLES: Mapping[str, Sequence[str]] = {

@@ -91,7 +91,7 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         if _COMPLETING in os.environ:
-            from flopcensus.completing import attach
+            from flopcensus.completion import attach
 
             return attach(command)
         return command

@@ -32,7 +32,9 @@ KINDS: Mapping[str, Kind] = {
         "accounting.census.facilities:FacilityFile", "Facilities and what stands in them", ("facilities",)
     ),
     "cluster": Kind("accounting.planning.clusters:ClusterFile", "A hypothetical cluster", ("clusters",)),
-    "study": Kind("flopcensus.study:StudyFile", "A study: everything that one analysis asks", ("studies",)),
+    "study": Kind(
+        "flopcensus.studies.spec:StudyFile", "A study: everything that one analysis asks", ("studies",)
+    ),
     "calibration": Kind(
         "accounting.capacity.efficiency.measurements:MeasurementFile",
         "Measurements that calibrate estimates",

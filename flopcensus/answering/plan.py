@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flopcensus.output import Meter, MeterOf
 
 if TYPE_CHECKING:
-    from flopcensus.planned import Planned
-
-
-def run_plan(config: str, options: dict[str, Any], meter: MeterOf = Meter) -> Planned:
-    """Answer the question of the options. Raises InputError and its kin."""
     import datetime
 
+    from accounting.planning.optimise.plan import Plan
+    from accounting.planning.parameters import Given
+    from accounting.reference.facts import Facts
+
+
+@dataclass(frozen=True)
+class PlanAnswer:
+    """A plan, the units that its candidates are bought in, and the day of its export rules."""
+
+    plan: Plan
+    units: tuple[Given, ...]
+    facts: Facts
+    precision: str
+    day: datetime.date
+
+
+def run_plan(config: str, options: dict[str, Any], meter: MeterOf = Meter) -> PlanAnswer:
+    """Answer the question of the options. Raises InputError and its kin."""
     from accounting.capacity.calibration import load_calibration
     from accounting.planning.clusters import load_cluster
     from accounting.planning.export_rules import load_rules
@@ -23,12 +37,11 @@ def run_plan(config: str, options: dict[str, Any], meter: MeterOf = Meter) -> Pl
     from accounting.planning.outlook import planner
     from accounting.planning.parameters import with_counts
     from accounting.reference.facts import load_facts
-    from flopcensus.dates import read_day
-    from flopcensus.plan_options import asked, frontier_of, of_options, units_stated
-    from flopcensus.planned import Planned
+    from flopcensus.answering.plan_question import candidates_of, read_frontier, read_question, read_units
+    from flopcensus.answering.reading import read_day, require_precision, today
 
     facts = load_facts(overlays=options["overlays"])
-    _check_precision(options["precision"])
+    require_precision(options["precision"])
     by = planner(
         facts,
         load_calibration(facts, options["calibrations"]),
@@ -37,24 +50,15 @@ def run_plan(config: str, options: dict[str, Any], meter: MeterOf = Meter) -> Pl
         seed=options["seed"],
     )
     stated = load_cluster(config, facts)
-    question = asked(options, stated, facts)
+    question = read_question(options, stated, facts)
     cluster = with_counts(stated, facts, by.planning)
     rules, buying = load_rules(), load_buying(facts)
-    today = datetime.datetime.now().date()
-    day = read_day(options["on"], "--on") if options["on"] else last_day(cluster) or today
-    found = of_options(options, cluster, facts, buying, day)
+    day = read_day(options["on"], "--on") if options["on"] else last_day(cluster) or today()
+    found = candidates_of(options, cluster, facts, buying, day)
     if options["importable"]:
         found = importable(found, facts, rules, day)
-    units = [unit_of(d, units_stated(options["units"], facts), buying, facts) for d in found.candidates]
-    frontier = frontier_of(options["frontier"], facts)
+    units = [unit_of(d, read_units(options["units"], facts), buying, facts) for d in found.candidates]
+    frontier = read_frontier(options["frontier"], facts)
     sizes = [unit.accelerators for unit in units]
     answer = plan(found, question, by, sizes, rules, frontier, meter("points of the frontier"))
-    return Planned(answer, tuple(unit.given for unit in units), facts, options["precision"], day)
-
-
-def _check_precision(name: str) -> None:
-    from accounting.errors import UnknownNameError
-    from accounting.reference.accelerators import PRECISIONS
-
-    if name not in PRECISIONS:
-        raise UnknownNameError("precision", name, PRECISIONS)
+    return PlanAnswer(answer, tuple(unit.given for unit in units), facts, options["precision"], day)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from flopcensus.answering.measuring import measure_here, resume_bench, run_bench
+from flopcensus.answering.bench import measure_here, resume_bench, run_bench
 from flopcensus.commands.bench_diff import diff
 from flopcensus.options import format_option
 from flopcensus.output import Format
@@ -147,7 +147,7 @@ def command(
         storage = None if storage_dir is None else str(storage_dir.resolve())
         plan = Plan(chosen, budget_seconds, device, workloads, precisions, seed, force, storage)
         if _is_of_ranks(plan, ranks):
-            from flopcensus.grouped import take_part_in_group
+            from flopcensus.answering.bench_group import take_part_in_group
 
             found, all_well = take_part_in_group(plan, rank, ranks, patience_seconds, out)
             if found is not None:
@@ -161,7 +161,7 @@ def command(
     if rank is None:
         record, all_came = take(), True
     else:
-        from flopcensus.ranked import take_part_in_launch
+        from flopcensus.answering.bench_launch import take_part_in_launch
 
         record, all_came = take_part_in_launch(
             rank, resumed or out, plan, take, patience_seconds, gather=gather

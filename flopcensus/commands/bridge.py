@@ -68,7 +68,7 @@ def _target(options: dict[str, Any]) -> Target:
     from accounting.accounts.bridge import Target
     from accounting.accounts.levels import read_levels
     from accounting.census.selection import Selection
-    from flopcensus.dates import read_day
+    from flopcensus.answering.reading import read_day
 
     day = read_day(options["as_of"], "--as-of")
     return Target(
@@ -93,8 +93,9 @@ def _theirs(start: Published, file: str | None, facts: Facts) -> Ledger:
 
 
 def _emit(bridge: Bridge, unit: Any, output: Format) -> None:
-    from flopcensus.bridged import bridge_csv, bridge_document, print_bridge
+    from flopcensus.documents.bridge import bridge_csv, bridge_document
     from flopcensus.output import to_json, warn
+    from flopcensus.tables.bridge import print_bridge
 
     if output == "json":
         click.echo(to_json(bridge_document(bridge, unit)), nl=False)

@@ -18,7 +18,6 @@ from flopcensus.output import Format
 
 if TYPE_CHECKING:
     from accounting.accounts.nations.brief import Brief
-    from accounting.accounts.nations.request import BriefRequest
     from accounting.accounts.nations.world import World
     from accounting.reference.facts import Facts
 
@@ -55,73 +54,20 @@ def command(output: Format, **options: Any) -> None:
     WORLD gives inequality between nations, concentration, and who hosts and uses what of whom. CENSUS is as
     in estimate; the shipped one where left out.
     """
-    from accounting.accounts.nations.brief import brief
-    from accounting.accounts.nations.world import WORLD, world
-    from accounting.capacity.calibration import Calibration, load_calibration
-    from accounting.census.sources import load_census
-    from accounting.reference.facts import load_facts
+    from accounting.accounts.nations.brief import Brief
+    from flopcensus.answering.brief import run_brief
 
-    facts = load_facts(overlays=options["overlays"])
-    request = _request(options, facts)
-    needed = request.basis != "peak" or options["calibrations"]
-    calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
-    ledger = load_census(options["census"], facts)
-    if request.code == WORLD:
-        _emit_world(world(ledger, request, facts, calibration), facts, output)
+    page, facts = run_brief(options)
+    if isinstance(page, Brief):
+        _emit(page, facts, output)
     else:
-        _emit(brief(ledger, request, facts, calibration), facts, output)
-
-
-def _request(options: dict[str, Any], facts: Facts) -> BriefRequest:
-    from accounting.accounts.nations.request import BriefRequest
-    from accounting.accounts.nations.world import WORLD
-    from accounting.census.selection import Selection
-    from accounting.errors import UnknownNameError
-    from accounting.reference.accelerators import PRECISIONS
-    from bench.errors import InputError
-    from flopcensus.dates import read_day
-
-    day = read_day(options["as_of"], "--as-of")
-    if options["precision"] not in PRECISIONS:
-        raise UnknownNameError("precision", options["precision"], PRECISIONS)
-    members = facts.groups_on(day).get(options["country"], ())
-    table = facts.names.countries
-    named = members or table is None or options["country"] == WORLD
-    code = options["country"] if named or table is None else table.resolve(options["country"])
-    if code == WORLD and options["demand"] is not None:
-        raise InputError("--demand: a share of world demand is one country's or group's, not the WORLD's")
-    return BriefRequest(
-        code=code,
-        selection=Selection(day),
-        members=members,
-        basis=options["basis"],
-        precision=options["precision"],
-        unit=options["unit"],
-        demand=_demand(options["demand"]),
-        seed=options["seed"],
-        draws=options["draws"],
-        joint=options["joint"],
-    )
-
-
-def _demand(text: str | None) -> float | None:
-    from pydantic_core import PydanticCustomError
-
-    from accounting.quantities import read_quantity
-    from bench.errors import InputError
-
-    if text is None:
-        return None
-    try:
-        return read_quantity(text, "fraction")
-    except PydanticCustomError as error:
-        raise InputError(f"--demand: {error} (found '{text}')") from None
+        _emit_world(page, facts, output)
 
 
 def _emit(brief: Brief, facts: Facts, output: Format) -> None:
-    from flopcensus.brief_page import print_brief
-    from flopcensus.briefed import brief_csv, brief_document
+    from flopcensus.documents.brief import brief_csv, brief_document
     from flopcensus.output import show
+    from flopcensus.tables.brief import print_brief
 
     show(
         output,
@@ -133,8 +79,9 @@ def _emit(brief: Brief, facts: Facts, output: Format) -> None:
 
 
 def _emit_world(page: World, facts: Facts, output: Format) -> None:
+    from flopcensus.documents.world import world_csv, world_document
     from flopcensus.output import show
-    from flopcensus.world_page import print_world, world_csv, world_document
+    from flopcensus.tables.world import print_world
 
     show(
         output,

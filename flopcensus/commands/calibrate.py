@@ -38,18 +38,28 @@ def command(records: tuple[Path, ...], out: Path | None, output: Format, **optio
     the spread between nodes is kept apart from that within them.
     """
     if options["table"]:
-        from flopcensus.paper import show
-
-        show(records, options["precision"], options["draws"], options["seed"], output)
+        _emit_table(records, output, **options)
         return
     if not records:
         raise click.UsageError("name one or more RECORDS, or --table to see what is measured")
     _write(records, out)
 
 
+def _emit_table(
+    calibrations: tuple[Path, ...], output: Format, *, precision: str, draws: int, seed: int, **_: Any
+) -> None:
+    from flopcensus.answering.paper import run_paper
+    from flopcensus.documents.paper import csv, document
+    from flopcensus.output import show
+    from flopcensus.tables.paper import print_paper
+
+    found = run_paper(calibrations, precision, draws, seed)
+    show(output, lambda: document(found), lambda: csv(found), lambda: print_paper(found))
+
+
 def _write(records: tuple[Path, ...], out: Path | None) -> None:
     from bench.files import write_text_atomic
-    from flopcensus.answering.calibration import run_calibrate, scaling_of, to_yaml
+    from flopcensus.answering.calibrate import run_calibrate, scaling_of, to_yaml
     from flopcensus.output import note
 
     measurements, series = run_calibrate(records), scaling_of(records)

@@ -14,7 +14,7 @@ from flopcensus.options import format_option, overlay_option
 from flopcensus.output import Format, si
 
 if TYPE_CHECKING:
-    from flopcensus.catalogued import Row
+    from flopcensus.documents.catalogue import Row
 
 # too long for a terminal
 _ONLY_IN_FILES = frozenset(
@@ -86,7 +86,7 @@ def command(
     clouds, programmes, unrecorded, export-rules, measurements, workloads or freshness.
     """
     from accounting.reference.facts import load_facts
-    from flopcensus.catalogued import TABLES, plain
+    from flopcensus.documents.catalogue import TABLES, plain
     from flopcensus.output import to_csv, to_json
 
     facts = load_facts(overlays=overlays)
@@ -109,7 +109,7 @@ def command(
 
 
 def _json(row: Row) -> Row:
-    from flopcensus.catalogued import plain
+    from flopcensus.documents.catalogue import plain
 
     return {key: list(value) if isinstance(value, tuple) else plain(value) for key, value in row.items()}
 
@@ -141,7 +141,7 @@ def _kept(rows: list[Row], columns: Sequence[str], conditions: tuple[str, ...]) 
 
 
 def _holds(value: Any, sign: str, wanted: str) -> bool:
-    from flopcensus.catalogued import plain
+    from flopcensus.documents.catalogue import plain
 
     if value is None:
         return False
@@ -230,7 +230,7 @@ def _print_formulas(rows: list[Row]) -> None:
 
 
 def _text(column: str, value: Any) -> str:
-    from flopcensus.catalogued import plain
+    from flopcensus.documents.catalogue import plain
 
     if value is None:
         return ""

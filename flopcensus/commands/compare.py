@@ -57,16 +57,16 @@ def command(
 
     Capacity, origin, power, cost, carbon, water, export rules, and how sure the differences are.
     """
-    from flopcensus.answering.comparison import run_comparison
+    from flopcensus.answering.compare import run_comparison
 
-    comparison = run_comparison(clusters, precisions, bases, overlays, calibrations, (draws, seed))
+    comparison = run_comparison(clusters, precisions, bases, overlays, calibrations, draws=draws, seed=seed)
     _emit(comparison, output, assumptions=assumptions)
 
 
 def _emit(comparison: Comparison, output: Format, *, assumptions: bool) -> None:
-    from flopcensus.compared import comparison_csv, comparison_document
-    from flopcensus.compared_words import print_assumptions, print_comparison
+    from flopcensus.documents.compare import comparison_csv, comparison_document
     from flopcensus.output import to_json
+    from flopcensus.tables.compare import print_assumptions, print_comparison
 
     if output == "json":
         click.echo(to_json(comparison_document(comparison)), nl=False)

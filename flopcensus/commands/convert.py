@@ -50,7 +50,7 @@ def command(file: Path, source: str | None, out: Path, date: str | None, output:
     """
     from accounting.reference.facts import load_facts
     from bench.files import write_text_atomic
-    from flopcensus.dates import read_day
+    from flopcensus.answering.reading import read_day
 
     _check(file, out)
     facts = load_facts()

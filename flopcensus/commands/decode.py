@@ -49,12 +49,12 @@ def command(
 
     A reading that fits within 5 % says what the claim may mean. Without a count, each reading implies one.
     """
-    from flopcensus.answering.claim import run_decode
-    from flopcensus.decoded import csv, document
-    from flopcensus.decoded_words import print_answer
+    from flopcensus.answering.decode import run_decode
+    from flopcensus.documents.decode import csv, document
     from flopcensus.output import to_json, warn
+    from flopcensus.tables.decode import print_answer
 
-    result = run_decode(claim, accelerators, counts, calibrations, (draws, seed))
+    result = run_decode(claim, accelerators, counts, calibrations, draws=draws, seed=seed)
     if output == "json":
         click.echo(to_json(document(result)), nl=False)
     elif output == "csv":

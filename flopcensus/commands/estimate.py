@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flopcensus.asked import BASES
+from flopcensus.answering.request import BASES
 from flopcensus.options import (
     calibration_option,
     draws_option,
@@ -19,7 +19,7 @@ from flopcensus.options import (
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
-    from flopcensus.estimated import Answer
+    from flopcensus.answering.estimate import Answer
 
 _EXAMPLE = """\b
 Examples:
@@ -112,15 +112,16 @@ def command(output: Format, **options: Any) -> None:
     columns or by a prefix (epoch-clusters:PATH, epoch-data-centers:PATH, top500:PATH, fleet:DIR). Of
     several, the first that has a site is believed about it.
     """
-    from flopcensus.estimated import run_estimate
+    from flopcensus.answering.estimate import run_estimate
 
     _emit(run_estimate(options), output)
 
 
 def _emit(answer: Answer, output: Format) -> None:
+    from flopcensus.documents.estimate_rows import estimate_csv
     from flopcensus.output import say, to_json, warn
-    from flopcensus.series import print_series
-    from flopcensus.tables import estimate_csv, print_estimate
+    from flopcensus.tables.estimate import print_estimate
+    from flopcensus.tables.series import print_series
 
     estimates, sales = answer.estimates, answer.sales
     if output == "json":
@@ -131,12 +132,12 @@ def _emit(answer: Answer, output: Format) -> None:
         for one in estimates:
             print_series(one) if one.series and len(one.series.points) > 1 else print_estimate(one)
             if one.drivers:
-                from flopcensus.drivers import print_drivers
+                from flopcensus.tables.drivers import print_drivers
 
                 denomination = one.accounts.denomination
                 print_drivers(one.drivers, str(denomination), denomination.unit)
         if sales is not None:
-            from flopcensus.unlocated import print_unlocated, print_unlocated_line
+            from flopcensus.tables.unlocated import print_unlocated, print_unlocated_line
 
             if answer.sales_in_full:
                 print_unlocated(sales)

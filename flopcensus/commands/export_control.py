@@ -46,7 +46,7 @@ def command(
     if (accelerator is None) == (country is None):
         raise click.UsageError("give an ACCELERATOR or --country, one of the two")
     if country is not None:
-        from flopcensus.export_country import emit_country
+        from flopcensus.tables.export_control import emit_country
 
         emit_country(country, day, overlays, output)
         return
@@ -58,7 +58,7 @@ def _one_model(accelerator: str, day: str | None, overlays: tuple[Path, ...], ou
     from accounting.reference.export_control import classify, load_export_rules, performance
     from accounting.reference.facts import load_facts
     from accounting.reference.shipped import configs_root
-    from flopcensus.dates import read_day
+    from flopcensus.answering.reading import read_day
     from flopcensus.output import to_csv, to_json
 
     facts = load_facts(overlays=overlays)

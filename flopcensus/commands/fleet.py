@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from flopcensus.fleeted import Fleet
+    from flopcensus.answering.fleet import Fleet
 
 EXIT_SICK = 1
 _EXAMPLE = """\b
@@ -102,8 +102,10 @@ def command(
 def _ask_history(options: dict[str, Any], output: str, out: Path | None) -> bool:
     """Answer from the history alone; return whether a node has lost speed."""
     from bench.files import write_text_atomic
-    from flopcensus.fleet_history import COLUMNS, Question, ask, compact, document, print_answer, rows
+    from flopcensus.answering.fleet_history import Question, ask, compact
+    from flopcensus.documents.fleet_history import COLUMNS, document, rows
     from flopcensus.output import note, to_csv, to_json
+    from flopcensus.tables.fleet_history import print_answer
 
     path = options["history"]
     if path is None:
@@ -171,14 +173,15 @@ def _write_records(fleet: Fleet, folder: Path) -> None:
 
 def _show(fleet: Fleet, output: str, out: Path | None) -> None:
     from bench.files import write_bytes_atomic, write_text_atomic
-    from flopcensus.fleeted import COLUMNS, document, flat_rows, print_fleet
+    from flopcensus.documents.fleet import COLUMNS, document, flat_rows
     from flopcensus.output import to_csv, to_json
+    from flopcensus.tables.fleet import print_fleet
 
     if output == "table":
         print_fleet(fleet)
         return
     if output == "parquet":
-        from flopcensus.fleeted_parquet import to_parquet
+        from flopcensus.documents.fleet_parquet import to_parquet
 
         assert out is not None  # noqa: S101  (refused above)
         write_bytes_atomic(out, to_parquet(flat_rows(fleet)))
@@ -186,13 +189,13 @@ def _show(fleet: Fleet, output: str, out: Path | None) -> None:
     if output == "json":
         text = to_json(document(fleet))
     elif output == "html":
-        from flopcensus.fleet_page import render
+        from flopcensus.report.fleet_page import render
 
         text = render(fleet)
     elif output == "csv":
         text = to_csv(COLUMNS, flat_rows(fleet))
     else:
-        from flopcensus.fleeted_metrics import openmetrics
+        from flopcensus.documents.fleet_openmetrics import openmetrics
 
         text = openmetrics(fleet)
     if out is None:

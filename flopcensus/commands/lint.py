@@ -48,8 +48,9 @@ def command(files: tuple[str, ...], form: str, fix: bool, output: Path | None) -
 
     from accounting.lint.linting import lint
     from accounting.reference.facts import load_facts
-    from flopcensus.linted import csv, document, print_findings, sarif
+    from flopcensus.documents.lint import csv, document, sarif
     from flopcensus.output import to_json
+    from flopcensus.tables.lint import print_findings
 
     target = _target(files, fix, output)
     found = lint(files, load_facts(), datetime.datetime.now().date())

@@ -67,8 +67,9 @@ def command(config: str, output: Format, **options: Any) -> int:
     """
     from accounting.planning.optimise.written import cluster_yaml
     from flopcensus.answering.plan import run_plan
+    from flopcensus.documents.plan import csv, document
     from flopcensus.output import to_json
-    from flopcensus.planned import csv, document, print_plan, verdict
+    from flopcensus.tables.plan import print_plan, verdict
 
     found = run_plan(config, options)
     if output == "json":

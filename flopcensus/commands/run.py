@@ -12,7 +12,8 @@ from flopcensus.output import note, say, warn
 
 if TYPE_CHECKING:
     from bench.record import Record
-    from flopcensus.study import BenchPart, Findings, StudySpec
+    from flopcensus.studies.findings import Findings
+    from flopcensus.studies.spec import BenchPart, StudySpec
 
 _EXAMPLE = """\b
 Examples:
@@ -46,8 +47,9 @@ def command(
     if without_bench and bench_seconds is not None:
         raise click.UsageError("--without-bench and --bench-seconds exclude each other; give one")
     from bench.files import claimed
+    from flopcensus.studies.findings import answer
+    from flopcensus.studies.study import load_study
     from flopcensus.studies.views import with_views
-    from flopcensus.study import answer, load_study
 
     loaded = load_study(study, root)
     folder = out or Path("results") / loaded.spec.id
@@ -76,7 +78,7 @@ def _bench_part(spec: StudySpec, seconds: float | None) -> BenchPart | None:
     """How to measure, if the study or the command line asks for it."""
     if seconds is None:
         return spec.bench
-    from flopcensus.study import BenchPart
+    from flopcensus.studies.spec import BenchPart
 
     return (spec.bench or BenchPart()).model_copy(update={"seconds": seconds})
 
@@ -102,9 +104,9 @@ def _measure(spec: BenchPart, folder: Path) -> tuple[Record | None, bool]:
 
 def _write_tables(folder: Path, findings: Findings) -> None:
     from bench.files import write_text_atomic
-    from flopcensus.compared import comparison_csv
+    from flopcensus.documents.compare import comparison_csv
+    from flopcensus.documents.estimate_rows import ESTIMATE_COLUMNS, estimate_rows
     from flopcensus.output import to_csv
-    from flopcensus.tables import ESTIMATE_COLUMNS, estimate_rows
 
     tables = folder / "tables"
     tables.mkdir(parents=True, exist_ok=True)
@@ -122,8 +124,8 @@ def _write_tables(folder: Path, findings: Findings) -> None:
 
 def _write_results(folder: Path, findings: Findings) -> None:
     from bench.files import write_text_atomic
+    from flopcensus.documents.study import study_document, study_json
     from flopcensus.report.page import render
-    from flopcensus.results import study_document, study_json
 
     document = study_document(findings)
     write_text_atomic(folder / "report.html", render(document))
@@ -131,9 +133,9 @@ def _write_results(folder: Path, findings: Findings) -> None:
 
 
 def _summarise(folder: Path, findings: Findings) -> None:
-    from flopcensus.compared_words import print_comparison
     from flopcensus.records.table import print_record
-    from flopcensus.tables import print_account, print_bases
+    from flopcensus.tables.compare import print_comparison
+    from flopcensus.tables.estimate import print_account, print_bases
 
     spec = findings.study.spec
     say(f"{spec.title}, at {spec.as_of}\n")

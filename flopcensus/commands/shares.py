@@ -53,20 +53,16 @@ def command(output: Format, **options: Any) -> None:
     from accounting.accounts.nations.request import BriefRequest
     from accounting.accounts.sales.shares import shares
     from accounting.accounts.sales.sold import shipped_totals
-    from accounting.capacity.calibration import Calibration, load_calibration
     from accounting.census.readers.epoch_chips import control_totals
     from accounting.census.selection import Selection
     from accounting.census.sources import load_census
-    from accounting.errors import UnknownNameError
-    from accounting.reference.accelerators import PRECISIONS
     from accounting.reference.facts import load_facts
     from accounting.reference.market_shares import load_market_shares
     from accounting.reference.shipped import configs_root
-    from flopcensus.dates import read_day
+    from flopcensus.answering.reading import calibration_for, read_day, require_precision
 
     facts = load_facts(overlays=options["overlays"])
-    if options["precision"] not in PRECISIONS:
-        raise UnknownNameError("precision", options["precision"], PRECISIONS)
+    require_precision(options["precision"])
     table = facts.names.organisations
     designer = table.resolve(options["designer"]) if table else options["designer"]
     request = BriefRequest(
@@ -78,8 +74,7 @@ def command(output: Format, **options: Any) -> None:
         seed=options["seed"],
         draws=options["draws"],
     )
-    needed = request.basis != "peak" or options["calibrations"]
-    calibration = load_calibration(facts, options["calibrations"]) if needed else Calibration.of((), facts)
+    calibration = calibration_for((request.basis,), options["calibrations"], facts)
     market = load_market_shares(configs_root() / "market_shares.yaml", facts)
     shipped = shipped_totals(facts)
     covered = shipped if shipped.covered(request.selection.as_of) else None
@@ -90,7 +85,7 @@ def command(output: Format, **options: Any) -> None:
 
 def _emit(found: Shares, facts: Facts, output: Format) -> None:
     from flopcensus.output import percent, print_table, say, to_csv, to_json, warn
-    from flopcensus.tables import percents
+    from flopcensus.tables.estimate import percents
 
     plain = [{name: getattr(one, name) for name in _COLUMNS} for one in found.shares]
     for row in plain:

@@ -62,14 +62,15 @@ def command(output: Format, **options: Any) -> None:
     SCENARIO is a YAML file or the id of a shipped scenario; options go before what it says. Baseline and
     cut share their draws. docs/scenarios.md says what each stop does and what is assumed.
     """
-    from flopcensus.answering.cut import run_supply_cut
+    from flopcensus.answering.supply_cut import run_supply_cut
 
     _emit(run_supply_cut(options), output)
 
 
 def _emit(found: SupplyCut, output: Format) -> None:
-    from flopcensus.cut_off import print_supply_cut, supply_cut_csv, supply_cut_document
+    from flopcensus.documents.supply_cut import supply_cut_csv, supply_cut_document
     from flopcensus.output import show
+    from flopcensus.tables.supply_cut import print_supply_cut
 
     show(
         output,

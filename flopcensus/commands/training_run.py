@@ -59,9 +59,10 @@ def command(output: Format, **options: Any) -> int:
     The exit code is 1 where it is not done within --days with the probability --confidence, or where the
     model fits no site.
     """
-    from flopcensus.answering.training import run_training
+    from flopcensus.answering.training_run import run_training
+    from flopcensus.documents.training_run import csv, document
     from flopcensus.output import show
-    from flopcensus.trained import csv, document, print_answer, verdict
+    from flopcensus.tables.training_run import print_answer, verdict
 
     found = run_training(options)
     show(

@@ -156,7 +156,7 @@ def bench(
     from bench.plan import Mode, Plan, budget_of
     from bench.progress import silent
     from bench.workloads import is_grouped
-    from flopcensus.answering.measuring import resume_bench, run_bench
+    from flopcensus.answering.bench import resume_bench, run_bench
 
     shown = None if progress else silent
     if resume is not None:

@@ -53,7 +53,7 @@ class Measurements(Answer):
 
     def to_yaml(self) -> str:
         """Return the calibration file that ``flopcensus calibrate`` writes."""
-        from flopcensus.answering.calibration import to_yaml
+        from flopcensus.answering.calibrate import to_yaml
 
         return to_yaml(self.measurements)
 
@@ -70,7 +70,7 @@ class Measurements(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the calibration file holds."""
-        from flopcensus.answering.calibration import plain
+        from flopcensus.answering.calibrate import plain
 
         return {"measurements": [plain(one) for one in self.measurements]}
 
@@ -101,7 +101,7 @@ def calibrate(records: str | Path | BenchRecord | Iterable[str | Path | BenchRec
         RecordError: a file is not a record.
         InputError: a record holds nothing that calibrates.
     """
-    from flopcensus.answering.calibration import run_calibrate
+    from flopcensus.answering.calibrate import run_calibrate
 
     with as_files(records) as files:
         return Measurements(run_calibrate(files))

@@ -120,7 +120,7 @@ class Census(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rows of `ledger` as ``catalogue facilities`` states them."""
-        from flopcensus.catalogued import plain
+        from flopcensus.documents.catalogue import plain
 
         frame = self._ledger.to_frame()
         texts = frame.astype(object).where(frame.notna(), None)
@@ -157,7 +157,7 @@ def load_census(census: CensusLike = (), *, overlay: Paths = ()) -> Census:
     >>> fc.load_census().ledger.loc["lumi-g", "accelerator"]
     'amd-mi250x'
     """
-    from flopcensus.estimated import read_census
+    from flopcensus.answering.estimate import read_census
     from flopcensus.library.asking import options_of
 
     if isinstance(census, Census):

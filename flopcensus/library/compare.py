@@ -82,13 +82,13 @@ class Comparison(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that ``flopcensus compare --format json`` prints."""
-        from flopcensus.compared import comparison_document
+        from flopcensus.documents.compare import comparison_document
 
         return comparison_document(self._found)
 
     def to_csv(self) -> str:
         """Return what ``flopcensus compare --format csv`` prints."""
-        from flopcensus.compared import comparison_csv
+        from flopcensus.documents.compare import comparison_csv
 
         return comparison_csv(self._found)
 
@@ -135,7 +135,7 @@ def compare(
     >>> found.metrics.loc[("hedged", "capital_usd"), "unit"]
     'USD'
     """
-    from flopcensus.answering.comparison import run_comparison
+    from flopcensus.answering.compare import run_comparison
 
     first = [clusters] if isinstance(clusters, (str, Path)) else list(clusters)
     names = tuple(str(one) for one in (*first, *more))
@@ -143,6 +143,6 @@ def compare(
     o = options_of("compare", given)
     with as_files(calibration) as files:
         found = run_comparison(
-            names, o["precisions"], o["bases"], o["overlays"], files, (o["draws"], o["seed"])
+            names, o["precisions"], o["bases"], o["overlays"], files, draws=o["draws"], seed=o["seed"]
         )
     return Comparison(found)

@@ -13,14 +13,14 @@ from flopcensus.library.asking import Evidence, Texts, as_files, options_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flopcensus.decoded import Answer as Found
+    from flopcensus.answering.decode import DecodedClaim
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Decoded(Answer):
     """A claim and its readings."""
 
-    _found: Found = field(repr=False)
+    _found: DecodedClaim = field(repr=False)
 
     @property
     def verdict(self) -> str:
@@ -58,13 +58,13 @@ class Decoded(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that ``flopcensus decode --format json`` prints."""
-        from flopcensus.decoded import document
+        from flopcensus.documents.decode import document
 
         return document(self._found)
 
     def to_csv(self) -> str:
         """Return what ``flopcensus decode --format csv`` prints."""
-        from flopcensus.decoded import csv
+        from flopcensus.documents.decode import csv
 
         return csv(self._found)
 
@@ -103,9 +103,10 @@ def decode(
     >>> found.readings.query("fits").index.to_list()
     [('nvidia-gh200', 'fp8', True), ('nvidia-gh200', 'int8', True)]
     """
-    from flopcensus.answering.claim import run_decode
+    from flopcensus.answering.decode import run_decode
 
     given = {"accelerator": accelerator, "count": count, "draws": draws, "seed": seed}
     o = options_of("decode", given)
     with as_files(calibration) as files:
-        return Decoded(run_decode(claim, o["accelerators"], o["counts"], files, (o["draws"], o["seed"])))
+        found = run_decode(claim, o["accelerators"], o["counts"], files, draws=o["draws"], seed=o["seed"])
+    return Decoded(found)

@@ -14,7 +14,7 @@ from flopcensus.output import Meter, no_meter
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flopcensus.estimated import Answer as Found
+    from flopcensus.answering.estimate import Answer as Found
 
 _QUANTILES = ("p5", "p50", "p95", "mean")
 _ROW = ("name", "nation", "unit", *_QUANTILES, "share", "share_p5", "share_p95")
@@ -109,7 +109,7 @@ class Estimates(Answer):
     @cached_property
     def series(self) -> pd.DataFrame:
         """Totals and rows by date, by (basis, precision, as_of, level, code); empty without ``years``."""
-        from flopcensus.tables import series_rows
+        from flopcensus.documents.estimate_rows import series_rows
 
         rows = [row for e in self._found.estimates for row in series_rows(e)]
         columns = ("name", "unit", *_QUANTILES, "share", "projected", "planned_share")
@@ -140,7 +140,7 @@ class Estimates(Answer):
 
     @cached_property
     def _entries(self) -> list[dict[str, Any]]:
-        from flopcensus.results import estimate_entry
+        from flopcensus.documents.estimate import estimate_entry
 
         return [estimate_entry(one) for one in self._found.estimates]
 
@@ -154,7 +154,7 @@ class Estimates(Answer):
 
     def to_csv(self) -> str:
         """Return what ``flopcensus estimate --format csv`` prints."""
-        from flopcensus.tables import estimate_csv
+        from flopcensus.documents.estimate_rows import estimate_csv
 
         return estimate_csv(self._found.estimates)
 
@@ -255,7 +255,7 @@ def estimate(
     """
     given = without(locals(), "census", "calibration", "progress")
     from bench.errors import InputError
-    from flopcensus.estimated import run_estimate
+    from flopcensus.answering.estimate import run_estimate
 
     options = options_of("estimate", given)
     if isinstance(census, Census) and options["overlays"]:

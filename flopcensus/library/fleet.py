@@ -15,7 +15,7 @@ from flopcensus.output import Meter, no_meter
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flopcensus.fleeted import Fleet as Found
+    from flopcensus.answering.fleet import Fleet as Found
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -32,7 +32,7 @@ class Fleet(Answer):
     @cached_property
     def results(self) -> pd.DataFrame:
         """Every metric of every device, by (node, device, workload, precision); values in ``unit``."""
-        from flopcensus.fleeted import flat_rows
+        from flopcensus.documents.fleet import flat_rows
 
         return table(flat_rows(self._found), ("node", "device", "workload", "precision"))
 
@@ -63,7 +63,7 @@ class Fleet(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that ``flopcensus fleet --format json`` prints."""
-        from flopcensus.fleeted import document
+        from flopcensus.documents.fleet import document
         from flopcensus.output import to_json
 
         # what stands in tuples there are lists in JSON
@@ -72,7 +72,7 @@ class Fleet(Answer):
 
     def to_csv(self) -> str:
         """Return what ``flopcensus fleet --format csv`` prints."""
-        from flopcensus.fleeted import COLUMNS, flat_rows
+        from flopcensus.documents.fleet import COLUMNS, flat_rows
         from flopcensus.output import to_csv
 
         return to_csv(COLUMNS, flat_rows(self._found))

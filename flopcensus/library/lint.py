@@ -51,19 +51,19 @@ class Findings(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that ``flopcensus lint --format json`` prints."""
-        from flopcensus.linted import document
+        from flopcensus.documents.lint import document
 
         return document(self._found)
 
     def to_sarif(self) -> dict[str, Any]:
         """Return the findings as a SARIF 2.1.0 log."""
-        from flopcensus.linted import sarif
+        from flopcensus.documents.lint import sarif
 
         return sarif(self._found)
 
     def to_csv(self) -> str:
         """Return what ``flopcensus lint --format csv`` prints."""
-        from flopcensus.linted import csv
+        from flopcensus.documents.lint import csv
 
         return csv(self._found)
 

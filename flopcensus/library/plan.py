@@ -14,7 +14,7 @@ from flopcensus.output import Meter, no_meter
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flopcensus.planned import Planned
+    from flopcensus.answering.plan import PlanAnswer
 
 _MIX = ("accelerator", "name", "count", "unit", "stays", "share")
 
@@ -23,7 +23,7 @@ _MIX = ("accelerator", "name", "count", "unit", "stays", "share")
 class Plan(Answer):
     """The mix that does most, or costs least, and what binds it."""
 
-    _found: Planned = field(repr=False)
+    _found: PlanAnswer = field(repr=False)
     _config: str = ""
 
     @property
@@ -34,7 +34,7 @@ class Plan(Answer):
     @property
     def verdict(self) -> str:
         """What was found, or which limits clash, in one line."""
-        from flopcensus.planned import verdict
+        from flopcensus.tables.plan import verdict
 
         return verdict(self._found.plan)
 
@@ -87,13 +87,13 @@ class Plan(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that ``flopcensus plan --format json`` prints."""
-        from flopcensus.planned import document
+        from flopcensus.documents.plan import document
 
         return document(self._found)
 
     def to_csv(self) -> str:
         """Return what ``flopcensus plan --format csv`` prints."""
-        from flopcensus.planned import csv
+        from flopcensus.documents.plan import csv
 
         return csv(self._found)
 

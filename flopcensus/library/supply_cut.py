@@ -53,13 +53,13 @@ class SupplyCut(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that ``flopcensus supply-cut --format json`` prints."""
-        from flopcensus.cut_off import supply_cut_document
+        from flopcensus.documents.supply_cut import supply_cut_document
 
         return supply_cut_document(self._found)
 
     def to_csv(self) -> str:
         """Return what ``flopcensus supply-cut --format csv`` prints."""
-        from flopcensus.cut_off import supply_cut_csv
+        from flopcensus.documents.supply_cut import supply_cut_csv
 
         return supply_cut_csv(self._found)
 
@@ -125,7 +125,7 @@ def supply_cut(
         InputError: and its kin, with the message of the command line.
     """
     given = without(locals(), "calibration", "progress")
-    from flopcensus.answering.cut import run_supply_cut
+    from flopcensus.answering.supply_cut import run_supply_cut
 
     options = options_of("supply-cut", given)
     with as_files(calibration) as files:

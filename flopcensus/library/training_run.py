@@ -14,14 +14,14 @@ from flopcensus.output import Meter, no_meter
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flopcensus.trained import Answered
+    from flopcensus.answering.training_run import TrainingAnswer
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class TrainingRun(Answer):
     """A training run: the verdict, and what it takes."""
 
-    _found: Answered = field(repr=False)
+    _found: TrainingAnswer = field(repr=False)
 
     @property
     def done(self) -> bool:
@@ -36,14 +36,14 @@ class TrainingRun(Answer):
     @property
     def verdict(self) -> str:
         """The verdict in one line."""
-        from flopcensus.trained import verdict
+        from flopcensus.tables.training_run import verdict
 
         return verdict(self._found.outcome)
 
     @cached_property
     def quantities(self) -> pd.DataFrame:
         """Work, time, chip-hours, energy, cost, …, indexed by quantity, each with its unit."""
-        from flopcensus.trained import quantity_rows
+        from flopcensus.documents.training_run import quantity_rows
 
         return table(quantity_rows(self._found), ("quantity",), ("unit", "p5", "p50", "p95", "mean"))
 
@@ -54,13 +54,13 @@ class TrainingRun(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that ``flopcensus training-run --format json`` prints."""
-        from flopcensus.trained import document
+        from flopcensus.documents.training_run import document
 
         return document(self._found)
 
     def to_csv(self) -> str:
         """Return what ``flopcensus training-run --format csv`` prints."""
-        from flopcensus.trained import csv
+        from flopcensus.documents.training_run import csv
 
         return csv(self._found)
 
@@ -130,7 +130,7 @@ def training_run(
         InputError: and its kin, with the message of the command line.
     """
     given = without(locals(), "calibration", "progress")
-    from flopcensus.answering.training import run_training
+    from flopcensus.answering.training_run import run_training
 
     options = options_of("training-run", given)
     with as_files(calibration) as files:

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from flopcensus.output import percent, si
 from flopcensus.report.blocks.layout import Cell
-from flopcensus.report.document.results import Range, Spread
+from flopcensus.report.document.parts import Spread
+from flopcensus.report.document.results import Range
 
 AS_STATED = "as stated"
 NONE = "none"

@@ -1,1 +1,1 @@
-"""What a study adds to its results for the page: all views, countries, scenarios."""
+"""A study: its file, what it names, what it finds, and the parts of its results that the page shows."""

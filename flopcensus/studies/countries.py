@@ -15,12 +15,12 @@ from accounting.accounts.nations.request import BriefRequest
 from accounting.census.selection import Selection
 from accounting.reference.facts import Facts
 from accounting.reference.names import ALTERNATIVES
-from flopcensus.briefed import brief_document
-from flopcensus.plain import quantiles
+from flopcensus.documents.brief import brief_document
+from flopcensus.documents.parts import quantiles
 from flopcensus.studies.rounding import rounded
 
 if TYPE_CHECKING:
-    from flopcensus.study import Study
+    from flopcensus.studies.study import Study
 
 # countries with less of the capacity, as host and as owner, have no page unless the study names them
 LEAST_SHARE = 0.001

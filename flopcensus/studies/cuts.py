@@ -16,11 +16,11 @@ from accounting.planning.scenarios.outcome import Grounds
 from accounting.planning.scenarios.parameters import load_cut_parameters
 from accounting.planning.scenarios.supply import supply_cut
 from bench.errors import InputError
-from flopcensus.cut_off import supply_cut_document
+from flopcensus.documents.supply_cut import supply_cut_document
 from flopcensus.studies.rounding import rounded
 
 if TYPE_CHECKING:
-    from flopcensus.study import Study
+    from flopcensus.studies.study import Study
 
 _DROPPED = ("schema", "flopcensus_version", "census")
 

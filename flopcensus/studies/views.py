@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import FlopcensusError
 from flopcensus.output import Meter, note
 from flopcensus.studies.countries import countries_document
-from flopcensus.studies.cube import CubeRequest, cube
-from flopcensus.studies.cubed import cube_document
+from flopcensus.studies.cube.cells import CubeRequest
+from flopcensus.studies.cube.document import cube_document
+from flopcensus.studies.cube.valuing import cube
 from flopcensus.studies.cuts import cuts_document
-from flopcensus.studies.market import bridge_entry, fleet_entry, frontier_entry, sold_entry, world_entry
+from flopcensus.studies.parts import bridge_entry, fleet_entry, frontier_entry, sold_entry, world_entry
 
 if TYPE_CHECKING:
-    from flopcensus.study import Findings, Study
+    from flopcensus.studies.findings import Findings
+    from flopcensus.studies.study import Study
 
 
 def with_views(findings: Findings) -> Findings:

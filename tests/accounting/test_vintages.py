@@ -22,7 +22,7 @@ from accounting.errors import MixedValuesError
 from accounting.quantities import exact, read_uncertain
 from accounting.reference.facts import Facts
 from bench.errors import InputError
-from flopcensus.results import estimate_document
+from flopcensus.documents.estimate import estimate_document
 
 DAY = datetime.date(2026, 6, 30)
 COARSE = (("territory",), ("provider",))

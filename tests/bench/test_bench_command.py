@@ -18,7 +18,7 @@ from bench.errors import InputError, KernelsShadowedError, MissingExtraError, Re
 from bench.extras import require_torch
 from bench.plan import Plan
 from bench.record import DeviceDescription, Record, Result, load_record, parse_record
-from flopcensus.answering import measuring
+from flopcensus.answering import bench as measuring
 from flopcensus.commands import bench as bench_command
 from flopcensus.commands.bench import command, measure_here
 

@@ -11,7 +11,7 @@ from accounting.capacity.calibration import Calibration
 from accounting.census.selection import Selection
 from accounting.census.sources import load_census
 from accounting.reference.facts import Facts, load_facts
-from flopcensus.briefed import sources_of
+from flopcensus.documents.brief import sources_of
 from flopcensus.output import percent
 from tests.docs.examples import REPOSITORY
 

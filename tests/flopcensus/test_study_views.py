@@ -16,10 +16,11 @@ import pytest
 
 from accounting.errors import InputFaults
 from bench.errors import InputError
+from flopcensus.documents.study import study_document, study_json
 from flopcensus.report.document import check_results
-from flopcensus.results import study_document, study_json
+from flopcensus.studies.findings import answer
+from flopcensus.studies.study import load_study
 from flopcensus.studies.views import with_views
-from flopcensus.study import answer, load_study
 from tests.cli import in_process
 
 DRAWS, OWN_DRAWS, SEED = 120, 200, 2026

@@ -51,7 +51,8 @@ from accounting.reference.overlay import load_overlay
 from accounting.reference.programmes import ProgrammeFile, load_programmes
 from accounting.reference.shipped import configs_root
 from accounting.reference.unresolved import UnresolvedFile, load_unresolved
-from flopcensus.study import StudyFile, load_study
+from flopcensus.studies.spec import StudyFile
+from flopcensus.studies.study import load_study
 from tests.fuzz.mutants import mutant
 from tests.fuzz.schemas import tree_mutant
 

@@ -14,7 +14,7 @@ import pytest
 
 from bench.launching.rank import Rank
 from bench.record import load_record
-from flopcensus.ranked import unbound
+from flopcensus.answering.bench_launch import unbound
 
 ROOT = Path(__file__).parents[2]
 TORCHRUN = Path(sys.executable).parent / "torchrun"

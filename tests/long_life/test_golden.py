@@ -31,7 +31,7 @@ from bench.running.journal import read_journal
 from bench.running.resume import read_progress
 from flopcensus.cli import invoke
 from flopcensus.report.document import check_results, load_results
-from flopcensus.study import load_study
+from flopcensus.studies.study import load_study
 
 GOLDEN = Path(__file__).parent / "golden"
 VERSIONS = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())

@@ -16,7 +16,7 @@ from accounting.capacity.bases import BASES
 from accounting.census.readers.formats import READERS
 from accounting.reference.accelerators import PRECISIONS
 from accounting.reference.facts import load_facts
-from flopcensus import completing
+from flopcensus import completion
 from flopcensus.cli import COMMANDS, cli
 from flopcensus.manual import manual
 from tests.cli import as_process, in_process
@@ -131,20 +131,20 @@ def test_ids_are_completed(words: str, among: str) -> None:
 
 def test_completed_ids_are_those_of_the_facts() -> None:
     facts = load_facts()
-    assert {name for name, _ in completing._ids("accelerators")} == set(facts.accelerators)
-    assert {name for name, _ in completing._ids("organisations")} == set(facts.organisations)
-    assert {name for name, _ in completing._ids("groups.yaml")} == set(facts.groups)
-    assert {name for name, _ in completing._countries()} == {c.alpha2 for c in facts.countries.values()}
-    assert set(completing.PREFIXES) == set(READERS)
-    assert set(completing.LEVELS) == set(REAL_LEVELS)
-    assert completing._BASES == BASES
-    assert completing._PRECISIONS == PRECISIONS
+    assert {name for name, _ in completion._ids("accelerators")} == set(facts.accelerators)
+    assert {name for name, _ in completion._ids("organisations")} == set(facts.organisations)
+    assert {name for name, _ in completion._ids("groups.yaml")} == set(facts.groups)
+    assert {name for name, _ in completion._countries()} == {c.alpha2 for c in facts.countries.values()}
+    assert set(completion.PREFIXES) == set(READERS)
+    assert set(completion.LEVELS) == set(REAL_LEVELS)
+    assert completion._BASES == BASES
+    assert completion._PRECISIONS == PRECISIONS
 
 
 def test_every_completer_is_of_a_parameter() -> None:
     there = {(name.split()[0], str(one.name)) for name, command in commands() for one in command.params}
     names = {name for _, name in there}
-    for key in completing.COMPLETERS:
+    for key in completion.COMPLETERS:
         assert (key in there) if isinstance(key, tuple) else (key in names), key
 
 

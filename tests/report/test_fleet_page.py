@@ -19,9 +19,9 @@ from bench.fleets.judging.judge import judge
 from bench.fleets.reading import Read, Reading, SetAside
 from bench.fleets.synthetic import Planted, make_fleet
 from bench.fleets.synthetic import write as write_fleet
-from flopcensus.fleet_page import MOST_REASONS, MOST_SET_ASIDE, render
-from flopcensus.fleeted import Fleet, read_fleet
+from flopcensus.answering.fleet import Fleet, read_fleet
 from flopcensus.report.fleet.heatmap import MOST_ROWS, heat_map, natural, rack
+from flopcensus.report.fleet_page import MOST_REASONS, MOST_SET_ASIDE, render
 from tests.cli import in_process
 from tests.report.conftest import Page
 from tests.report.test_report_browser import BROWSER, FRAME, NAMES, browse

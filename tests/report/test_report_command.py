@@ -151,8 +151,9 @@ def test_parts_that_a_later_minor_version_adds_are_left_alone(document: dict[str
 def test_what_run_writes_is_what_the_page_reads() -> None:
     from dataclasses import replace
 
-    from flopcensus.results import study_document
-    from flopcensus.study import answer, load_study
+    from flopcensus.documents.study import study_document
+    from flopcensus.studies.findings import answer
+    from flopcensus.studies.study import load_study
 
     study = load_study("world")
     study = replace(study, spec=study.spec.model_copy(update={"draws": 50}))

@@ -9,7 +9,7 @@ import pytest
 
 from accounting.errors import InputFaults
 from flopcensus.cli import invoke
-from flopcensus.study import load_study
+from flopcensus.studies.study import load_study
 
 GOLDEN = Path(__file__).parents[1] / "long_life" / "golden" / "0.1"
 STUDY = """\

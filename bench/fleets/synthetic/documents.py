@@ -42,7 +42,8 @@ def record(fleet: Fleet, node: int) -> dict[str, Any]:
     """Return one node's record as a document."""
     rng = fleet.generator(f"node {node}")
     around = Enclosure.drawn(fleet, rng)
-    devices, results = [], []
+    devices: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     for device in range(fleet.devices):
         fault = fleet.planted.get((node, device))
         devices.append(_device(fleet, node, device, fault))

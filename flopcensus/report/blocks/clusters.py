@@ -8,7 +8,8 @@ from flopcensus.output import percent
 from flopcensus.report.blocks import economics
 from flopcensus.report.blocks.charts import Measure, Part, bar_chart, stack_chart
 from flopcensus.report.blocks.layout import Block, Cell, Chart, Key, Table, columns, row
-from flopcensus.report.document.results import Cluster, Comparison, Row, Spread
+from flopcensus.report.document.parts import Spread
+from flopcensus.report.document.results import Cluster, Comparison, Row
 from flopcensus.report.words import (
     NOT_AVAILABLE,
     amount,

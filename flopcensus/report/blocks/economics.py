@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flopcensus.compared_words import figure
 from flopcensus.report.blocks.charts import Measure, bar_chart
 from flopcensus.report.blocks.layout import Block, Cell, Chart, Key, Table, columns, row
 from flopcensus.report.document.results import Cluster, ClusterMetric, Comparison, Difference
 from flopcensus.report.words import AS_STATED, NOT_AVAILABLE, between, level_name, share, shares
+from flopcensus.tables.compare import figure
 
 # (id, title, metrics of one unit)
 _CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (

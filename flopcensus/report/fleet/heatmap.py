@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from flopcensus.fleeted import Fleet
+    from flopcensus.answering.fleet import Fleet
 
 MOST_ROWS = 1_000
 MOST_METRICS = 30

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flopcensus.compared_words import figure as written
 from flopcensus.report.blocks import economics
 from flopcensus.report.document.results import Comparison, Difference
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
 from flopcensus.report.figures.headed import headed, line, row_words, short_of
 from flopcensus.report.words import AS_STATED, between, ratios
+from flopcensus.tables.compare import figure as written
 
 # what charts show; tables hold all
 _SHOWN = (

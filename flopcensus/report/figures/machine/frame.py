@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.assessing.roofline import Ceilings
 from bench.record import DeviceDescription, Result
-from bench.roofline import Ceilings
 from flopcensus.output import si
 from flopcensus.report.figures.machine.labels import spread_out
 from flopcensus.report.figures.machine.words import by_precision

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bench.assessing.roofline import LADDER, Ceilings
 from bench.record import DeviceDescription, Result
-from bench.roofline import LADDER, Ceilings
 from flopcensus.output import si
 from flopcensus.report.figures.machine.frame import (
     HEIGHT,
