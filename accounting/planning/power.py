@@ -119,10 +119,10 @@ def _loads(nodes: NodePowerFacts, without: Sequence[str]) -> list[float]:
 
 
 def _spread_within(runs: Sequence[NodeRun]) -> float:
-    """Return the standard deviation of the logs about the means of their accelerators, pooled."""
+    """Return the standard deviation of ln(watts an accelerator) about the means by accelerator, pooled."""
     groups: dict[str, list[float]] = {}
     for run in runs:
-        groups.setdefault(run.accelerator, []).append(math.log(run.node_power))
+        groups.setdefault(run.accelerator, []).append(math.log(run.node_power / run.per_node))
     means = {name: math.fsum(logs) / len(logs) for name, logs in groups.items()}
     squares = math.fsum((x - means[name]) ** 2 for name, logs in groups.items() for x in logs)
     return math.sqrt(squares / (len(runs) - len(groups)))

@@ -54,6 +54,19 @@ def test_the_spread_is_that_of_one_more_run(facts: Facts, planning: PlanningFact
     assert math.log(found.value.high / found.value.low) == pytest.approx(expected)
 
 
+def test_nodes_of_other_sizes_do_not_widen_the_spread(facts: Facts, planning: PlanningFacts) -> None:
+    """A node of four accelerators that takes half as much says nothing new of one accelerator."""
+    whole = node_ratio("nvidia-h100-sxm", planning.nodes, facts)
+    runs = tuple(
+        run.model_copy(update={"per_node": 4, "node_power": run.node_power / 2}) if place % 2 else run
+        for place, run in enumerate(planning.nodes.runs)
+    )
+    halves = node_ratio("nvidia-h100-sxm", planning.nodes.model_copy(update={"runs": runs}), facts)
+    assert whole is not None
+    assert halves is not None
+    assert halves.value.high == pytest.approx(whole.value.high)
+
+
 def test_runs_that_starve_their_accelerators_draw_less_and_are_not_fitted(
     facts: Facts, planning: PlanningFacts
 ) -> None:
