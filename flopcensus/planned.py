@@ -8,11 +8,11 @@ from typing import Any
 
 from accounting.accounts.account import Quantiles
 from accounting.planning.comparison import ClusterValue, Comparison
+from accounting.planning.known import Given
 from accounting.planning.optimise.asked import label, unit
 from accounting.planning.optimise.build import SOMETHING
 from accounting.planning.optimise.plan import Bound, Mix, Plan
 from accounting.planning.outlook import METRICS
-from accounting.planning.parameters import Given
 from accounting.reference.export_control import NOT_LEGAL_ADVICE
 from accounting.reference.facts import Facts
 from flopcensus import __version__

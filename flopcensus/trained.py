@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounting.accounts.account import Quantiles
+from accounting.planning.footprint import J_PER_KWH
 from accounting.planning.training.choices import Choices, Runs
 from accounting.planning.training.question import Outcome, Way
-from accounting.planning.training.spending import JOULES_A_KWH
 from accounting.planning.training.utilisation import SizeEffect
 from flopcensus import __version__
 from flopcensus.output import percent, print_table, say, si, to_csv
@@ -163,7 +163,7 @@ def _cells(q: Quantiles, unit: str) -> tuple[str, ...]:
 
 def _cell(value: float, unit: str) -> str:
     if unit == "J":
-        return si(value / JOULES_A_KWH * 1e3, "Wh")
+        return si(value / J_PER_KWH * 1e3, "Wh")
     if unit == "s":
         return f"{value / _HOUR_S:,.1f} h" if value >= 2 * _HOUR_S else f"{value / _MINUTE_S:,.1f} min"
     if unit in {"of peak", "of time"}:

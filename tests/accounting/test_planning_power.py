@@ -119,9 +119,9 @@ def test_independent_sites_lie_within_the_interval_at_full_load(
         tdp = watts(accelerator, planning, facts)
         assert tdp is not None
         family = facts.accelerators[accelerator].family
-        overhead = full_load_ratio(accelerator, planning, facts)[0]
-        it += count * tdp[0].best * draw(overhead, standard_normal(1, f"overhead/{family}", _DRAWS))
-    site = facility_overhead(where, sector, planning)[0]
+        overhead = full_load_ratio(accelerator, planning, facts).value
+        it += count * tdp.value.best * draw(overhead, standard_normal(1, f"overhead/{family}", _DRAWS))
+    site = facility_overhead(where, sector, planning).value
     facility = it * draw(site, standard_normal(1, f"site/{name}", _DRAWS))
     low, high = np.quantile(facility, [0.05, 0.95])
     assert low < stated < high

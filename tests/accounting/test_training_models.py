@@ -16,11 +16,11 @@ from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.capacity.runs import predict_run
 from accounting.planning.clusters import load_cluster
 from accounting.planning.facts import load_planning
+from accounting.planning.known import Known
 from accounting.planning.outlook import outlook
 from accounting.planning.outlook import planner as outlook_planner
 from accounting.planning.training.assumptions import (
     Assumptions,
-    Known,
     PublishedRun,
     load_assumptions,
     load_published_runs,
