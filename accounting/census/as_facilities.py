@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from accounting.census.facilities import Facility
-from accounting.census.ledger import Chips, Entry, Ledger, Owner
+from accounting.census.facilities import SECTOR_OF_KIND, Facility
+from accounting.census.ledger import FURTHER, Entry, Ledger, Owner
 from accounting.dimensions import DIMENSIONS
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
@@ -25,7 +25,6 @@ from accounting.reference.names import UNKNOWN, WITHHELD
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _URL = re.compile(r"https?://\S+")
-_SECTOR_OF_KIND = {"company": "private", "government": "public", "joint_undertaking": "public"}
 # one fact about a facility that all its deployments must agree on
 _SHARED = (
     "facility_name",
@@ -39,7 +38,6 @@ _SHARED = (
     "access",
     "used_by",
 )
-FURTHER = "further"
 # beyond it the digits of a float stand for more than they say
 _MOST_WHOLE = 1e15
 DERIVED_SECTOR = "The source states no sector: it is that of the owners' kind."
@@ -138,7 +136,7 @@ def _reason(entry: Entry, first: Entry, running: set[str], facts: Facts) -> str 
 def _sector(entry: Entry, facts: Facts) -> str | None:
     if entry.sector:
         return entry.sector
-    found = {_SECTOR_OF_KIND.get(facts.organisations[str(o.organisation)].kind) for o in entry.owners}
+    found = {SECTOR_OF_KIND.get(facts.organisations[str(o.organisation)].kind) for o in entry.owners}
     if None in found:
         return None
     return found.pop() if len(found) == 1 else "mixed"
@@ -179,7 +177,7 @@ def _holdings(holders: tuple[Owner, ...]) -> list[dict[str, Any]]:
 
 
 def _deployments(entry: Entry, looked_at: datetime.date, left_out: list[LeftOut]) -> Iterator[dict[str, Any]]:
-    for place, chips in enumerate((Chips(entry.accelerator, entry.count), *entry.further_chips)):
+    for place, chips in enumerate(entry.chips):
         name = f"{entry.id}-{FURTHER}-{place}" if place else entry.id
         if place and (chips.accelerator is None or chips.count is None):
             left_out.append(LeftOut(name, entry.facility_name, "further chips of unknown model or count"))

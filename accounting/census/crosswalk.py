@@ -22,7 +22,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from accounting.census.ledger import Entry, Ledger
+from accounting.census.ledger import Entry, Ledger, by_model
+from accounting.reference.facts import Facts
 from accounting.validation import Date, FactModel, Text, Url, load
 
 OURS = "ours"
@@ -162,12 +163,13 @@ def _valued(entry: Entry) -> bool:
     return entry.accelerator is not None and entry.count is not None
 
 
-def join(ledgers: Sequence[tuple[str, Ledger]], crosswalk: Crosswalk) -> Ledger:
+def join(ledgers: Sequence[tuple[str, Ledger]], crosswalk: Crosswalk, facts: Facts) -> Ledger:
     """Return several lists as one ledger; what they share is settled when it is known which rows count.
 
     Args:
         ledgers: (reader's prefix, or ``ours``; its ledger), the most believed first.
         crosswalk: the ties between their rows.
+        facts: who designs the chips that a row states beside its first.
 
     Chips that a row states beside its first become entries of their own, so that each is counted once.
     """
@@ -182,7 +184,7 @@ def join(ledgers: Sequence[tuple[str, Ledger]], crosswalk: Crosswalk) -> Ledger:
         for entry in ledger.entries:
             found = crosswalk.site(row_name(source, entry))
             tied += found is not None
-            for one in _apart(entry, source):
+            for one in by_model(_named_apart(entry, source), facts):
                 entries.append(one)
                 rank[one.id] = place
                 if ledger.snapshot is not None:
@@ -211,23 +213,11 @@ def _untied(ledger: Ledger, tied: int) -> str:
     )
 
 
-def _apart(entry: Entry, source: str) -> Iterator[Entry]:
-    """Yield an entry, then one for each further model; ids of foreign lists are made unlike ours."""
-    if source != OURS:
-        superseded = f"{source}:{entry.superseded_by}" if entry.superseded_by else None
-        entry = dataclasses.replace(
-            entry,
-            id=f"{source}:{entry.id}",
-            facility=f"{source}:{entry.facility}",
-            superseded_by=superseded,
-        )
-    yield dataclasses.replace(entry, further_chips=())
-    for place, chips in enumerate(entry.further_chips, start=1):
-        yield dataclasses.replace(
-            entry,
-            id=f"{entry.id}-further-{place}",
-            accelerator=chips.accelerator,
-            count=chips.count,
-            further_chips=(),
-            values={},
-        )
+def _named_apart(entry: Entry, source: str) -> Entry:
+    """Return an entry with the list's name before its ids where the list is foreign: unlike all of ours."""
+    if source == OURS:
+        return entry
+    superseded = f"{source}:{entry.superseded_by}" if entry.superseded_by else None
+    return dataclasses.replace(
+        entry, id=f"{source}:{entry.id}", facility=f"{source}:{entry.facility}", superseded_by=superseded
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, cast
@@ -37,6 +37,13 @@ Sector = Literal["private", "public", "mixed"]
 PowerOf = Literal["run", "it", "site"]
 CostOf = Literal["systems", "site"]
 Users = Literal["researchers", "government", "military", "customers", "own_use", "mixed"]
+
+# the sector of who owns a facility, by kind of organisation; universities and research centres may be either
+SECTOR_OF_KIND: Mapping[str, Sector] = {
+    "company": "private",
+    "government": "public",
+    "joint_undertaking": "public",
+}
 
 _SHARE_TOLERANCE = 1e-6
 _FOLDER = "facilities"

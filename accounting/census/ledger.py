@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from accounting.census.facilities import Deployment, Facility, Holding
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from accounting.census.readers.reading import Readout
+
+
+# in the ids of entries made of the further models of a row
+FURTHER = "further"
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,37 @@ class Entry:
     cost_of: str | None = None
     access: tuple[Owner, ...] = ()
     used_by: tuple[Owner, ...] = ()
+
+    @property
+    def chips(self) -> tuple[Chips, ...]:
+        """All accelerators of the row: its first model, then the further ones."""
+        return (Chips(self.accelerator, self.count), *self.further_chips)
+
+
+def by_model(entry: Entry, facts: Facts) -> Iterator[Entry]:
+    """Yield an entry for each model of accelerator that a row states, so that each is counted once.
+
+    Power, cost and a file's own figures are of the whole row, and stay with its first model. Who designed
+    a model that is not known is taken to be who designed the first.
+    """
+    yield replace(entry, further_chips=())
+    for place, chips in enumerate(entry.further_chips, start=1):
+        known = facts.accelerators.get(chips.accelerator or "")
+        designer = known.designer if known else entry.vendor
+        yield replace(
+            entry,
+            id=f"{entry.id}-{FURTHER}-{place}",
+            accelerator=chips.accelerator,
+            vendor=designer,
+            vendor_nation=facts.nation_of(designer),
+            count=chips.count,
+            power=None,
+            power_of=None,
+            cost=None,
+            cost_of=None,
+            further_chips=(),
+            values={},
+        )
 
 
 class Settling(Protocol):

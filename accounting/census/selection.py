@@ -91,7 +91,8 @@ def planned(ledger: Ledger, wanted: Selection) -> tuple[Entry, ...]:
     plans = [e for e in ledger.entries if status_on(e, day) in PLANNED and not e.duplicate]
     if ledger.sites is None:
         return tuple(plans)
-    chosen = [*select(ledger, wanted).entries, *plans]
+    known = {e.id for e in plans}
+    chosen = [*(e for e in select(ledger, wanted).entries if e.id not in known), *plans]
     return tuple(e for e in _settle(ledger.sites, chosen)[0] if e.status in PLANNED)
 
 

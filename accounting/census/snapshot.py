@@ -20,7 +20,8 @@ def snapshot_of(ledger: Ledger, today: datetime.date) -> datetime.date:
     came into service or was retired.
     """
     # a file's name may be that of a folder's or of several lists joined
-    stated = ledger.snapshot or _date_in(Path(ledger.name.rpartition(":")[2]).stem)
+    stem = Path(ledger.name.rpartition(":")[2]).stem
+    stated = ledger.snapshot or day_in(stem) or _month_in(stem)
     if stated is not None:
         return min(stated, today)
     seen = [e.in_service for e in ledger.entries if e.in_service and e.status in {"operational", "retired"}]
@@ -28,12 +29,19 @@ def snapshot_of(ledger: Ledger, today: datetime.date) -> datetime.date:
     return min(max((day for day in (*seen, *left) if day <= today), default=today), today)
 
 
-def _date_in(stem: str) -> datetime.date | None:
+def day_in(text: str) -> datetime.date | None:
+    """Return the first YYYY-MM-DD in a text, such as a file's name; None without one, or without such a day.
+
+    >>> day_in("gpu_clusters_2026-04-24"), day_in("gpu_clusters_2026-13-45")
+    (datetime.date(2026, 4, 24), None)
+    """
+    found = _DAY.search(text)
     try:
-        if found := _DAY.search(stem):
-            return datetime.date(int(found[1]), int(found[2]), int(found[3]))
-        if found := _MONTH.search(stem):
-            return datetime.date(int(found[1]), int(found[2]), 1)
+        return datetime.date(int(found[1]), int(found[2]), int(found[3])) if found else None
     except ValueError:
         return None
-    return None
+
+
+def _month_in(text: str) -> datetime.date | None:
+    found = _MONTH.search(text)
+    return datetime.date(int(found[1]), int(found[2]), 1) if found else None

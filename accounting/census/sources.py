@@ -75,7 +75,7 @@ def _read(sources: Sequence[str], facts: Facts) -> Ledger:
     lists = [(source, replace(ledger, snapshot=snapshot_of(ledger, today))) for source, ledger in lists]
     own_entries = [entry for source, ledger in lists if source == OURS for entry in ledger.entries]
     ties = crosswalk_of([*_shipped(facts).entries, *own_entries], configs_root() / "crosswalk.yaml")
-    return join(lists, ties)
+    return join(lists, ties, facts)
 
 
 def _foreign(found: Sequence[tuple[str, Path]], facts: Facts) -> Iterator[tuple[str, Ledger]]:

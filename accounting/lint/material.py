@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from accounting.census.facilities import Facility, FacilityFile, load_facilities
-from accounting.census.ledger import Chips, Entry, Ledger, from_facilities
+from accounting.census.ledger import Entry, Ledger, from_facilities
 from accounting.census.readers import epoch_chips, epoch_clusters, epoch_data_centers, epoch_hardware, top500
 from accounting.census.readers.cells import amount, number
 from accounting.census.readers.chip_totals import ChipRow
 from accounting.census.readers.epoch_sites import Site, find_files, read_sites
 from accounting.census.readers.tables import Row, Table, open_table
-from accounting.documents import Document
+from accounting.census.snapshot import day_in
+from accounting.documents import Document, is_there
 from accounting.errors import Fault, InputFaults, UnknownNameError
 from accounting.reference.facts import Facts
 from accounting.validation import load_all, yaml_files
@@ -32,7 +32,6 @@ _RECOGNISE: Mapping[str, Callable[[Collection[str]], bool]] = {
     HARDWARE: epoch_hardware.recognises,
 }
 _TABLE_SUFFIXES = {".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls"}
-_DAY = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 _MEGA = 1e6
 _CLUSTER_POWER = "Power Capacity (MW)"
 
@@ -57,11 +56,6 @@ class Line:
     def place(self) -> str:
         """``file:line``."""
         return f"{self.file}:{self.line}"
-
-    @property
-    def chips(self) -> tuple[Chips, ...]:
-        """All accelerators of the row, those of further models too."""
-        return (Chips(self.entry.accelerator, self.entry.count), *self.entry.further_chips)
 
     def number(self, column: str) -> float | None:
         """Return a cell as a number, None where blank or unreadable."""
@@ -154,7 +148,7 @@ def load_material(sources: Sequence[str], facts: Facts, today: datetime.date) ->
         if key in seen:
             continue
         seen.add(key)
-        made[str(path)] = _made(path, today)
+        made[str(path)] = day_in(path.stem) or today
         parts.append(_READ[form](path, facts))
     return Material(
         facts,
@@ -166,21 +160,14 @@ def load_material(sources: Sequence[str], facts: Facts, today: datetime.date) ->
     )
 
 
-def _made(path: Path, today: datetime.date) -> datetime.date:
-    try:
-        return datetime.date.fromisoformat(found[0]) if (found := _DAY.search(path.stem)) else today
-    except ValueError:
-        return today
-
-
 def _locate(source: str) -> tuple[str, Path]:
     prefix, colon, rest = source.partition(":")
-    if colon and len(prefix) > 1 and not Path(source).exists():
+    if colon and len(prefix) > 1 and not is_there(Path(source)):
         if prefix not in _READ:
             raise UnknownNameError("file format", prefix, _READ)
         return prefix, Path(rest)
     path = Path(source)
-    if not path.exists():
+    if not is_there(path):
         raise InputFaults([Fault(source, 0, 0, "", "no such file or folder")])
     if path.is_dir() or path.suffix.lower() not in _TABLE_SUFFIXES:
         return FACILITIES, path

@@ -6,11 +6,11 @@ import math
 import re
 from collections.abc import Iterator
 
+from accounting.census.selection import PLANNED
 from accounting.lint.material import CLUSTERS, FACILITIES, TOP500, Line, Material
 from accounting.lint.rates import capacity, factor
 from accounting.lint.rule import Evidence, Figure, Severity, rule
 
-_PLANNED = frozenset({"announced", "contracted", "under_construction"})
 _TAIL = re.compile(r" phase \d+$", re.IGNORECASE)
 # Counts of one system in two lists; the one may leave out nodes that did not run.
 _SAME_COUNT = 0.10
@@ -93,12 +93,13 @@ def planned_as_operational(material: Material) -> Iterator[Evidence]:
             noted = line.cells.get(_NOTE, "").casefold().startswith("planned")
             if (day and day > made) or (noted and day is None):
                 value = capacity(line, material.facts)
+                why = f"begins on {day}, after {made}" if day else f"its '{_NOTE}' says that it is planned"
                 yield Evidence(
                     rows=(line.place,),
                     found=Figure("operational", "status"),
                     expected=Figure("announced", "status", f"on {made}"),
                     message=f"{line.entry.facility_name} ({value:,.0f} H100e) is called operational, but "
-                    f"begins {f'on {day}' if day else 'as planned'}, after {made}",
+                    f"{why}",
                     factor=factor(running, lambda one: capacity(one, material.facts), {line.place: 0.0}),
                     # a note may be older than the status
                     severity=None if day else "warning",
@@ -125,7 +126,7 @@ def dates_out_of_order(material: Material) -> Iterator[Evidence]:
             if later and began and entry.in_service and began < entry.in_service:
                 why = f"began on {entry.in_service}, after {later.entry.facility_name}, which supersedes it"
                 yield _dates(line, str(entry.in_service), f"before {began}", why, "warning")
-            if entry.status in _PLANNED and entry.in_service and entry.in_service <= material.made[file]:
+            if entry.status in PLANNED and entry.in_service and entry.in_service <= material.made[file]:
                 why = f"is planned for {entry.in_service}, which had passed when the file was made"
                 yield _dates(line, str(entry.in_service), f"after {material.made[file]}", why, "warning")
 

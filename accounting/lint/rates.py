@@ -77,10 +77,10 @@ def all_counted(line: Line, facts: Facts) -> tuple[tuple[Accelerator, float], ..
     """Return every accelerator of a row with its count, None where any is not known."""
     found = [
         (facts.accelerators[chips.accelerator], chips.count.best)
-        for chips in line.chips
+        for chips in line.entry.chips
         if chips.accelerator and chips.count is not None and chips.count.best > 0
     ]
-    return tuple(found) if len(found) == len(line.chips) else None
+    return tuple(found) if len(found) == len(line.entry.chips) else None
 
 
 def expected_h100e(line: Line, facts: Facts) -> float | None:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
+from accounting.census.selection import PLANNED
 from accounting.lint.material import CLUSTERS, Line, Material
 from accounting.lint.rates import H100E_BASIS, capacity, factor
 from accounting.lint.rule import Evidence, Figure, rule
@@ -18,7 +19,6 @@ SAME_COUNT, SAME_DAYS, SAME_KM = 0.05, 31, 10.0
 _EARTH_DIAMETER_KM = 12_742
 _PHASE = re.compile(r"^(?P<stem>.+?)[ ,]+phase (?P<number>\d+)$", re.IGNORECASE)
 _OPERATIONAL = "operational"
-_PLANNED = frozenset({"announced", "contracted", "under_construction"})
 
 
 @rule(
@@ -206,7 +206,7 @@ def _pair(facts: Facts, one: Line, other: Line, lines: Sequence[Line]) -> Eviden
 def status_mixing(material: Material) -> Iterator[Evidence]:
     """Say by what factor a sum over all rows exceeds what is in operation, for the file and by nation."""
     for lines in material.by_file(CLUSTERS).values():
-        planned = [line for line in lines if line.entry.status in _PLANNED]
+        planned = [line for line in lines if line.entry.status in PLANNED]
         if not any(capacity(line, material.facts) for line in planned):
             continue
         yield _mixing(material.facts, planned, lines, "the file")
@@ -218,7 +218,7 @@ def status_mixing(material: Material) -> Iterator[Evidence]:
 
 
 def _mixing(facts: Facts, planned: Sequence[Line], lines: Sequence[Line], where: str) -> Evidence:
-    both = [line for line in lines if line.entry.status == _OPERATIONAL or line in planned]
+    both = [line for line in lines if line.entry.status in {_OPERATIONAL, *PLANNED}]
     found, expected, moved = _without(facts, both, planned)
     return Evidence(
         rows=tuple(line.place for line in planned),

@@ -20,7 +20,6 @@ from accounting.lint.rates import (
 )
 from accounting.lint.rule import Evidence, Figure, rule
 
-# H100 SXM, dense 16-bit peak (configs/accelerators). Unit: FLOP/s.
 _H100_ID, _SIXTEEN = "nvidia-h100-sxm", "bf16"
 # a chip whose 8-bit rate is its 16-bit rate is halved by an 8-bit basis; less than this is no matter
 BASIS_RATIO = 1.5
@@ -105,12 +104,12 @@ def _differing(material: Material, chip: str, group: Sequence[_Weighed], against
 )
 def eight_bit_basis(material: Material) -> Iterator[Evidence]:
     """Find chips whose weight in H100e differs between 8-bit and 16-bit peaks."""
-    base = material.facts.accelerators[_H100_ID].peak["bf16"]
+    base = material.facts.accelerators[_H100_ID].peak[_SIXTEEN]
     for lines in material.by_file(CLUSTERS).values():
         groups: defaultdict[str, list[Line]] = defaultdict(list)
         for line in lines:
             one, h100e = counted(line, material.facts), line.entry.values.get("h100e")
-            if one and h100e and (rate := one[0].peak.get("bf16")):
+            if one and h100e and (rate := one[0].peak.get(_SIXTEEN)):
                 weight = h100e / one[1]
                 as_best = weight * H100E_OP_PER_S / (best_rate(one[0]) or rate)
                 if not off(as_best, 1.0, RATE_TOLERANCE) and rate / base >= BASIS_RATIO * weight:
@@ -123,7 +122,7 @@ def _halved(
     material: Material, chip: str, rows: Sequence[Line], lines: Sequence[Line], base: float
 ) -> Evidence:
     accelerator = material.facts.accelerators[chip]
-    weight = accelerator.peak["bf16"] / base
+    weight = accelerator.peak[_SIXTEEN] / base
     repaired = {line.place: line.entry.count.best * weight for line in rows if line.entry.count}
     found = math.fsum(line.entry.values["h100e"] for line in rows)
     expected = math.fsum(repaired.values())
@@ -147,7 +146,7 @@ def _halved(
 def basis_shifts_shares(material: Material) -> Iterator[Evidence]:
     """Find territories whose share of what is in operation differs between H100e and 16-bit rates."""
     for file, lines in material.by_file(CLUSTERS).items():
-        running = [line for line in lines if _once(line)]
+        running = _counted_once(lines)
         eight, sixteen = _shares(running, "h100e"), _shares(running, _SIXTEEN)
         shifts = {code: eight[code] - sixteen[code] for code in set(eight) & set(sixteen) if code}
         # rounded, so that two that mirror each other keep one order
@@ -164,9 +163,11 @@ def basis_shifts_shares(material: Material) -> Iterator[Evidence]:
                 )
 
 
-def _once(line: Line) -> bool:
-    entry = line.entry
-    return entry.status == "operational" and not entry.duplicate and not entry.superseded_by
+def _counted_once(lines: Sequence[Line]) -> list[Line]:
+    """Return what is in operation without duplicates, and without phases that a running one includes."""
+    running = [line for line in lines if line.entry.status == "operational"]
+    ids = {line.entry.id for line in running}
+    return [line for line in running if not line.entry.duplicate and line.entry.superseded_by not in ids]
 
 
 def _shares(lines: Sequence[Line], name: str) -> dict[str, float]:

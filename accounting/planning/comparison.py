@@ -11,7 +11,7 @@ from accounting.accounts.nations.profile import Profile
 from accounting.capacity.bases import Basis
 from accounting.planning.clusters import Cluster
 from accounting.planning.export_rules import RuleFinding
-from accounting.planning.parameters import Given
+from accounting.planning.known import Given
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from accounting.capacity.bases import BASES, Basis, Capacity, Draws
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.valuation import Skipped, Valuer
 from accounting.dimensions import YEAR_S
-from accounting.planning import carbon, cost, water
+from accounting.planning import cost, footprint
 from accounting.planning.clusters import Cluster, entries
-from accounting.planning.energy import kwh, yearly_energy_j
 from accounting.planning.facts import PlanningFacts, load_planning
+from accounting.planning.footprint import kwh, yearly_energy_j
 from accounting.planning.parameters import BatchParameters, Parameters, parameters, with_counts
 from accounting.reference.export_control import performance
 from accounting.reference.facts import Facts
@@ -200,7 +200,7 @@ def _yearly(
 ) -> dict[str, Draws]:
     energy_j = np.asarray(yearly_energy_j(found["it_power_w"], site["load"], site["pue"]))
     used, it_kwh = np.asarray(kwh(energy_j)), np.asarray(kwh(energy_j / site["pue"]))
-    operational = np.asarray(carbon.operational_kg_per_year(used, site["carbon_intensity"]))
+    operational = np.asarray(footprint.operational_carbon_kg_per_year(used, site["carbon_intensity"]))
     making = _sum(
         [n * b.embodied.draws(seed, size) for n, b in zip(counts, known.batches, strict=True)], size
     )
@@ -208,14 +208,14 @@ def _yearly(
         site["building_carbon"] * found["it_full_load_w"] / _W_PER_KW if "building_carbon" in site else 0.0
     )
     years, building_years = site["it_lifetime"] / YEAR_S, site["building_lifetime"] / YEAR_S
-    on_site = np.asarray(water.on_site_l(it_kwh, site["water_on_site"]))
-    grid = np.asarray(water.of_grid_l(used, site["water_of_grid"]))
+    on_site = np.asarray(footprint.water_on_site_l(it_kwh, site["water_on_site"]))
+    grid = np.asarray(footprint.water_of_grid_l(used, site["water_of_grid"]))
     return {
         "energy_j_per_year": energy_j,
         "operational_carbon_kg_per_year": operational,
         "embodied_carbon_kg": making + building,
         "carbon_kg_per_year": np.asarray(
-            carbon.yearly_kg(operational, making, years, building, building_years)
+            footprint.yearly_carbon_kg(operational, making, years, building, building_years)
         ),
         "water_on_site_m3_per_year": on_site / _L_PER_M3,
         "water_m3_per_year": (on_site + grid) / _L_PER_M3,

@@ -26,7 +26,8 @@ from dataclasses import dataclass
 
 from accounting.capacity.draws import Z95
 from accounting.planning.facts import NodePowerFacts, NodeRun, PlanningFacts
-from accounting.quantities import Uncertain
+from accounting.planning.known import Known
+from accounting.quantities import Uncertain, exact
 from accounting.reference.facts import Facts
 from accounting.validation import Kind, weakest
 
@@ -79,34 +80,32 @@ def node_load(nodes: NodePowerFacts, *, without: Sequence[str] = ()) -> Measured
     return Measured(_predicted(logs, _spread(logs)), len(logs), "derived", runs[0].source)
 
 
-def full_load_ratio(accelerator: str, planning: PlanningFacts, facts: Facts) -> tuple[Uncertain, Kind, str]:
-    """Return IT power at full load ÷ Σ TDP of an accelerator, how it is known, and its source."""
+def full_load_ratio(accelerator: str, planning: PlanningFacts, facts: Facts) -> Known:
+    """Return IT power at full load ÷ Σ TDP of an accelerator."""
     family = facts.accelerators[accelerator].family
     row = next(r for r in planning.sizing.overheads if not r.of or {accelerator, family} & set(r.of))
-    return row.value, row.kind, row.source
+    return Known(row.value, row.kind, row.source)
 
 
-def watts(accelerator: str, planning: PlanningFacts, facts: Facts) -> tuple[Uncertain, Kind, str] | None:
+def watts(accelerator: str, planning: PlanningFacts, facts: Facts) -> Known | None:
     """Return an accelerator's TDP in watts, or what is assumed of it; None where nothing is."""
     chip = facts.accelerators[accelerator]
     if chip.tdp is not None:
         source = next((s.url for s in chip.sources if "tdp" in s.covers), chip.sources[0].url)
-        return Uncertain(chip.tdp, chip.tdp, chip.tdp, "lognormal"), "reported", source
+        return Known(exact(chip.tdp, "power"), "reported", source)
     row = next((r for r in planning.sizing.watts if r.accelerator == accelerator), None)
-    return (row.value, row.kind, row.source) if row else None
+    return Known(row.value, row.kind, row.source) if row else None
 
 
-def facility_overhead(
-    territory: str, sector: str | None, planning: PlanningFacts
-) -> tuple[Uncertain, Kind, str]:
-    """Return facility ÷ IT power at full load of a place, how it is known, and its source."""
+def facility_overhead(territory: str, sector: str | None, planning: PlanningFacts) -> Known:
+    """Return facility ÷ IT power at full load of a place."""
     rows = planning.sizing.facility_overheads
     row = next(
         r
         for r in rows
         if not (r.sectors or r.territories) or sector in r.sectors or territory in r.territories
     )
-    return row.value, row.kind, row.source
+    return Known(row.value, row.kind, row.source)
 
 
 def _saturated(nodes: NodePowerFacts, without: Sequence[str]) -> list[NodeRun]:
@@ -120,10 +119,10 @@ def _loads(nodes: NodePowerFacts, without: Sequence[str]) -> list[float]:
 
 
 def _spread_within(runs: Sequence[NodeRun]) -> float:
-    """Return the standard deviation of the logs about the means of their accelerators, pooled."""
+    """Return the standard deviation of ln(watts an accelerator) about the means by accelerator, pooled."""
     groups: dict[str, list[float]] = {}
     for run in runs:
-        groups.setdefault(run.accelerator, []).append(math.log(run.node_power))
+        groups.setdefault(run.accelerator, []).append(math.log(run.node_power / run.per_node))
     means = {name: math.fsum(logs) / len(logs) for name, logs in groups.items()}
     squares = math.fsum((x - means[name]) ** 2 for name, logs in groups.items() for x in logs)
     return math.sqrt(squares / (len(runs) - len(groups)))

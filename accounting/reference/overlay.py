@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from accounting.documents import Document, read_document
 from accounting.errors import Fault, InputFaults, nearest, quote
-from accounting.validation import validate
+from accounting.validation import check_unique, validate
 
 KEYS = ("organisations", "accelerators", "facilities")
 _ADDED_TO = "sources"
@@ -101,7 +101,8 @@ def load_overlay(paths: Iterable[Path]) -> Overlay:
     """Read overlay files.
 
     Raises:
-        InputFaults: a file cannot be read, or has a key that no overlay has; rows are checked when laid.
+        InputFaults: a file cannot be read, has a key that no overlay has, a row without an id, or an id
+            twice; the rest of a row is checked when it is laid.
     """
     documents = tuple(read_document(path) for path in paths)
     faults = [fault for document in documents for fault in _faults(document)]
@@ -120,12 +121,20 @@ def _faults(document: Document) -> list[Fault]:
         elif not isinstance(rows, list):
             faults.append(document.fault((key,), "a list of rows is expected"))
         else:
-            faults += [
-                document.fault((key, place), "a row with an 'id' is expected")
-                for place, row in enumerate(rows)
-                if not isinstance(row, Mapping) or "id" not in row
-            ]
+            faults += _row_faults(document, str(key), rows)
     return faults
+
+
+def _row_faults(document: Document, key: str, rows: Sequence[object]) -> list[Fault]:
+    named = {
+        place: str(row["id"]) for place, row in enumerate(rows) if isinstance(row, Mapping) and "id" in row
+    }
+    bare = [place for place in range(len(rows)) if place not in named]
+    faults = [document.fault((key, place), "a row with an 'id' is expected") for place in bare]
+    # of two rows each would be laid over what is shipped, and the first be lost
+    return faults + check_unique(
+        ((document, (key, place, "id"), name) for place, name in named.items()), "id"
+    )
 
 
 def plain_rows(documents: Sequence[Document], key: str) -> dict[str, Any]:

@@ -109,7 +109,8 @@ def _number_of_sites(text: str) -> Any:
 
 
 def _assumptions(options: dict[str, Any]) -> Assumptions:
-    from accounting.planning.training.assumptions import Known, load_assumptions
+    from accounting.planning.known import Known
+    from accounting.planning.training.assumptions import load_assumptions
 
     found = load_assumptions(options["assumptions"])
     link = _read(options, "link", "bandwidth")

@@ -8,8 +8,8 @@ from accounting.accounts.crosstabs import Share
 from accounting.accounts.nations.profile import Profile
 from accounting.planning.comparison import CapacityValue, ClusterValue, Comparison, Difference
 from accounting.planning.export_rules import RuleFinding
+from accounting.planning.known import Given
 from accounting.planning.outlook import METRICS
-from accounting.planning.parameters import Given
 from accounting.reference.export_control import NOT_LEGAL_ADVICE
 from flopcensus.documents.parts import quantiles, row_entry
 from flopcensus.output import to_csv

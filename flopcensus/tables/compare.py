@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from accounting.accounts.account import Quantiles
 from accounting.dimensions import YEAR_S
 from accounting.planning.comparison import CapacityValue, ClusterValue, Comparison, Difference
+from accounting.planning.known import Given
 from accounting.planning.outlook import METRICS
-from accounting.planning.parameters import Given
 from accounting.reference.export_control import NOT_LEGAL_ADVICE
 from flopcensus.output import percent, print_table, say, si, warn
 

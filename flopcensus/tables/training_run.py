@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from accounting.accounts.account import Quantiles
+from accounting.planning.footprint import J_PER_KWH
 from accounting.planning.training.choices import Choices, Runs
 from accounting.planning.training.question import Outcome
-from accounting.planning.training.spending import JOULES_A_KWH
 from flopcensus.answering.training_run import TrainingAnswer
 from flopcensus.documents.training_run import quantities
 from flopcensus.output import percent, print_table, say, si
@@ -74,7 +74,7 @@ def _cells(q: Quantiles, unit: str) -> tuple[str, ...]:
 
 def _cell(value: float, unit: str) -> str:
     if unit == "J":
-        return si(value / JOULES_A_KWH * 1e3, "Wh")
+        return si(value / J_PER_KWH * 1e3, "Wh")
     if unit == "s":
         return f"{value / _HOUR_S:,.1f} h" if value >= 2 * _HOUR_S else f"{value / _MINUTE_S:,.1f} min"
     if unit in {"of peak", "of time"}:

@@ -281,7 +281,7 @@ BAD = [
         ["c.csv:2"],
         2.0,
         None,
-        "begins as planned",
+        "says that it is planned",
         "warning",
     ),
     Bad(

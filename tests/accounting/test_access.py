@@ -356,3 +356,10 @@ def test_every_shipped_scenario_is_read_and_named_for_its_id(facts: Facts) -> No
             assert spec.sources
             seen += 1
     assert seen >= 6
+
+
+def test_a_group_without_members_on_the_day_uses_nothing(tmp_path: Path, facts: Facts) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(TEXT.format(select="territory: [GB]", to="users_of: G7"), encoding="utf-8")
+    with pytest.raises(InputFaults, match="no members on the day"):
+        load_access(str(path), facts, datetime.date(1950, 1, 1))

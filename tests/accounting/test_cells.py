@@ -8,18 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.census.readers.cells import (
-    DateOrder,
-    NumberStyle,
-    amount,
-    date,
-    decide_date_orders,
-    integer,
-    number,
-    order_shown,
-    style_shown,
-    truth,
-)
+from accounting.census.readers.cells import NumberStyle, amount, integer, number, style_shown, truth
+from accounting.census.readers.dates import DateOrder, date, decide_date_orders, order_shown
 
 POINT, COMMA, OPEN = NumberStyle.POINT, NumberStyle.COMMA, NumberStyle.UNDECIDED
 MONTH, DAY, NO_ORDER = DateOrder.MONTH_FIRST, DateOrder.DAY_FIRST, DateOrder.UNDECIDED
@@ -204,3 +194,20 @@ def test_ticks_of_several_languages() -> None:
     assert [truth(text) for text in ("", "False", "0", "FALSCH", "No")] == [False] * 5
     with pytest.raises(ValueError, match="neither"):
         truth("maybe")
+
+
+@pytest.mark.parametrize("text", ["1e101", "1" + "0" * 101])
+def test_what_is_no_figure_of_anything_is_refused(text: str) -> None:
+    for read in (amount, integer):
+        with pytest.raises(ValueError, match=r"more than 1e\+100"):
+            read(text)
+    assert amount("1e100") == 1e100
+
+
+def test_months_are_read_whatever_the_language_of_the_process() -> None:
+    """Every English month, by name and by its first three letters, against the calendar of strptime."""
+    for month in range(1, 13):
+        day = datetime.date(2024, month, 1)
+        for shape in ("%B 2024", "%b 2024", "1 %b 2024", "%B 1, 2024"):
+            assert date(day.strftime(shape)) == day
+    assert date("Sept 2024") == datetime.date(2024, 9, 1)

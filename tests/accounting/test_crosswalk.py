@@ -19,7 +19,7 @@ from accounting.census.coverage import coverage
 from accounting.census.crosswalk import Crosswalk, Sites, crosswalk_of, join, row_name
 from accounting.census.ledger import Chips, Entry, Ledger
 from accounting.census.readers.formats import READERS
-from accounting.census.selection import Selection, select
+from accounting.census.selection import Selection, planned, select
 from accounting.census.sources import load_census
 from accounting.errors import InputFaults
 from accounting.quantities import exact
@@ -103,7 +103,7 @@ def test_one_list_wins_for_each_site_and_accelerator(case: tuple[list[Entry], Si
         assert (entry.id in names) is not lost
 
 
-def test_a_site_that_one_list_knows_earlier_is_counted_from_it_until_then() -> None:
+def test_a_site_that_one_list_knows_earlier_is_counted_from_it_until_then(facts: Facts) -> None:
     ours = dataclasses.replace(
         BASE,
         id="x",
@@ -117,6 +117,7 @@ def test_a_site_that_one_list_knows_earlier_is_counted_from_it_until_then() -> N
     ledger = join(
         [("ours", Ledger("ours", (ours,))), ("epoch-clusters", Ledger("theirs", (theirs,)))],
         crosswalk_of([ours]),
+        facts,
     )
     early = select(ledger, Selection(datetime.date(2024, 1, 1)))
     late = select(ledger, Selection(datetime.date(2026, 1, 1)))
@@ -125,7 +126,7 @@ def test_a_site_that_one_list_knows_earlier_is_counted_from_it_until_then() -> N
     assert late.skipped == {"the same site and accelerator stand in ours": 1}
 
 
-def test_a_part_and_its_whole_are_one_place_and_further_models_count_apart() -> None:
+def test_a_part_and_its_whole_are_one_place_and_further_models_count_apart(facts: Facts) -> None:
     part = dataclasses.replace(BASE, id="hall", facility="hall", part_of="campus")
     whole = dataclasses.replace(BASE, id="campus", facility="campus", same_as=("epoch-data-centers:Campus",))
     more = (Chips("nvidia-h200-sxm", exact(5.0)),)
@@ -133,6 +134,7 @@ def test_a_part_and_its_whole_are_one_place_and_further_models_count_apart() -> 
     ledger = join(
         [("ours", Ledger("ours", (part, whole))), ("epoch-data-centers", Ledger("theirs", (theirs,)))],
         crosswalk_of([part, whole]),
+        facts,
     )
     kept = select(ledger, Selection(datetime.date(2030, 1, 1))).entries
     assert [(entry.id, entry.accelerator) for entry in kept] == [
@@ -230,3 +232,19 @@ def test_the_census_holds_nine_tenths_of_the_largest_territories(shared: Path, f
         assert one.covered_flop_per_s >= 0.9 * (one.flop_per_s - excused), one
         tied = math.fsum(v for _, v in one.missing) + one.covered_flop_per_s
         assert tied == pytest.approx(one.flop_per_s)
+
+
+def test_further_models_have_their_own_designer_and_none_of_the_rows_power(facts: Facts) -> None:
+    more = (Chips("cerebras-wse1", None), Chips(None, exact(3.0)))
+    row = dataclasses.replace(BASE, id="row-9", power=exact(1e6, "power"), further_chips=more)
+    first, second, third = join([("top500", Ledger("theirs", (row,)))], Crosswalk(), facts).entries
+    assert (first.vendor, first.power) == ("nvidia", row.power)
+    assert (second.vendor, second.vendor_nation, second.power) == ("cerebras", "US", None)
+    assert (third.accelerator, third.vendor) == (None, "nvidia")
+
+
+def test_a_plan_of_joined_lists_stands_once_among_the_plans(facts: Facts) -> None:
+    plan = dataclasses.replace(BASE, id="p", status="announced", in_service=datetime.date(2024, 1, 1))
+    ledger = join([("ours", Ledger("ours", (plan,)))], Crosswalk(), facts)
+    wanted = Selection(datetime.date(2025, 1, 1), frozenset({"operational", "announced"}))
+    assert [entry.id for entry in planned(ledger, wanted)] == ["p"]

@@ -158,3 +158,28 @@ def test_files_of_another_format(tmp_path: Path, facts: Facts) -> None:
         read(path, facts)
     with pytest.raises(InputFaults, match="no file of chip sales"):
         read(tmp_path, facts)
+
+
+HEAD = (
+    "Chip manufacturer,Chip type,Start date,End date,Number of Units,Compute estimate in H100e (median),Notes"
+)
+
+
+def test_a_day_that_no_calendar_has_is_repaired(tmp_path: Path, facts: Facts) -> None:
+    path = tmp_path / "chips.csv"
+    row = "NVIDIA,H100,2025-01-01,2025-03-31,10,10,Estimates generated on: 31-12-2025"
+    path.write_text(f"{HEAD}\n{row}\n", encoding="utf-8")
+    table = read(path, facts)
+    assert table.rows[0].modified is None
+    assert list(table.readout.repairs) == ["Notes: no such day (MM-DD-YYYY), read as blank"]
+
+
+def test_a_folder_says_all_that_it_does_not_read(tmp_path: Path, facts: Facts) -> None:
+    (tmp_path / "data_inputs").mkdir()
+    for name in ("a.csv", "data_inputs/b.csv"):
+        (tmp_path / name).write_text("q,r\n1,2\n", encoding="utf-8")
+    row = "NVIDIA,H100,2025-01-01,2025-03-31,10,10,"
+    (tmp_path / "chips.csv").write_text(f"{HEAD}\n{row}\n", encoding="utf-8")
+    said = "\n".join(read(tmp_path, facts).readout.warnings)
+    assert "a.csv is of another format" in said
+    assert "data_inputs/ holds" in said

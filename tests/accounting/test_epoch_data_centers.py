@@ -253,3 +253,13 @@ def test_full_names_that_the_catalogue_knows_are_of_the_right_designer(facts: Fa
         if found:
             assert facts.accelerators[found].designer == full.split()[0].casefold()
             assert accelerators.find(short) in {found, None}
+
+
+def test_the_ledger_is_of_the_day_that_its_file_was_made(folder: Path, tmp_path: Path, facts: Facts) -> None:
+    """Also where the folder's name has no date, and where that of the file is none."""
+    for file in folder.glob("data_center*_2026-07-18.csv"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert read(tmp_path, facts).snapshot == datetime.date(2026, 7, 18)
+    for file in list(tmp_path.iterdir()):
+        file.rename(tmp_path / file.name.replace("07-18", "13-45"))
+    assert read(tmp_path, facts).snapshot == datetime.date(2026, 7, 17)

@@ -122,6 +122,8 @@ def test_files_that_cannot_be_checked_are_refused(tmp_path: Path, facts: Facts) 
         run([other], facts)
     with pytest.raises(InputFaults, match="no such file"):
         run([tmp_path / "none.csv"], facts)
+    with pytest.raises(InputFaults, match="no such file"):
+        lint(["x" * 5000], facts, TODAY)
     with pytest.raises(UnknownNameError, match="epoch-cluster"):
         lint([f"epoch-cluster:{other}"], facts, TODAY)
 
@@ -129,3 +131,19 @@ def test_files_that_cannot_be_checked_are_refused(tmp_path: Path, facts: Facts) 
 def test_a_file_named_twice_is_checked_once(tmp_path: Path, facts: Facts) -> None:
     path = clusters(tmp_path / "c.csv", h100("Z", 10) | {"16-bit OP/s": 0})
     assert run([path, path], facts) == run([path], facts)
+
+
+def test_a_share_counts_what_only_a_plan_will_supersede(tmp_path: Path, facts: Facts) -> None:
+    """By hand: 2 of 3 H100e and 1 of 2 OP/s stand in France, where the plan changes nothing yet."""
+    rows = [
+        h100("Old", 10) | PLACE | {"16-bit OP/s": 1e18, "H100 equivalents": 2000, "Superseded by": "New"},
+        h100("New", 10) | PLACE | {"Status": "Planned", "First Operational Date": "2030-01-01"},
+        h100("Other", 10) | {"Country": "Germany", "16-bit OP/s": 1e18, "H100 equivalents": 1000},
+    ]
+    found = run([clusters(tmp_path / "c.csv", *rows)], facts)
+    shares = [
+        (item.evidence.found.value, item.evidence.expected.value)
+        for item in found
+        if item.rule.id == "basis-shifts-shares"
+    ]
+    assert (pytest.approx(2 / 3), pytest.approx(1 / 2)) in shares

@@ -116,6 +116,10 @@ def test_a_later_overlay_lies_over_an_earlier_one(tmp_path: Path) -> None:
             "accelerators: [{name: x}]",
             r"overlay.yaml:1:16: accelerators\[0\]: a row with an 'id' is expected",
         ),
+        (
+            "accelerators:\n  - {id: nvidia-h100-sxm, tdp: 650 W}\n  - {id: nvidia-h100-sxm, note: x}",
+            r"overlay.yaml:3:10: accelerators\[1\]\.id: duplicate id; it stands already in .*overlay.yaml:2",
+        ),
         ("accelerators:\n  - {id: nvidia-h100-sxm, tdp: 700}", r"overlay.yaml:2:32: .*needs its unit"),
         ("accelerators:\n  - {id: new-one, name: New}", r"overlay.yaml:2:5: .*'designer' is missing"),
         (

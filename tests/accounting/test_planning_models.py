@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from accounting.capacity.calibration import Calibration, load_calibration
 from accounting.planning.clusters import load_cluster
 from accounting.planning.cost import Terms, annuity, levelised_usd_per_1e21_flop, yearly_cost_usd
-from accounting.planning.energy import yearly_energy_j
+from accounting.planning.footprint import yearly_energy_j
 from accounting.planning.outlook import Outlook, outlook, planner
 from accounting.reference.facts import Facts
 

@@ -54,6 +54,19 @@ def test_the_spread_is_that_of_one_more_run(facts: Facts, planning: PlanningFact
     assert math.log(found.value.high / found.value.low) == pytest.approx(expected)
 
 
+def test_nodes_of_other_sizes_do_not_widen_the_spread(facts: Facts, planning: PlanningFacts) -> None:
+    """A node of four accelerators that takes half as much says nothing new of one accelerator."""
+    whole = node_ratio("nvidia-h100-sxm", planning.nodes, facts)
+    runs = tuple(
+        run.model_copy(update={"per_node": 4, "node_power": run.node_power / 2}) if place % 2 else run
+        for place, run in enumerate(planning.nodes.runs)
+    )
+    halves = node_ratio("nvidia-h100-sxm", planning.nodes.model_copy(update={"runs": runs}), facts)
+    assert whole is not None
+    assert halves is not None
+    assert halves.value.high == pytest.approx(whole.value.high)
+
+
 def test_runs_that_starve_their_accelerators_draw_less_and_are_not_fitted(
     facts: Facts, planning: PlanningFacts
 ) -> None:
@@ -106,9 +119,9 @@ def test_independent_sites_lie_within_the_interval_at_full_load(
         tdp = watts(accelerator, planning, facts)
         assert tdp is not None
         family = facts.accelerators[accelerator].family
-        overhead = full_load_ratio(accelerator, planning, facts)[0]
-        it += count * tdp[0].best * draw(overhead, standard_normal(1, f"overhead/{family}", _DRAWS))
-    site = facility_overhead(where, sector, planning)[0]
+        overhead = full_load_ratio(accelerator, planning, facts).value
+        it += count * tdp.value.best * draw(overhead, standard_normal(1, f"overhead/{family}", _DRAWS))
+    site = facility_overhead(where, sector, planning).value
     facility = it * draw(site, standard_normal(1, f"site/{name}", _DRAWS))
     low, high = np.quantile(facility, [0.05, 0.95])
     assert low < stated < high

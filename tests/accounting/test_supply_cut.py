@@ -385,3 +385,11 @@ def test_a_scenario_says_who_cuts(tmp_path: Path, facts: Facts) -> None:
 
 def test_places_are_those_that_accounts_know() -> None:
     assert {"vendor", "provider"} <= set(places("nation"))
+
+
+def test_a_share_of_failures_of_one_leaves_nothing_but_spares() -> None:
+    one = np.ones(1)
+    wear = Wear.of(one, one, 0 * one, 0 * one)
+    assert wear.failed(0.0) == 0.0
+    assert wear.failed(1.0) == pytest.approx(1.0)
+    assert np.isfinite(wear.missing(1.0, Replacement(one, one, one))).all()

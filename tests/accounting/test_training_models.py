@@ -17,11 +17,11 @@ from accounting.capacity.efficiency.runs import predict_run
 from accounting.dimensions import YEAR_S
 from accounting.planning.clusters import load_cluster
 from accounting.planning.facts import load_planning
+from accounting.planning.known import Known
 from accounting.planning.outlook import outlook
 from accounting.planning.outlook import planner as outlook_planner
 from accounting.planning.training.assumptions import (
     Assumptions,
-    Known,
     PublishedRun,
     load_assumptions,
     load_published_runs,
@@ -146,6 +146,12 @@ def test_the_size_at_which_half_is_left_is_found_again(
     found = size_effect(made, calibration, assumptions)
     assert math.exp(found.log_half) == pytest.approx(5e9, rel=0.25)
     assert found.offset == pytest.approx(0.0, abs=0.05)
+    assert found.runs == len(made)
+    # without a 16-bit peak a run says nothing, and is not counted
+    mute = made[0].model_copy(update={"accelerator": "google-tpu-v1"})
+    assert facts.accelerators[mute.accelerator].peak_flop_per_s("bf16") is None
+    assert size_effect([*made, mute], calibration, assumptions) == found
+    assert size_effect([mute], calibration, assumptions) == SizeEffect()
 
 
 def test_small_models_use_less_and_large_ones_all(

@@ -18,7 +18,8 @@ from accounting.accounts.account import Quantiles
 from accounting.capacity.calibration import load_calibration
 from accounting.census.sources import load_census
 from accounting.planning.clusters import load_cluster
-from accounting.planning.training.assumptions import Known, load_assumptions, load_published_runs
+from accounting.planning.known import Known
+from accounting.planning.training.assumptions import load_assumptions, load_published_runs
 from accounting.planning.training.choices import choices
 from accounting.planning.training.question import Outcome, Question
 from accounting.planning.training.run import Planner, answer, planner

@@ -14,6 +14,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from accounting.accounts.levels import Holders
+from accounting.census.flat import to_csv
+from accounting.census.readers import flat_ledger, fleet
+from accounting.reference.facts import load_facts
 from bench.fleets.synthetic import Fleet, Planted, make_fleet, record, write
 from bench.record import load_record
 from tests.cli import as_process, in_process
@@ -223,6 +227,16 @@ def test_a_fleet_is_a_census_whose_chips_were_counted(sick: Path) -> None:
     assert estimate["total"]["p50"] == pytest.approx(16 * 989.4e12, rel=0.001)
     assert estimate["provenance"] == {"measured": 1.0}
     assert "territory and owner not known" in done.stderr
+
+
+def test_a_fleet_that_nobody_is_said_to_own_is_of_an_unknown_owner(sick: Path, tmp_path: Path) -> None:
+    facts = load_facts()
+    ledger = fleet.read(sick, facts)
+    for level in ("owner", "provider"):
+        assert list(Holders(facts).codes(ledger.entries[0], (level,))) == [(("unknown",), 1.0)]
+    path = tmp_path / "fleet.csv"
+    path.write_text(to_csv(ledger), encoding="utf-8")
+    assert flat_ledger.read(path, facts).entries == ledger.entries
 
 
 def test_where_a_fleet_stands_and_whose_it_is_is_said_beside_it(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ import datetime
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-from accounting.census.readers.cells import DateOrders, amount, date, truth
+from accounting.census.readers.cells import truth
 from accounting.census.readers.chip_totals import ChipRow, ControlTotals, Percentiles
+from accounting.census.readers.dates import DateOrders, date
 from accounting.census.readers.epoch_names import FULL_NAMES, chip_name
 from accounting.census.readers.reading import Reading, Readout
 from accounting.census.readers.records import fault
@@ -50,6 +50,7 @@ _NO_ORGANISATION = {"other", "china", "remainder"}
 _INPUTS = "data_inputs"
 NO_PERIOD = "no first and last day that can be read"
 NO_FIGURES = "neither units nor H100e that can be read"
+NO_SUCH_DAY = "no such day (MM-DD-YYYY), read as blank"
 NOT_RISING = "the 5th, 50th and 95th percentile do not rise"
 
 
@@ -82,10 +83,14 @@ def read(path: Path, facts: Facts) -> ChipTable:
     """
     if not path.is_dir():
         return _read_file(open_table(path), facts)
-    tables, warnings = [], []
-    for file in sorted(path.rglob("*.csv")):
-        if _INPUTS in file.relative_to(path).parts:
-            warnings = [f"{path.name}: {_INPUTS}/ holds what these files were made from, and is not read"]
+    tables: list[ChipTable] = []
+    warnings: list[str] = []
+    files = sorted(path.rglob("*.csv"))
+    inputs = [file for file in files if _INPUTS in file.relative_to(path).parts]
+    if inputs:
+        warnings.append(f"{path.name}: {_INPUTS}/ holds what these files were made from, and is not read")
+    for file in files:
+        if file in inputs:
             continue
         table = open_table(file)
         if recognises(table.columns):
@@ -191,10 +196,7 @@ class _Reader:
 
     def _percentiles(self, row: Row, what: str) -> Percentiles | None:
         columns = [self.heads.get(f"{what} {end}", "") for end in ("p5", "p50", "p95")]
-        low, middle, high = (
-            self.reading.take(row, column, partial(amount, style=self.table.style_of(column)))
-            for column in columns
-        )
+        low, middle, high = (self.reading.amount(row, column) for column in columns)
         if middle is None:
             return None
         # rows put in by hand state one figure
@@ -202,6 +204,9 @@ class _Reader:
 
     def _modified(self, row: Row, notes: str) -> datetime.date | None:
         if found := _MADE.search(notes):
-            return datetime.date(int(found[3]), int(found[1]), int(found[2]))
-        text = self._text(row, "modified")
-        return self.reading.take(row, self.heads["modified"], date) if text else None
+            month, day, year = (int(part) for part in found.groups())
+            try:
+                return datetime.date(year, month, day)
+            except ValueError:
+                self.reading.repair(row.line, self.heads["notes"], found[0], "", NO_SUCH_DAY)
+        return self.reading.take(row, self.heads.get("modified", ""), date)

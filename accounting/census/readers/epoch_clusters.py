@@ -19,7 +19,8 @@ from functools import partial
 from pathlib import Path
 
 from accounting.census.ledger import Chips, Entry, Ledger, Owner
-from accounting.census.readers.cells import DateOrder, DateOrders, amount, date, decide_date_orders, truth
+from accounting.census.readers.cells import truth
+from accounting.census.readers.dates import DateOrder, DateOrders, date, decide_date_orders
 from accounting.census.readers.reading import Reading
 from accounting.census.readers.tables import Row, Table, open_table
 from accounting.quantities import Uncertain, exact
@@ -129,7 +130,7 @@ class _Reader:
         """Yield an entry for each row kept; note its rank, where stated, in ``ranks``."""
         for row in self.reading.rows():
             entry = self._entry(row)
-            if (rank := self._amount(row, _RANK)) is not None:
+            if (rank := self.reading.amount(row, _RANK)) is not None:
                 ranks[entry.id] = int(rank)
             yield entry
             self.reading.keep(row.line)
@@ -164,15 +165,12 @@ class _Reader:
             further_chips=self._further_chips(row),
         )
 
-    def _amount(self, row: Row, column: str) -> float | None:
-        return self.reading.take(row, column, partial(amount, style=self.table.style_of(column)))
-
     def _values(self, row: Row) -> dict[str, float]:
-        found = {name: self._amount(row, column) for name, column in self.valued.items()}
+        found = {name: self.reading.amount(row, column) for name, column in self.valued.items()}
         return {name: value for name, value in found.items() if value is not None}
 
     def _count(self, row: Row, column: str) -> Uncertain | None:
-        value = self._amount(row, column)
+        value = self.reading.amount(row, column)
         return exact(value) if value is not None else None
 
     def _further_chips(self, row: Row) -> tuple[Chips, ...]:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from accounting.census.ledger import Entry, Ledger, Owner
-from accounting.census.readers.cells import DateOrder, amount
+from accounting.census.readers.cells import amount
+from accounting.census.readers.dates import DateOrder
 from accounting.census.readers.epoch_names import chip_name
 from accounting.census.readers.epoch_sites import (
     NO_DATE,
@@ -30,6 +31,7 @@ from accounting.census.readers.epoch_sites import (
 )
 from accounting.census.readers.reading import Reading
 from accounting.census.readers.tables import Row, Table, open_table
+from accounting.census.snapshot import day_in
 from accounting.errors import quote
 from accounting.quantities import exact
 from accounting.reference.facts import Facts
@@ -41,7 +43,6 @@ _UNITS, _HOW = "Number of Units", "Number of Units source"
 _KINDS: Mapping[str, Kind] = {"company disclosure": "reported", "estimate": "derived"}
 _SOURCE = "https://epoch.ai/data/data-centers"
 _URL = re.compile(r"https?://[^\s)\]<>\"]+")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NO_OWNER = (Owner(None, None, 1.0),)
 NO_NUMBER = "no number of units that can be read"
 NO_STEP = "the number of an earlier step again: nothing came or went"
@@ -80,7 +81,14 @@ def read(path: Path, facts: Facts) -> Ledger:
         *readout.summary(),
     ]
     name = f"{PREFIX}:{path.name}"
-    return Ledger(name, entries, left_out=readout.reasons(), warnings=tuple(warnings), readout=readout)
+    return Ledger(
+        name,
+        entries,
+        left_out=readout.reasons(),
+        warnings=tuple(warnings),
+        readout=readout,
+        snapshot=reader.made,
+    )
 
 
 def _without_chips(sites: Sites, with_chips: Collection[str]) -> Iterator[str]:
@@ -115,11 +123,11 @@ class _Reader:
         self.made = self._date_made(table)
 
     def _date_made(self, table: Table) -> datetime.date:
-        if stated := _DAY.search(self.files.quantities.stem):
-            return datetime.date.fromisoformat(stated[0])
+        if stated := day_in(self.files.quantities.stem):
+            return stated
         texts = (row.text("Last Modified") or row.text("Created") for row in table.rows())
-        if days := [found[0] for text in texts if (found := _DAY.match(text))]:
-            return datetime.date.fromisoformat(max(days))
+        if days := [day for text in texts if (day := day_in(text))]:
+            return max(days)
         self.reading.warn(
             f"{table.path.name} does not say when it was made: steps up to today are taken as done"
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from accounting.census.readers.cells import DateOrder, NumberStyle, amount, date, decide_date_orders
+from accounting.census.readers.dates import DateOrder, date
 from accounting.census.readers.reading import Reading, Readout
 from accounting.census.readers.tables import Row, open_table
 from accounting.reference.facts import Facts
@@ -112,15 +112,13 @@ def read(path: Path, facts: Facts) -> Hardware:
     table = open_table(path)
     table.require(_REQUIRED)
     reading = Reading(table)
-    orders = decide_date_orders((row.cells for row in table.rows()), (_RELEASED,), DateOrder.MONTH_FIRST)
-    for note in orders.notes:
-        reading.warn(note)
+    order = reading.date_orders([_RELEASED]).of(_RELEASED)
     rows = []
     for row in reading.rows():
         if not row.text(_NAME):
             reading.leave_out(row.line, NO_NAME, column=_NAME)
             continue
-        rows.append(_hardware(_Cells(reading, row, table.style), orders.of(_RELEASED), facts))
+        rows.append(_hardware(_Cells(reading, row), order, facts))
         reading.keep(row.line)
     return Hardware(tuple(rows), reading.finish())
 
@@ -142,10 +140,9 @@ class _Cells:
 
     reading: Reading
     row: Row
-    style: NumberStyle
 
     def figure(self, column: str) -> float | None:
-        value = self.reading.take(self.row, column, partial(amount, style=self.style))
+        value = self.reading.amount(self.row, column)
         if value == 0:
             self.reading.repair(self.row.line, column, self.row.text(column), "", ZERO)
             return None

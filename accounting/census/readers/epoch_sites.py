@@ -11,11 +11,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from accounting.census.ledger import Owner
-from accounting.census.readers.cells import DateOrder, amount, date
+from accounting.census.readers.dates import DateOrder, date
 from accounting.census.readers.reading import Reading, Readout
 from accounting.census.readers.records import fault
 from accounting.census.readers.tables import Row, open_table
@@ -143,7 +142,7 @@ def read_sites(files: Files, facts: Facts) -> Sites:
 
 
 def _site(row: Row, reading: Reading, facts: Facts) -> Site:
-    power_mw = _amount(row, reading, "Current power (MW)")
+    power_mw = reading.amount(row, "Current power (MW)")
     return Site(
         name=row.text("Name"),
         territory=reading.resolve(row, "Country", facts.names.countries),
@@ -151,12 +150,8 @@ def _site(row: Row, reading: Reading, facts: Facts) -> Site:
         users=tuple(tagged_names(row.text("Users"))),
         address=row.text("Address"),
         it_power_w=_watts(power_mw),
-        h100e=_amount(row, reading, "Current H100 equivalents"),
+        h100e=reading.amount(row, "Current H100 equivalents"),
     )
-
-
-def _amount(row: Row, reading: Reading, column: str) -> float | None:
-    return reading.take(row, column, partial(amount, style=reading.table.style_of(column)))
 
 
 def tagged_names(text: str) -> list[str]:
@@ -186,7 +181,7 @@ def _read_steps(path: Path, sites: Collection[str]) -> tuple[dict[str, list[Step
             reading.leave_out(row.line, NO_DATE if known else UNKNOWN_SITE, found)
             continue
         it_mw, all_mw, h100e = (
-            _amount(row, reading, column) for column in ("IT power (MW)", "Power (MW)", "H100 equivalents")
+            reading.amount(row, column) for column in ("IT power (MW)", "Power (MW)", "H100 equivalents")
         )
         step = Step(day, _watts(it_mw), _watts(all_mw), h100e)
         steps.setdefault(row.text("Data center"), []).append(step)

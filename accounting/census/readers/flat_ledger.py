@@ -21,7 +21,8 @@ from pydantic_core import PydanticCustomError
 from accounting.census.facilities import CostOf, PowerOf, Sector, Status, Users
 from accounting.census.flat import COLUMNS, LATER, VALUE_PREFIX, read_text
 from accounting.census.ledger import Chips, Entry, Ledger, Owner
-from accounting.census.readers.cells import DateOrders, amount, date, truth
+from accounting.census.readers.cells import amount, truth
+from accounting.census.readers.dates import DateOrders, date
 from accounting.census.readers.reading import Reading
 from accounting.census.readers.tables import Row, Table, open_table
 from accounting.dimensions import DIMENSIONS

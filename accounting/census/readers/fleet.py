@@ -176,7 +176,8 @@ def _files(path: Path) -> Iterator[str]:
 
 def _entry(about: About, accelerator: str, count: int, seen: _Seen, path: Path, facts: Facts) -> Entry:
     designer = facts.accelerators[accelerator].designer
-    owners = (Owner(about.owner, facts.nation_of(about.owner), 1.0),) if about.owner else ()
+    # an owner that is not known is one all the same, so that the shares add to 1
+    owners = (Owner(about.owner, facts.nation_of(about.owner), 1.0),)
     return Entry(
         id=f"{about.id}-{accelerator}",
         facility=about.id,

@@ -12,11 +12,9 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from accounting.capacity.efficiency.measurements import REGIME_OF, Measurement, Regime
-from accounting.census.readers.cells import NumberStyle, amount, integer
 from accounting.census.readers.mlperf_facts import MlperfFacts, Round, load_mlperf_facts
 from accounting.census.readers.reading import Reading, Readout
 from accounting.census.readers.tables import Row, open_table
@@ -123,7 +121,7 @@ def read(path: Path, facts: Facts) -> TrainingResults:
     table = open_table(path)
     table.require(_REQUIRED)
     reading = Reading(table)
-    source = _Source(reading, facts, load_mlperf_facts(), table.style)
+    source = _Source(reading, facts, load_mlperf_facts())
     results = [result for row in reading.rows() if (result := source.result(row)) is not None]
     unknown = sum(result.flop_per_s is not None and result.regime == "unknown" for result in results)
     if unknown:
@@ -138,13 +136,12 @@ class _Source:
     reading: Reading
     facts: Facts
     known: MlperfFacts
-    style: NumberStyle
 
     def result(self, row: Row) -> TrainingResult | None:
         """Return a row's result, None where the row is left out."""
         found = self.known.rounds.get(row.text("round"))
         count = self._whole(row, "n_accel")
-        minutes = self.reading.take(row, "minutes_olympic", partial(amount, style=self.style))
+        minutes = self.reading.amount(row, "minutes_olympic")
         if found is None or not count or not minutes:
             reason = NO_ROUND if found is None else NO_TIME if count else NO_ACCELERATORS
             self.reading.leave_out(row.line, reason, row.text("round" if found is None else "system"))
@@ -172,12 +169,12 @@ class _Source:
         return result
 
     def _whole(self, row: Row, column: str) -> int | None:
-        count = self.reading.take(row, column, partial(integer, style=self.style))
+        count = self.reading.whole(row, column)
         return count if count is not None and count > 0 else None
 
     def _rate(self, row: Row, accelerators: int, minutes: float) -> float | None:
         """6ND FLOP per second and accelerator, by the row's own figures; by the table's where those lack."""
-        stated = self.reading.take(row, _RATE, partial(amount, style=self.style))
+        stated = self.reading.amount(row, _RATE)
         own = self._own_rate(row, accelerators, minutes)
         rate = own if own is not None else stated and stated * _TERA
         if not rate:
@@ -198,13 +195,12 @@ class _Source:
 
     def _tokens(self, row: Row) -> float | None:
         model = self.known.models.get(row.text("benchmark"))
-        read = partial(amount, style=self.style)
-        samples = next((s for column in _SAMPLES if (s := self.reading.take(row, column, read))), None)
+        samples = next((s for column in _SAMPLES if (s := self.reading.amount(row, column))), None)
         if model is None or samples is None:
             return None
         if model.samples == "tokens":
             return samples
-        length = self.reading.take(row, "seq", read)
+        length = self.reading.amount(row, "seq")
         return samples * length if length else None
 
     def _precision(self, row: Row, found: Round) -> str | None:

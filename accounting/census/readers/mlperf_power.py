@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from accounting.census.readers.cells import NumberStyle, amount, integer
 from accounting.census.readers.reading import Reading, Readout
 from accounting.census.readers.tables import Row, open_table
 
@@ -72,13 +70,12 @@ def read(path: Path) -> NodePowers:
     table = open_table(path)
     table.require(_REQUIRED)
     reading = Reading(table)
-    nodes = [node for row in reading.rows() if (node := _node(reading, row, table.style)) is not None]
+    nodes = [node for row in reading.rows() if (node := _node(reading, row)) is not None]
     return NodePowers(tuple(nodes), reading.finish())
 
 
-def _node(reading: Reading, row: Row, style: NumberStyle) -> NodePower | None:
-    read_amount = partial(amount, style=style)
-    watts, low, high = (reading.take(row, column, read_amount) for column in (_MEDIAN, _LOW, _HIGH))
+def _node(reading: Reading, row: Row) -> NodePower | None:
+    watts, low, high = (reading.amount(row, column) for column in (_MEDIAN, _LOW, _HIGH))
     if not watts:
         reading.leave_out(row.line, NO_POWER, row.text(_MEDIAN), _MEDIAN)
         return None
@@ -94,7 +91,7 @@ def _node(reading: Reading, row: Row, style: NumberStyle) -> NodePower | None:
         system=row.text("system"),
         benchmark=row.text("benchmark"),
         current=_CURRENT.get(said.casefold()),
-        runs=reading.take(row, "node_runs", partial(integer, style=style)),
+        runs=reading.whole(row, "node_runs"),
         watts=watts,
         lowest_watts=low,
         highest_watts=high,

@@ -9,9 +9,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
-from accounting.census.readers.cells import DateOrder, DateOrders, decide_date_orders
+from accounting.census.readers.cells import amount, integer
+from accounting.census.readers.dates import DateOrder, DateOrders, decide_date_orders
 from accounting.census.readers.tables import Row, Table
 from accounting.errors import quote
 from accounting.reference.names import NameTable
@@ -237,6 +239,14 @@ class Reading:
         except ValueError as error:
             self.repair(row.line, column, text, "", f"{error}, read as blank")
             return None
+
+    def amount(self, row: Row, column: str) -> float | None:
+        """Return a cell as a number of at least 0, by the column's decimal sign; None as :meth:`take`."""
+        return self.take(row, column, partial(amount, style=self.table.style_of(column)))
+
+    def whole(self, row: Row, column: str) -> int | None:
+        """Return a cell as a whole number, by the column's decimal sign; None as :meth:`take`."""
+        return self.take(row, column, partial(integer, style=self.table.style_of(column)))
 
     def resolve(self, row: Row, column: str, table: NameTable | None, name: str | None = None) -> str | None:
         """Return the id of a name (the cell where left out); None where blank, or unknown, which is noted."""

@@ -16,6 +16,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from pathlib import Path
 
+from accounting.census.facilities import SECTOR_OF_KIND
 from accounting.census.ledger import Entry, Ledger, Owner
 from accounting.census.readers.cells import NumberStyle, amount, integer
 from accounting.census.readers.reading import Reading
@@ -35,7 +36,6 @@ _CORES = "Accelerator/Co-Processor Cores"
 _SYSTEM = "System ID"
 _REQUIRED = ("Rank", "Computer", "Site", "Country", "Year", _CHIP, _CORES, *COLUMNS.values())
 _SECTOR = {"industry": "private", "vendor": "private", "government": "public"}
-_SECTOR_OF_KIND = {"company": "private", "government": "public", "joint_undertaking": "public"}
 _NO_CHIP = {"", "none"}
 _TERA = 10**12
 _RESOLUTION = Decimal("0.01")
@@ -63,12 +63,12 @@ def read(path: Path, facts: Facts) -> Ledger:
     table = open_table(path)
     table.require(_REQUIRED)
     reading = Reading(table)
-    source = _Source(reading, facts, load_top500_facts(facts), load_unresolved(facts), table.style)
+    source = _Source(reading, facts, load_top500_facts(facts), load_unresolved(facts))
     entries: list[Entry] = []
     ids: set[str] = set()
     bare = 0
     for row in reading.rows():
-        if _whole(row.text("Rank"), table.style) is None:
+        if _whole(row.text("Rank"), table.style_of("Rank")) is None:
             reading.leave_out(row.line, NO_RANK, row.text("Rank"), "Rank")
             continue
         name = source.id_of(row)
@@ -164,18 +164,17 @@ class _Source:
     facts: Facts
     known: Top500Facts
     unresolved: Unresolved
-    style: NumberStyle
 
     def id_of(self, row: Row) -> str:
         """The system's number on top500.org; its line where the list has none."""
-        number = self.reading.take(row, _SYSTEM, partial(integer, style=self.style))
+        number = self.reading.whole(row, _SYSTEM)
         return f"{PREFIX}-{number}" if number is not None else f"row-{row.line}"
 
     def entry(self, row: Row, name: str) -> Entry:
         names, year = self.facts.names, self.reading.take(row, "Year", _year)
         accelerator, vendor, count = self._chips(row)
         site = self.reading.resolve(row, "Site", names.organisations)
-        values = {key: self.reading.take(row, column, self._flop_per_s) for key, column in COLUMNS.items()}
+        values = {key: self._flop_per_s(row, column) for key, column in COLUMNS.items()}
         return Entry(
             id=name,
             facility=name,
@@ -196,24 +195,20 @@ class _Source:
             values={key: value for key, value in values.items() if value is not None},
         )
 
-    def _flop_per_s(self, text: str) -> float:
-        rate = amount(text, self.style)
-        if rate > _MOST_TFLOP_PER_S:
-            raise ValueError("more than any machine does")
-        # as the list rounds: half up, judged on the digits that are written
-        published = Decimal(repr(rate)).quantize(_RESOLUTION, ROUND_HALF_UP)
-        return float(published * _TERA)
+    def _flop_per_s(self, row: Row, column: str) -> float | None:
+        style = self.reading.table.style_of(column)
+        return self.reading.take(row, column, partial(_rounded_flop_per_s, style=style))
 
     def _sector(self, row: Row, site: str | None) -> str | None:
         """Segments say what a system is used for: a research centre or a university may be either."""
         organisation = self.facts.organisations.get(site or "")
-        by_kind = _SECTOR_OF_KIND.get(organisation.kind) if organisation else None
+        by_kind = SECTOR_OF_KIND.get(organisation.kind) if organisation else None
         return by_kind or _SECTOR.get(row.text("Segment").casefold())
 
     def _chips(self, row: Row) -> tuple[str | None, str | None, float | None]:
         """Return accelerator, its designer and the count of chips."""
         text, cells = row.text(_CHIP), row.text(_CORES)
-        cores = self.reading.take(row, _CORES, partial(integer, style=self.style)) or 0
+        cores = self.reading.whole(row, _CORES) or 0
         if text.casefold() in _NO_CHIP:
             if cores:
                 self.reading.repair(row.line, _CORES, cells, "", NO_CHIP)
@@ -227,6 +222,15 @@ class _Source:
             self.reading.repair(row.line, _CORES, cells, "", why)
             return accelerator, vendor, None
         return accelerator, vendor, cores / per_chip
+
+
+def _rounded_flop_per_s(text: str, style: NumberStyle) -> float:
+    """Read TFLOP/s as the list rounds them: half up to 0.01, judged on the digits that are written."""
+    rate = amount(text, style)
+    if rate > _MOST_TFLOP_PER_S:
+        raise ValueError("more than any machine does")
+    published = Decimal(repr(rate)).quantize(_RESOLUTION, ROUND_HALF_UP)
+    return float(published * _TERA)
 
 
 def _page(name: str) -> str:

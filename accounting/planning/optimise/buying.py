@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from accounting.planning.clusters import ClusterDeployment
-from accounting.planning.parameters import Given
+from accounting.planning.known import Given
 from accounting.quantities import Duration, exact
 from accounting.reference.facts import Facts
 from accounting.reference.names import OrganisationId

@@ -25,6 +25,8 @@ from accounting.capacity.bases import Draws
 
 # rates that differ by less than this part are taken as equal, where their difference divides
 _SAME = 1e-9
+# a share of 1 has no finite rate; all but so few fail within the year
+_LEAST_LEFT = 1e-12
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Wear:
     @classmethod
     def of(cls, failures: Draws, worsening: Draws, mended_locally: Draws, spares: Draws) -> Wear:
         """Return the wear from the share that fails in a year of service, and what it becomes without."""
-        return cls(-np.log1p(-failures) * worsening * (1.0 - mended_locally), spares)
+        kept = np.maximum(1.0 - failures, _LEAST_LEFT)
+        return cls(-np.log(kept) * worsening * (1.0 - mended_locally), spares)
 
     def unserviced(self, years: Draws | float) -> Draws:
         """Return for how many years of ``years`` there have been no spares any more."""

@@ -223,6 +223,10 @@ def _target(
         near = nearest(to.users_of, groups)
         raise InputFaults([document.fault(path, "unknown group", found=quote(to.users_of), suggestion=near)])
     members = groups[to.users_of]
+    if not members:
+        path = ("access", "moves", place, "to", "users_of")
+        message = "the group has no members on the day of the scenario, so that nobody would use it"
+        raise InputFaults([document.fault(path, message, found=quote(to.users_of))])
     return Target(codes, tuple((UNKNOWN, nation, 1.0 / len(members)) for nation in members))
 
 

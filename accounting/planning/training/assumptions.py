@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from accounting.capacity.draws import Z95
 from accounting.capacity.stock.rates import Evidence
+from accounting.planning.known import Known
 from accounting.quantities import (
     Count,
     Duration,
@@ -145,15 +146,6 @@ class _RunFile(FactModel):
 
 
 @dataclass(frozen=True)
-class Known:
-    """A value that a run is reckoned with, and where it comes from."""
-
-    value: Uncertain
-    kind: Kind
-    source: str
-
-
-@dataclass(frozen=True)
 class Assumptions:
     """Everything that a run is reckoned with besides accelerators and their calibration.
 
@@ -281,8 +273,4 @@ def load_published_runs(facts: Facts) -> tuple[PublishedRun, ...]:
 
 def _stated(section: FactModel) -> dict[str, Known]:
     stated = {name: getattr(section, name) for name in type(section).model_fields}
-    return {
-        name: Known(fact.value, fact.kind, fact.source)
-        for name, fact in stated.items()
-        if isinstance(fact, Fact)
-    }
+    return {name: Known.of(fact) for name, fact in stated.items() if isinstance(fact, Fact)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from accounting.accounts.account import Quantiles
-from accounting.planning.training.assumptions import Known
+from accounting.planning.known import Known
 from accounting.planning.training.pooling import Rated, Together
 from accounting.planning.training.utilisation import Recovery
 from accounting.quantities import Uncertain

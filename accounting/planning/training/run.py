@@ -21,13 +21,15 @@ from accounting.capacity.calibration import Calibration
 from accounting.capacity.draws import draw, standard_normal
 from accounting.capacity.efficiency.measurements import REGIME_OF, feeds_sustained
 from accounting.capacity.efficiency.scaling import REFERENCE_CHIPS
-from accounting.planning.training.assumptions import Assumptions, Known
+from accounting.planning.footprint import J_PER_KWH
+from accounting.planning.known import Known
+from accounting.planning.training.assumptions import Assumptions
 from accounting.planning.training.fit import largest_parameters, optimal_parameters
 from accounting.planning.training.links import Links
 from accounting.planning.training.pooling import Part, Rated, Together, best_number, link, rate_site
 from accounting.planning.training.question import Outcome, Question, Share, SiteChoice, Way
 from accounting.planning.training.sites import Site, Sites, shared
-from accounting.planning.training.spending import JOULES_A_KWH, Overrides, Spending
+from accounting.planning.training.spending import Overrides, Spending
 from accounting.planning.training.utilisation import Foreteller, SizeEffect
 from accounting.reference.facts import Facts
 
@@ -170,7 +172,7 @@ def _spent(run: Together, days: Draws, spending: Spending) -> tuple[Draws, Draws
             hourly = spending.usd_per_hour(one.site, part.batch)
             joules = part.accelerators * watts * days * DAY_S
             energy = energy + joules
-            current = current + joules / JOULES_A_KWH * price
+            current = current + joules / J_PER_KWH * price
             bought = bought + part.accelerators * 24 * days * hourly
     return energy, bought, current
 

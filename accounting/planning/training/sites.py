@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from accounting.accounts.sized import resize
 from accounting.accounts.sized import warnings as sizing_warnings
-from accounting.census.ledger import Entry, Ledger
+from accounting.census.ledger import Entry, Ledger, by_model
 from accounting.census.selection import Selection, select
 from accounting.planning.clusters import Cluster, ClusterDeployment
 from accounting.quantities import Uncertain, exact
@@ -124,7 +124,8 @@ def of_census(
     left_out = Counter(chosen.skipped)
     within = [e for e in chosen.entries if not countries or e.territory in countries]
     left_out["in another territory"] = len(chosen.entries) - len(within)
-    inside = [part for entry in within for part in _by_model(entry)]
+    # with the row's own figures, so that further chips of no known model are left out as a first one is
+    inside = [replace(part, values=entry.values) for entry in within for part in by_model(entry, facts)]
     resized = resize(inside, facts, precision)
     left_out.update(resized.skipped)
     groups: dict[str, list[Entry]] = defaultdict(list)
@@ -158,22 +159,6 @@ def shared(site: Site, share: float) -> Site:
         for batch in site.batches
     )
     return Site(site.id, site.name, site.territory, site.sector, parts, site.cluster)
-
-
-def _by_model(entry: Entry) -> Iterator[Entry]:
-    """Yield an entry for each model that a row of a foreign file states."""
-    yield entry
-    for place, chips in enumerate(entry.further_chips, start=2):
-        # power and cost are of the whole row, and clues to its first model alone
-        yield replace(
-            entry,
-            id=f"{entry.id}/{place}",
-            accelerator=chips.accelerator,
-            count=chips.count,
-            power=None,
-            cost=None,
-            further_chips=(),
-        )
 
 
 def _times(count: Uncertain, share: float) -> Uncertain:

@@ -28,16 +28,15 @@ from accounting.dimensions import YEAR_S
 from accounting.planning.clusters import Cluster, ClusterDeployment
 from accounting.planning.cost import Terms, yearly_cost_usd
 from accounting.planning.facts import PlanningFacts, load_planning
+from accounting.planning.known import Given, Known
 from accounting.planning.outlook import training_w
-from accounting.planning.parameters import BatchParameters, Given, Parameters, parameters
-from accounting.planning.training.assumptions import Known
+from accounting.planning.parameters import BatchParameters, Parameters, parameters
 from accounting.planning.training.sites import Batch, Site
 from accounting.quantities import Uncertain, exact
 from accounting.reference.facts import Facts
 from bench.errors import InputError
 
 HOURS_A_YEAR = YEAR_S / 3600.0
-JOULES_A_KWH = 3.6e6
 
 
 @dataclass(frozen=True)

@@ -187,16 +187,15 @@ class Foreteller:
 def size_effect(
     runs: Sequence[PublishedRun], calibration: Calibration, assumptions: Assumptions
 ) -> SizeEffect:
-    """Return what published runs say of model size, in bf16; nothing where there are none."""
-    if not runs:
-        return SizeEffect()
+    """Return what published runs say of model size, in bf16; nothing where none has a peak in it."""
     plain = Foreteller(calibration, assumptions, "bf16", 0, _DRAWS_OF_FIT)
     accelerators = calibration.facts.accelerators
     score = -0.5 * (_OFFSET[:, None] / _OFFSET_SD) ** 2 + np.zeros((len(_OFFSET), len(_HALF)))
-    for run in runs:
-        peak = accelerators[run.accelerator].peak_flop_per_s("bf16")
-        if peak is None:
-            continue
+    peaks = {run.accelerator: accelerators[run.accelerator].peak_flop_per_s("bf16") for run in runs}
+    used = [(run, peak) for run in runs if (peak := peaks[run.accelerator]) is not None]
+    if not used:
+        return SizeEffect()
+    for run, peak in used:
         found = plain.utilisation(run.accelerator, run.chips or REFERENCE_CHIPS, run.parameters)
         logs = np.log(found.draws)
         residual = math.log(run.utilisation(peak)) - float(np.median(logs))
@@ -205,7 +204,7 @@ def size_effect(
     weights = np.exp(score - score.max())
     weights /= weights.sum()
     return SizeEffect(
-        *_moments(_OFFSET, weights.sum(axis=1)), *_moments(_HALF, weights.sum(axis=0)), len(runs)
+        *_moments(_OFFSET, weights.sum(axis=1)), *_moments(_HALF, weights.sum(axis=0)), len(used)
     )
 
 
