@@ -18,6 +18,9 @@ from kernels.workload import Choice, Metric, Place, Shape, Unit
 if TYPE_CHECKING:
     from kernels.training.split import PreparedTensorParallel
 
+# The sizes of a model that each rank has an equal part of.
+SPLIT_SIZES = ("heads", "kv_heads", "intermediate", "vocabulary")
+
 
 @dataclass(frozen=True)
 class TensorParallel:
@@ -83,15 +86,13 @@ class TensorParallel:
         """
         if precision not in self.precisions or backend not in (None, *self.backends(precision, place)):
             raise ValueError(f"no tensor-parallel step in {precision!r} with backend {backend!r}")
-        if not splits(shape, place.ranks):
-            raise ValueError(
-                f"a model of {shape['kv_heads']} key heads cannot be split over {place.ranks} ranks"
-            )
+        if uneven := [f"{name} {shape[name]}" for name in SPLIT_SIZES if shape[name] % place.ranks]:
+            raise ValueError(f"a model cannot be split over {place.ranks} ranks: {', '.join(uneven)}")
         from kernels.training.split import PreparedTensorParallel  # noqa: PLC0415
 
         return PreparedTensorParallel(shape, precision, place, seed)
 
 
 def splits(shape: Shape, ranks: int) -> bool:
-    """Whether every part of a model falls into so many equal ones."""
-    return all(shape[name] % ranks == 0 for name in ("heads", "kv_heads", "intermediate", "vocabulary"))
+    """Whether every size of a model that is split is a multiple of the number of ranks."""
+    return all(shape[name] % ranks == 0 for name in SPLIT_SIZES)

@@ -98,5 +98,8 @@ def test_heads_are_shared_out_evenly_or_not_at_all() -> None:
     assert splits(SHAPES[0], 2)
     assert not splits(SHAPES[0], 4)
     assert all(shape["kv_heads"] % 4 == 0 for shape in TensorParallel().ladder("bf16", Place(ranks=4)))
-    with pytest.raises(ValueError, match="cannot be split over 4"):
+    with pytest.raises(ValueError, match=r"cannot be split over 4 ranks: kv_heads 2$"):
         TensorParallel().prepare("fp32", SMALL, Place(ranks=4), seed=0)
+    odd = {**SMALL, "vocabulary": 2047, "intermediate": 769}
+    with pytest.raises(ValueError, match=r"over 2 ranks: intermediate 769, vocabulary 2047$"):
+        TensorParallel().prepare("fp32", odd, Place(ranks=2), seed=0)
