@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from kernels.shared.refusals import require_backend, require_precision
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
@@ -112,10 +113,8 @@ class Attention:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> PreparedAttention:
         """Put standard normal queries, keys, values and, in training, the output's gradient on the device."""
-        if precision not in self.precisions:
-            raise ValueError(f"no attention in {precision!r}; known: {', '.join(self.precisions)}")
-        if backend not in (None, TORCH):
-            raise ValueError(f"no backend {backend!r} for {self.name}; known: {TORCH}")
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
         from kernels.operations import attention_run  # noqa: PLC0415
 
         return attention_run.prepare(precision, shape, place, seed, training=self.passes == "training")

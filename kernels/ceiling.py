@@ -11,12 +11,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kernels.native.library import (
-    UNIT_NUMBERS,
-    cpu_array,
-    effective_clock_mhz,
-    require_success,
-)
+from kernels.native.library import UNIT_NUMBERS, cpu_array, effective_clock_mhz, require_success
+from kernels.shared.refusals import require_backend, require_place, require_precision
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
 Execution = Literal["vector", "matrix"]
@@ -170,9 +166,9 @@ class UnitCeiling:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """Nothing to put in place on a CPU: the routine sets its registers itself."""
-        lacking = self.lacks(precision, place)
-        if lacking is not None:
-            raise ValueError(f"{self.name} cannot run in {precision}: {lacking}")
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
         if place.kind in GPUS:
             prepared: Prepared = _of_gpus().prepare(precision, shape, place, seed=seed, unit=self.execution)
             return prepared

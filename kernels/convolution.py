@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kernels.shared.refusals import require_backend, require_precision
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
@@ -82,12 +83,9 @@ class Convolution:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> PreparedConvolution:
         """Put standard normal images and weights on the device."""
-        if precision not in self.precisions:
-            raise ValueError(f"no convolution in {precision!r}; known: {', '.join(self.precisions)}")
-        known = self.backends(precision, place)
-        chosen = backend or known[0]
-        if chosen not in known:
-            raise ValueError(f"no backend {backend!r} for {self.name}; known: {', '.join(known)}")
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
+        chosen = backend or self.backends(precision, place)[0]
         from kernels.operations import convolution_run  # noqa: PLC0415
 
         last = chosen == CHANNELS_LAST

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernels.exchange.kinds import LIBRARIES
+from kernels.shared.refusals import require_backend, require_place, require_precision
 from kernels.training_step import SHAPES, TrainingStep
 from kernels.transformer.sizes import Decoder
 from kernels.workload import Choice, Metric, Place, Shape, Unit
@@ -80,8 +81,9 @@ class DataParallel:
         Raises:
             ValueError: The precision or the backend is unknown, or the batch cannot be shared out evenly.
         """
-        if precision not in self.precisions or backend not in (None, *self.backends(precision, place)):
-            raise ValueError(f"no data-parallel step in {precision!r} with backend {backend!r}")
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
         if shape["batch"] % place.ranks:
             raise ValueError(f"a batch of {shape['batch']} cannot be shared out to {place.ranks} ranks")
         from kernels.training.shared_out import PreparedDataParallel  # noqa: PLC0415

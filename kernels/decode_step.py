@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernels.inference import models
+from kernels.shared.refusals import require_backend, require_precision
 from kernels.transformer.sizes import Decoder
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
@@ -88,7 +89,8 @@ class DecodeStep:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> PreparedPass:
         """Put a model with random weights and a full random cache in place; the next token is the last."""
-        models.require_known(self.name, precision, backend)
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
         from kernels.inference import run  # noqa: PLC0415 - torch takes seconds to import
         from kernels.shared import tensors  # noqa: PLC0415 - torch takes seconds to import
 

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 
 from kernels.gemm import Gemm
 from kernels.products import shapes as gemm_shapes
+from kernels.shared.refusals import require_backend, require_precision
 from kernels.workload import Choice, Metric, Place, Shape, Unit, Verdict
 
 if TYPE_CHECKING:
@@ -140,12 +141,8 @@ class GemmTypical:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> PreparedProducts:
         """Put normal random operands of every product on the device, weights as (out, in)."""
-        if precision not in self.precisions:
-            raise ValueError(
-                f"{self.name} does not run in {precision!r}; known: {', '.join(self.precisions)}"
-            )
-        if backend not in (None, TORCH):
-            raise ValueError(f"no backend {backend!r} for {self.name}; known: {TORCH}")
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
         from kernels.products import ways  # noqa: PLC0415 - torch takes seconds to import
         from kernels.products.libraries import SCALED  # noqa: PLC0415
 

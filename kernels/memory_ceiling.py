@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kernels.memory import CACHE_MULTIPLES, SMALLEST_CACHE_BYTES
+from kernels.shared.refusals import require_backend, require_place, require_precision
 from kernels.shared.streams import ELEMENT_BYTES, READS, WRITES, Kind
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit
 
@@ -67,13 +68,10 @@ class MemoryCeiling:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """Arrays that together are as large as the shape says."""
-        lacking = self.lacks(precision, place)
-        if lacking is not None:
-            raise ValueError(f"{self.name} cannot run: {lacking}")
-        chosen = backend or next(iter(BACKENDS))
-        if chosen not in BACKENDS:
-            raise ValueError(f"no backend {backend!r} for {self.name}; known: {', '.join(BACKENDS)}")
-        kind = BACKENDS[chosen]
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
+        kind = BACKENDS[backend or next(iter(BACKENDS))]
         elements = shape["bytes"] // ((READS[kind] + WRITES[kind]) * ELEMENT_BYTES)
         from kernels.native.stream import prepare_native  # noqa: PLC0415 - looks into memory through torch
 

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kernels.shared.refusals import require_backend, require_place, require_precision
 from kernels.shared.streams import ELEMENT_BYTES, PreparedMemory
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
@@ -77,9 +78,9 @@ class MemoryLadder:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """Standard normal values, each core's part touched first by that core."""
-        known = self.backends(precision, place)
-        if (backend or known[0]) not in known:
-            raise ValueError(f"no backend {backend!r} for {self.name} here; known: {', '.join(known)}")
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
         elements = self.footprint_bytes(shape, precision) // ELEMENT_BYTES
         if place.kind != "cpu":
             return _in_torch(elements, shape["passes"], place, seed)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernels.inference import models
+from kernels.shared.refusals import require_backend, require_precision
 from kernels.transformer.sizes import Decoder
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
@@ -77,7 +78,8 @@ class Prefill:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> PreparedPass:
         """Put a model with random weights, a prompt of random tokens and an empty cache in place."""
-        models.require_known(self.name, precision, backend)
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
         from kernels.inference import run  # noqa: PLC0415 - torch takes seconds to import
         from kernels.shared import tensors  # noqa: PLC0415 - torch takes seconds to import
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernels.data_parallel import DataParallel
+from kernels.shared.refusals import require_backend, require_place, require_precision
 from kernels.training_step import SHAPES, TrainingStep
 from kernels.transformer.sizes import ELEMENT_BYTES, Decoder
 from kernels.workload import Choice, Metric, Place, Shape, Unit
@@ -84,8 +85,9 @@ class TensorParallel:
         Raises:
             ValueError: The precision or the backend is unknown, or the model cannot be split so.
         """
-        if precision not in self.precisions or backend not in (None, *self.backends(precision, place)):
-            raise ValueError(f"no tensor-parallel step in {precision!r} with backend {backend!r}")
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
         if uneven := [f"{name} {shape[name]}" for name in SPLIT_SIZES if shape[name] % place.ranks]:
             raise ValueError(f"a model cannot be split over {place.ranks} ranks: {', '.join(uneven)}")
         from kernels.training.split import PreparedTensorParallel  # noqa: PLC0415

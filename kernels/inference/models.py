@@ -59,15 +59,3 @@ def held_bytes(decoder: Decoder, batch: int, length: int, context: int, precisio
     tokens = batch * (length + 1) * TOKEN_BYTES
     cache = decoder.cache_bytes(batch, context, precision)
     return (decoder.parameters + layers + output) * element + cache + tokens
-
-
-def require_known(workload: str, precision: str, backend: str | None) -> None:
-    """Refuse what inference does not run in or with.
-
-    Raises:
-        ValueError: The message names what is known.
-    """
-    if precision not in PRECISIONS:
-        raise ValueError(f"{workload} does not run in {precision!r}; known: {', '.join(PRECISIONS)}")
-    if backend not in (None, TORCH):
-        raise ValueError(f"no backend {backend!r} for {workload}; known: {TORCH}")
