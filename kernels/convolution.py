@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernels.shared.refusals import require_backend, require_precision
-from kernels.workload import Choice, Metric, Place, Shape, Unit
+from kernels.workload import LARGE_GPUS, Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
     from kernels.operations.convolution_run import PreparedConvolution
@@ -31,7 +31,6 @@ WINDOW = 3
 ELEMENT_BYTES = {"bf16": 2, "fp16": 2, "fp32": 4}
 CPU_BATCHES = (1, 2, 4, 8, 16, 32, 64)
 GPU_BATCHES = (16, 32, 64, 128, 256, 512, 1024, 2048)
-GPUS = ("cuda", "rocm", "xpu")
 CHANNELS_LAST, CHANNELS_FIRST = "torch channels last", "torch"
 
 
@@ -75,7 +74,7 @@ class Convolution:
 
     def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
         """Doubled batches that fit the memory."""
-        batches = GPU_BATCHES if place.kind in GPUS else CPU_BATCHES
+        batches = GPU_BATCHES if place.kind in LARGE_GPUS else CPU_BATCHES
         shapes = ({"batch": batch} for batch in batches)
         return tuple(s for s in shapes if self.footprint_bytes(s, precision) <= place.memory_bytes)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from kernels.inference import models
 from kernels.shared.refusals import require_backend, require_precision
 from kernels.transformer.sizes import Decoder
-from kernels.workload import Choice, Metric, Place, Shape, Unit
+from kernels.workload import LARGE_GPUS, Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
     from kernels.inference.run import PreparedPass
@@ -74,7 +74,7 @@ class DecodeStep:
         The depth is that of 16-bit weights in every precision, as far as memory holds them, so that the
         precisions decode with the same model.
         """
-        batch = BATCH_ON_GPU if place.kind in models.LARGE_ON else BATCH_ON_CPU
+        batch = BATCH_ON_GPU if place.kind in LARGE_GPUS else BATCH_ON_CPU
         largest = {"batch": batch, "context": CONTEXT}
         decoder = models.deepest(
             place,

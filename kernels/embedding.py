@@ -93,10 +93,10 @@ def numbered_table(rows: int, pattern: torch.Tensor) -> torch.Tensor:
     """The pattern's rows again and again; the bits of each row's first element are the row's number."""
     import torch  # noqa: PLC0415
 
+    from kernels.shared import tensors  # noqa: PLC0415
+
     table = pattern.new_empty(rows, pattern.shape[1])
-    for start in range(0, rows, len(pattern)):
-        block = table[start : start + len(pattern)]
-        block.copy_(pattern[: len(block)])
+    tensors.repeat_along(table, pattern)
     table.view(torch.int32)[:, 0] = torch.arange(rows, dtype=torch.int32, device=table.device)
     return table
 

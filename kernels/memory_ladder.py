@@ -67,7 +67,7 @@ class MemoryLadder:
         return ("native",) if place.kind == "cpu" else ("torch",)
 
     def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
-        """Twelve to eighteen sizes, evenly spaced on a logarithmic scale."""
+        """At most eighteen sizes, evenly spaced on a logarithmic scale; empty where the memory holds none."""
         threads = len(place.cpus) if place.kind == "cpu" else 1
         smallest = SMALLEST_BYTES if place.kind == "cpu" else GPU_SMALLEST_BYTES
         largest = LARGEST_MULTIPLE * max(place.cache_bytes, smallest) // threads
@@ -92,7 +92,7 @@ class MemoryLadder:
 
 
 def _spaced(smallest: int, largest: int) -> Iterator[int]:
-    """Sizes in whole lines, a factor √2 to 2 apart, both ends included."""
+    """Sizes in whole lines, evenly spaced: a factor √2 apart, or more where else they were too many."""
     steps = MOST_SIZES - 1
     ratio = max((largest / smallest) ** (1 / steps), 2**0.5)
     size = float(smallest)

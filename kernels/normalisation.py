@@ -219,7 +219,5 @@ def _repeated_rows(rows: int, width: int, dtype: torch.dtype, source: torch.Gene
     drawn = min(rows, max(1, tensors.PATTERN_ELEMENTS // width))
     pattern = tensors.normal_vector(drawn * width, source).view(drawn, width).to(dtype)
     values = pattern.new_empty(rows, width)
-    for start in range(0, rows, drawn):
-        block = values[start : start + drawn]
-        block.copy_(pattern[: len(block)])
+    tensors.repeat_along(values, pattern)
     return values

@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from ctypes import CDLL
 
+# Which torch calls cuda: its streams, graphs and libraries, and Triton.
+CUDA_KINDS = ("cuda", "rocm")
+# GPUs with memory and units for the sizes that models have; Apple's get those of a CPU.
+LARGE_GPUS = (*CUDA_KINDS, "xpu")
 Shape = Mapping[str, int]
 Metric = Literal["flop_rate", "bandwidth", "token_rate", "call_rate"]
 Unit = Literal["FLOP/s", "B/s", "token/s", "1/s"]
@@ -61,6 +65,10 @@ class Place:
     ranks: int = 1
     rank: int = 0
     group: object | None = None
+
+    def for_probe(self) -> Place:
+        """The place without what changes from call to call, so that what was asked of it once stays known."""
+        return Place(self.device, self.kind, isa=self.isa, architecture=self.architecture)
 
 
 @dataclass(frozen=True)
