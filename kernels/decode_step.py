@@ -2,8 +2,8 @@
 
 Every weight is read from memory for a few tokens, so that memory, not arithmetic, sets the pace (Pope et al.,
 arXiv:2211.05102): one sequence at a time shows it purely, a batch shares each weight among its sequences. The
-model's matrices therefore exceed the last-level cache. A device shows the bytes of its own model each second,
-and so devices with models of different depth compare by bytes; by tokens where the shape is the same.
+model's matrices therefore exceed the last-level cache. How deep the model is depends on the memory of the
+device: compare two devices by tokens per second where the shape is the same, else by bytes per second.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
 """The highest rate at which all cores together move bytes to and from main memory.
 
-It is that of the triad with non-temporal stores in huge pages, the kernel that others' tools take for it too
-(likwid-bench's stream with non-temporal stores): two arrays are read and one is written past the caches, and
-all of that traffic counts, nothing else is moved. A call is several passes, between which the cores do not
-wait for each other: a core that a neighbour slows down for a moment holds up the others once, not in every
-pass. Whether a mere read is faster still depends on the machine:
-it is offered as a backend of its own.
+What is run is the triad with non-temporal stores in huge pages, as likwid-bench has it too: two arrays are
+read and one is written past the caches, all of that traffic counts, and nothing else is moved. A call is
+several passes, between which the cores do not wait for each other: a core that a neighbour slows down for a
+moment holds up the others once, not in every pass. On some machines a copy or a mere read is faster still;
+they are offered as backends of their own.
 """
 
 from __future__ import annotations

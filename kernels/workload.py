@@ -178,7 +178,7 @@ class Workload(Protocol):
 
 @runtime_checkable
 class Counted(Protocol):
-    """What a workload has in addition whose metric counts neither arithmetic nor bytes, or not only."""
+    """A workload that also counts tokens or launches: needed where its metric is a rate of those."""
 
     def count(self, shape: Shape) -> float:
         """How many tokens one call reads or makes; of a ``call_rate``, how many launches it makes."""
@@ -186,7 +186,7 @@ class Counted(Protocol):
 
 @runtime_checkable
 class Remarked(Protocol):
-    """What a workload has in addition whose count of work needs a word beside the figure."""
+    """A workload whose figure cannot be read without a remark, for example on what its FLOP include."""
 
     def remark(self, shape: Shape) -> str:
         """What a reader of the figure should know of how its work was counted."""
@@ -194,7 +194,7 @@ class Remarked(Protocol):
 
 @runtime_checkable
 class Lengthy(Protocol):
-    """What a workload has in addition that needs longer calls than others to be itself."""
+    """A workload of which only long calls are worth measuring, as of a model at its full width."""
 
     @property
     def enough_of_slot(self) -> float:

@@ -104,8 +104,6 @@ class CollectiveRun:
         Raises:
             Exception: Whatever torch raises where a rank has gone.
         """
-        (memory,) = self.ensemble.agree(-float(self.place.memory_bytes))
-        self.place = replace(self.place, memory_bytes=int(-memory))
         begin = self.ensemble.clock()
         pairs = [(one, subgroup) for subgroup in subgroups for one in workloads]
         for workload, subgroup in pairs:

@@ -53,8 +53,6 @@ class LinkRun:
         """Play within nodes and between them; where that is the same as among all, once. Unit: s."""
         # Pairs of ranks that share a node's port would slow each other: between nodes one rank of each plays.
         playing = [subgroup for subgroup in subgroups if subgroup.reach != "all"] or list(subgroups)
-        (memory,) = self.ensemble.agree(-float(self.place.memory_bytes))
-        self.place = replace(self.place, memory_bytes=int(-memory))
         for subgroup in playing:
             self._play(subgroup, seconds / len(playing))
             self.told()

@@ -65,12 +65,12 @@ class Programme:
         self._share_seconds = spec.budget_seconds / len(wanted)
         self._collectives = [one for one in wanted if isinstance(one, Collective)]
         self._has_links = any(isinstance(one, Links) for one in wanted)
-        description, place = device.description, own_share(device.place(), joined)
+        description, self._place = device.description, own_share(device.place(), joined)
         self._ensemble = Ensemble(device.torch_device, description.kind)
         self._collective_run = CollectiveRun(
-            joined, self._ensemble, description, place, spec.seed, self._tell_now_and_then
+            joined, self._ensemble, description, self._place, spec.seed, self._tell_now_and_then
         )
-        common = joined, self._ensemble, description.id, place
+        common = joined, self._ensemble, description.id, self._place
         self._link_run = LinkRun(*common, spec.seed, self._tell_now_and_then)
         precision = "fp32" if device.lacks("bf16") else "bf16"
         self._scalings = [
@@ -98,7 +98,10 @@ class Programme:
     def _measure(self) -> None:
         """Each workload in its share of the time, the collectives together in all of theirs."""
         found = subgroups(self._joined)
-        self._ensemble.agree()
+        # Shapes depend on the memory, so all go by that of the rank with the least.
+        (negative,) = self._ensemble.agree(-float(self._place.memory_bytes))
+        for one in (self._collective_run, self._link_run, *self._scalings):
+            one.place = replace(self._place, memory_bytes=int(-negative))
         if self._collectives:
             self._collective_run.run(self._collectives, found, self._share_seconds * len(self._collectives))
         if self._has_links:

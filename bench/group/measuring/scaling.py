@@ -75,35 +75,39 @@ class Scaling:
         """Choose a model, check the step on each number of ranks, and take rounds. Unit: s."""
         begin = self.ensemble.clock()
         counts = counts_up_to(len(self.joined.facts))
-        if lacking := self.workload.lacks(self.precision, self.place) or (
-            len(counts) < 2 and "takes two ranks or more"
-        ):
+        lacking = self.workload.lacks(self.precision, self.place)
+        if lacking is None and len(counts) < 2:
+            lacking = "takes two ranks or more"
+        if lacking is not None:
             self._tell({"status": "skipped", "reason": lacking})
             return
-        (memory,) = self.ensemble.agree(-float(self.place.memory_bytes))
-        self.place = replace(self.place, memory_bytes=int(-memory))
         if isinstance(self.workload, TensorParallel):
-            most = max((one for one in counts if self._ladder(one)), default=1)
-            counts = [one for one in counts if one <= most]
+            # A model can be split over as many ranks only as it has parts.
+            most = max((count for count in counts if self._ladder(count)), default=1)
+            counts = [count for count in counts if count <= most]
         groups = {count: dist.new_group(list(range(count))) for count in counts if count > 1}
         base = self._model(counts[-1], seconds / (4 * len(counts) * MIN_ROUNDS))
         if base is None:
             self._tell({"status": "skipped", "reason": "no model of the ladder fits the memory"})
             return
-        setups = self._stands(base, counts, groups)
+        setups = self._setups(base, counts, groups)
         verdicts = [self._checked(setup) for setup in setups]
-        order = random.Random(self.seed)  # noqa: S311 - an order, not a secret
-        slot = max(0.0, seconds - (self.ensemble.clock() - begin)) / (len(setups) * MIN_ROUNDS)
-        while len(setups[0].rates) < MIN_ROUNDS or (
-            self.ensemble.clock() - begin < seconds and len(setups[0].rates) < MOST_ROUNDS
-        ):
-            for setup in order.sample(setups, len(setups)):
-                self._round(setup, slot)
+        self._sweep(setups, begin + seconds)
         wrong = next((one.detail for one in verdicts if not one.correct), None)
         # A model that is split has the same batch on any number of ranks.
         for strong in (False, True) if isinstance(self.workload, DataParallel) else (True,):
             self._result(base, setups, counts, strong=strong, wrong=wrong)
         self.told()
+
+    def _sweep(self, setups: list[Setup], deadline: float) -> None:
+        """Rounds of all setups, in an order drawn anew each time, until the deadline. Unit: s."""
+        order = random.Random(self.seed)  # noqa: S311 - an order, not a secret
+        slot = max(0.0, deadline - self.ensemble.clock()) / (len(setups) * MIN_ROUNDS)
+        while len(setups[0].rates) < MIN_ROUNDS or (
+            self.ensemble.clock() < deadline and len(setups[0].rates) < MOST_ROUNDS
+        ):
+            for setup in order.sample(setups, len(setups)):
+                self._round(setup, slot)
 
     def _model(self, most: int, slot: float) -> Shape | None:
         """The widest model of which a step of one rank alone with a part of the batch fills a round."""
@@ -124,7 +128,7 @@ class Scaling:
     def _ladder(self, ranks: int) -> Sequence[Shape]:
         return self.workload.ladder(self.precision, replace(self.place, ranks=ranks))
 
-    def _stands(self, base: Shape, counts: list[int], groups: dict[int, Any]) -> list[Setup]:
+    def _setups(self, base: Shape, counts: list[int], groups: dict[int, Any]) -> list[Setup]:
         """Each number of ranks with each batch; the largest number has but one."""
         most = counts[-1]
         sizes = {
