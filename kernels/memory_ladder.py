@@ -70,7 +70,7 @@ class MemoryLadder:
         """At most eighteen sizes, evenly spaced on a logarithmic scale; empty where the memory holds none."""
         threads = len(place.cpus) if place.kind == "cpu" else 1
         smallest = SMALLEST_BYTES if place.kind == "cpu" else GPU_SMALLEST_BYTES
-        largest = LARGEST_MULTIPLE * max(place.cache_bytes, smallest) // threads
+        largest = max(smallest, LARGEST_MULTIPLE * place.cache_bytes // threads)
         sizes = (size for size in _spaced(smallest, largest) if size * threads <= place.memory_bytes)
         return tuple({"bytes": size, "threads": threads, "passes": _passes(size, place)} for size in sizes)
 
@@ -79,8 +79,8 @@ class MemoryLadder:
     ) -> Prepared:
         """Standard normal values, each core's part touched first by that core."""
         require_precision(self, precision)
-        require_place(self, precision, place)
         require_backend(self, precision, place, backend)
+        require_place(self, precision, place)
         elements = self.footprint_bytes(shape, precision) // ELEMENT_BYTES
         if place.kind != "cpu":
             return _in_torch(elements, shape["passes"], place, seed)
