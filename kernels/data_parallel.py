@@ -17,7 +17,7 @@ from kernels.transformer.sizes import Decoder
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
-    from kernels.training.shared_out import PreparedDataParallel
+    from kernels.training.data_parallel import PreparedDataParallel
 
 # A bucket of gradients is held beside the gradients themselves.
 GRADIENT_BYTES = 4
@@ -86,7 +86,7 @@ class DataParallel:
         require_backend(self, precision, place, backend)
         if shape["batch"] % place.ranks:
             raise ValueError(f"a batch of {shape['batch']} cannot be shared out to {place.ranks} ranks")
-        from kernels.training.shared_out import PreparedDataParallel  # noqa: PLC0415
+        from kernels.training.data_parallel import PreparedDataParallel  # noqa: PLC0415
 
         return PreparedDataParallel(shape, precision, place, seed)
 

@@ -17,7 +17,7 @@ from kernels.transformer.sizes import ELEMENT_BYTES, Decoder
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
-    from kernels.training.split import PreparedTensorParallel
+    from kernels.training.tensor_parallel import PreparedTensorParallel
 
 # The sizes of a model that each rank has an equal part of.
 SPLIT_SIZES = ("heads", "kv_heads", "intermediate", "vocabulary")
@@ -90,7 +90,7 @@ class TensorParallel:
         require_backend(self, precision, place, backend)
         if uneven := [f"{name} {shape[name]}" for name in SPLIT_SIZES if shape[name] % place.ranks]:
             raise ValueError(f"a model cannot be split over {place.ranks} ranks: {', '.join(uneven)}")
-        from kernels.training.split import PreparedTensorParallel  # noqa: PLC0415
+        from kernels.training.tensor_parallel import PreparedTensorParallel  # noqa: PLC0415
 
         return PreparedTensorParallel(shape, precision, place, seed)
 

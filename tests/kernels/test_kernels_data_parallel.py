@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kernels.data_parallel import DataParallel
-from kernels.training.shared_out import PreparedDataParallel
+from kernels.training.data_parallel import PreparedDataParallel
 from kernels.training_step import SHAPES, TrainingStep
 from kernels.workload import Place
 

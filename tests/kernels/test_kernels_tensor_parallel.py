@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 
 from kernels.tensor_parallel import TensorParallel, splits
-from kernels.training.split import PreparedTensorParallel
+from kernels.training.tensor_parallel import PreparedTensorParallel
 from kernels.training_step import SHAPES, TrainingStep
 from kernels.workload import Place, Verdict
 
@@ -70,8 +70,8 @@ def checked(prepared: PreparedTensorParallel) -> tuple[Verdict, float]:
 
 def test_two_parts_learn_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = Threads()
-    monkeypatch.setattr("kernels.training.split.dist.all_reduce", threads.all_reduce)
-    monkeypatch.setattr("kernels.training.split.dist.all_gather", threads.all_gather)
+    monkeypatch.setattr("kernels.training.tensor_parallel.dist.all_reduce", threads.all_reduce)
+    monkeypatch.setattr("kernels.training.tensor_parallel.dist.all_gather", threads.all_gather)
     (one, mine), (two, other) = on_both(threads, checked)
     assert one.correct, one
     assert two.correct, two
@@ -80,8 +80,8 @@ def test_two_parts_learn_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_parts_that_are_not_summed_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = Threads(lost=True)
-    monkeypatch.setattr("kernels.training.split.dist.all_reduce", threads.all_reduce)
-    monkeypatch.setattr("kernels.training.split.dist.all_gather", threads.all_gather)
+    monkeypatch.setattr("kernels.training.tensor_parallel.dist.all_reduce", threads.all_reduce)
+    monkeypatch.setattr("kernels.training.tensor_parallel.dist.all_gather", threads.all_gather)
     (one, _), (two, _) = on_both(threads, checked)
     assert not one.correct
     assert not two.correct

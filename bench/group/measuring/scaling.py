@@ -23,8 +23,8 @@ from bench.record import Result
 from bench.statistics import summarise
 from kernels.data_parallel import DataParallel
 from kernels.tensor_parallel import TensorParallel
-from kernels.training.shared_out import PreparedDataParallel
-from kernels.training.split import PreparedTensorParallel
+from kernels.training.data_parallel import PreparedDataParallel
+from kernels.training.tensor_parallel import PreparedTensorParallel
 from kernels.workload import Place, Shape, Verdict
 
 Parallel = DataParallel | TensorParallel

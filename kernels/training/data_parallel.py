@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from kernels.exchange.operation import library_of
 from kernels.shared import tensors
-from kernels.training import whole_batch
+from kernels.training import ranks_check
 from kernels.training.adamw import AdamW, gradients
 from kernels.training.loss import Recipe, forward
 from kernels.transformer import model
@@ -101,7 +101,7 @@ class PreparedDataParallel:
             found = [gradient.detach().clone() for gradient in gradients(self.weights)]
             loss = self._mean(self.loss)
             wanted_loss, wanted = self._alone()
-        return whole_batch.compare((found, wanted), (loss, wanted_loss), self.precision, self.decoder)
+        return ranks_check.compare((found, wanted), (loss, wanted_loss), self.precision, self.decoder)
 
     def _learn(self) -> None:
         self.tokens.random_(0, self.decoder.vocabulary, generator=self._source)

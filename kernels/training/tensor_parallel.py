@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from kernels.exchange.operation import library_of
 from kernels.shared import tensors
-from kernels.training import whole_batch
+from kernels.training import ranks_check
 from kernels.training.adamw import AdamW, gradients
 from kernels.training.loss import Recipe
 from kernels.training.loss import forward as whole_forward
@@ -131,7 +131,7 @@ class PreparedTensorParallel:
                 slopes = list(torch.autograd.grad(loss, leaves))
         wanted = _mapped_by_name(_in_place_of(whole, slopes), self._own).all()
         losses = float(self.loss), float(loss.detach())
-        return whole_batch.compare((found, wanted), losses, self.precision, self.decoder)
+        return ranks_check.compare((found, wanted), losses, self.precision, self.decoder)
 
     def _learn(self) -> None:
         self.tokens.random_(0, self.decoder.vocabulary, generator=self._source)
