@@ -18,7 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from kernels.workload import Choice, Metric, Place, Shape, Unit
+from kernels.shared.refusals import require_backend, require_precision
+from kernels.workload import LARGE_GPUS, Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
     from kernels.operations.attention_run import PreparedAttention
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 Passes = Literal["forward", "training"]
 ELEMENT_BYTES = {"bf16": 2, "fp16": 2, "fp32": 4}
 FP32_BYTES = 4
-GPUS = ("cuda", "rocm", "xpu")
 TORCH = "torch"
 HEAD = 128
 # Heads of Llama 3 8B (arXiv:2407.21783, table 3); on a CPU as many as keep a call well below a second.
@@ -105,17 +105,15 @@ class Attention:
 
     def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
         """A short and a long sequence, where they fit the memory."""
-        shapes = gpu_shapes() if place.kind in GPUS else cpu_shapes()
+        shapes = gpu_shapes() if place.kind in LARGE_GPUS else cpu_shapes()
         return tuple(s for s in shapes if self._held_bytes(s, precision, place) <= place.memory_bytes)
 
     def prepare(
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> PreparedAttention:
         """Put standard normal queries, keys, values and, in training, the output's gradient on the device."""
-        if precision not in self.precisions:
-            raise ValueError(f"no attention in {precision!r}; known: {', '.join(self.precisions)}")
-        if backend not in (None, TORCH):
-            raise ValueError(f"no backend {backend!r} for {self.name}; known: {TORCH}")
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
         from kernels.operations import attention_run  # noqa: PLC0415
 
         return attention_run.prepare(precision, shape, place, seed, training=self.passes == "training")

@@ -11,16 +11,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kernels.native.library import (
-    UNIT_NUMBERS,
-    cpu_array,
-    effective_clock_mhz,
-    require_success,
-)
-from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
+from kernels.native.library import UNIT_NUMBERS, cpu_array, effective_clock_mhz, require_success
+from kernels.shared.refusals import require_backend, require_place, require_precision
+from kernels.workload import CUDA_KINDS, Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
 Execution = Literal["vector", "matrix"]
-GPUS = frozenset({"cuda", "rocm"})
 # One iteration: a block of 256 pairs of steps and one of 255, see native/vector.c.
 STEPS = 2 * (256 + 255)
 ITERATIONS_EXACT = 256
@@ -138,7 +133,7 @@ class UnitCeiling:
 
     def lacks(self, precision: str, place: Place) -> str | None:
         """Without compiled routines, without such units, or without leave to use them."""
-        if place.kind in GPUS:
+        if place.kind in CUDA_KINDS:
             return self._lacks_on_gpu(precision, place)
         if place.kind != "cpu":
             return f"no routine for the units of {place.kind} devices"
@@ -154,11 +149,11 @@ class UnitCeiling:
 
     def backends(self, precision: str, place: Place) -> tuple[str, ...]:
         """The compiled routine, or Triton on GPUs."""
-        return ("triton",) if place.kind in GPUS else ("native",)
+        return ("triton",) if place.kind in CUDA_KINDS else ("native",)
 
     def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
         """More and more iterations, until a call is long enough."""
-        if place.kind in GPUS:
+        if place.kind in CUDA_KINDS:
             return tuple(_of_gpus().ladder(precision, place, self.execution))
         routine = self._routine(precision, place)
         if routine is None:
@@ -170,10 +165,10 @@ class UnitCeiling:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """Nothing to put in place on a CPU: the routine sets its registers itself."""
-        lacking = self.lacks(precision, place)
-        if lacking is not None:
-            raise ValueError(f"{self.name} cannot run in {precision}: {lacking}")
-        if place.kind in GPUS:
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
+        if place.kind in CUDA_KINDS:
             prepared: Prepared = _of_gpus().prepare(precision, shape, place, seed=seed, unit=self.execution)
             return prepared
         routine = self._routine(precision, place)

@@ -24,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kernels.exchange.kinds import KINDS, LIBRARIES, Kind
+from kernels.shared.refusals import require_backend, require_place, require_precision
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit
 
 # Those whose array falls into a part for each rank.
@@ -94,12 +95,12 @@ class Collective:
 
     def bytes_moved(self, shape: Shape, precision: str) -> float:
         """Bytes that a rank's link must carry at least, one way: size × `bus_factor`. Unit: B."""
-        _refuse_other_precision(precision)
+        require_precision(self, precision)
         return shape["bytes"] * bus_factor(self.kind, shape["ranks"])
 
     def footprint_bytes(self, shape: Shape, precision: str) -> int:
         """What a rank holds: what it gives, and what it gets. Unit: B."""
-        _refuse_other_precision(precision)
+        require_precision(self, precision)
         size, part = shape["bytes"], shape["bytes"] // shape["ranks"]
         return size + (part if self.kind in ("all_gather", "reduce_scatter") else size)
 
@@ -135,18 +136,12 @@ class Collective:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """What this rank gives, and room for what it gets; torch's process group must be there."""
-        _refuse_other_precision(precision)
-        known = self.backends(precision, place)
-        if not known or backend not in (None, *known):
-            raise ValueError(f"no backend {backend!r} for {self.name} here; known: {', '.join(known)}")
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
         from kernels.exchange.operation import prepared  # noqa: PLC0415 - torch takes seconds to import
 
         return prepared(self.kind, shape["bytes"] // ELEMENT_BYTES, place, seed)
-
-
-def _refuse_other_precision(precision: str) -> None:
-    if precision != "fp32":
-        raise ValueError(f"collectives move float32 arrays; found precision {precision!r}")
 
 
 COLLECTIVES: tuple[Collective, ...] = tuple(Collective(kind) for kind in KINDS)

@@ -19,7 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernels.workload import Choice, Metric, Place, Shape, Unit
+from kernels.shared.refusals import require_backend, require_precision
+from kernels.workload import LARGE_GPUS, Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
     from kernels.operations.convolution_run import PreparedConvolution
@@ -30,7 +31,6 @@ WINDOW = 3
 ELEMENT_BYTES = {"bf16": 2, "fp16": 2, "fp32": 4}
 CPU_BATCHES = (1, 2, 4, 8, 16, 32, 64)
 GPU_BATCHES = (16, 32, 64, 128, 256, 512, 1024, 2048)
-GPUS = ("cuda", "rocm", "xpu")
 CHANNELS_LAST, CHANNELS_FIRST = "torch channels last", "torch"
 
 
@@ -74,7 +74,7 @@ class Convolution:
 
     def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
         """Doubled batches that fit the memory."""
-        batches = GPU_BATCHES if place.kind in GPUS else CPU_BATCHES
+        batches = GPU_BATCHES if place.kind in LARGE_GPUS else CPU_BATCHES
         shapes = ({"batch": batch} for batch in batches)
         return tuple(s for s in shapes if self.footprint_bytes(s, precision) <= place.memory_bytes)
 
@@ -82,12 +82,9 @@ class Convolution:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> PreparedConvolution:
         """Put standard normal images and weights on the device."""
-        if precision not in self.precisions:
-            raise ValueError(f"no convolution in {precision!r}; known: {', '.join(self.precisions)}")
-        known = self.backends(precision, place)
-        chosen = backend or known[0]
-        if chosen not in known:
-            raise ValueError(f"no backend {backend!r} for {self.name}; known: {', '.join(known)}")
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
+        chosen = backend or self.backends(precision, place)[0]
         from kernels.operations import convolution_run  # noqa: PLC0415
 
         last = chosen == CHANNELS_LAST

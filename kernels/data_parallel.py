@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernels.exchange.kinds import LIBRARIES
+from kernels.shared.refusals import require_backend, require_place, require_precision
 from kernels.training_step import SHAPES, TrainingStep
 from kernels.transformer.sizes import Decoder
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
-    from kernels.training.shared_out import PreparedDataParallel
+    from kernels.training.data_parallel import PreparedDataParallel
 
 # A bucket of gradients is held beside the gradients themselves.
 GRADIENT_BYTES = 4
@@ -80,11 +81,12 @@ class DataParallel:
         Raises:
             ValueError: The precision or the backend is unknown, or the batch cannot be shared out evenly.
         """
-        if precision not in self.precisions or backend not in (None, *self.backends(precision, place)):
-            raise ValueError(f"no data-parallel step in {precision!r} with backend {backend!r}")
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
         if shape["batch"] % place.ranks:
             raise ValueError(f"a batch of {shape['batch']} cannot be shared out to {place.ranks} ranks")
-        from kernels.training.shared_out import PreparedDataParallel  # noqa: PLC0415
+        from kernels.training.data_parallel import PreparedDataParallel  # noqa: PLC0415
 
         return PreparedDataParallel(shape, precision, place, seed)
 

@@ -2,8 +2,8 @@
 
 Every weight is read from memory for a few tokens, so that memory, not arithmetic, sets the pace (Pope et al.,
 arXiv:2211.05102): one sequence at a time shows it purely, a batch shares each weight among its sequences. The
-model's matrices therefore exceed the last-level cache. A device shows the bytes of its own model each second,
-and so devices with models of different depth compare by bytes; by tokens where the shape is the same.
+model's matrices therefore exceed the last-level cache. How deep the model is depends on the memory of the
+device: compare two devices by tokens per second where the shape is the same, else by bytes per second.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernels.inference import models
+from kernels.shared.refusals import require_backend, require_precision
 from kernels.transformer.sizes import Decoder
-from kernels.workload import Choice, Metric, Place, Shape, Unit
+from kernels.workload import LARGE_GPUS, Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
     from kernels.inference.run import PreparedPass
@@ -73,7 +74,7 @@ class DecodeStep:
         The depth is that of 16-bit weights in every precision, as far as memory holds them, so that the
         precisions decode with the same model.
         """
-        batch = BATCH_ON_GPU if place.kind in models.LARGE_ON else BATCH_ON_CPU
+        batch = BATCH_ON_GPU if place.kind in LARGE_GPUS else BATCH_ON_CPU
         largest = {"batch": batch, "context": CONTEXT}
         decoder = models.deepest(
             place,
@@ -88,7 +89,8 @@ class DecodeStep:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> PreparedPass:
         """Put a model with random weights and a full random cache in place; the next token is the last."""
-        models.require_known(self.name, precision, backend)
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
         from kernels.inference import run  # noqa: PLC0415 - torch takes seconds to import
         from kernels.shared import tensors  # noqa: PLC0415 - torch takes seconds to import
 

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kernels.shared.refusals import require_backend, require_precision
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Embedding:
 
     def footprint_bytes(self, shape: Shape, precision: str) -> int:
         """Table and output of float32, a number of 64 bits a row. Unit: B."""
-        _refuse_other_precision(precision)
+        require_precision(self, precision)
         return shape["rows"] * (2 * shape["width"] * ELEMENT_BYTES + INDEX_BYTES)
 
     def lacks(self, precision: str, place: Place) -> str | None:
@@ -74,10 +75,8 @@ class Embedding:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """A table of standard normal values, but for the first column, and a random order of its rows."""
-        _refuse_other_precision(precision)
-        known = self.backends(precision, place)
-        if (backend or known[0]) not in known:
-            raise ValueError(f"no backend {backend!r} for {self.name} here; known: {', '.join(known)}")
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
         import torch  # noqa: PLC0415 - it takes seconds to import
 
         from kernels.shared import tensors  # noqa: PLC0415
@@ -94,10 +93,10 @@ def numbered_table(rows: int, pattern: torch.Tensor) -> torch.Tensor:
     """The pattern's rows again and again; the bits of each row's first element are the row's number."""
     import torch  # noqa: PLC0415
 
+    from kernels.shared import tensors  # noqa: PLC0415
+
     table = pattern.new_empty(rows, pattern.shape[1])
-    for start in range(0, rows, len(pattern)):
-        block = table[start : start + len(pattern)]
-        block.copy_(pattern[: len(block)])
+    tensors.repeat_along(table, pattern)
     table.view(torch.int32)[:, 0] = torch.arange(rows, dtype=torch.int32, device=table.device)
     return table
 
@@ -157,8 +156,3 @@ class PreparedEmbedding:
         count = min(SAMPLED_ROWS, len(self.order))
         places = torch.arange(count, dtype=torch.int64, device=self.order.device)
         return places * (len(self.order) - 1) // max(1, count - 1)
-
-
-def _refuse_other_precision(precision: str) -> None:
-    if precision != "fp32":
-        raise ValueError(f"rows of float32 are looked up; found precision {precision!r}")

@@ -32,12 +32,12 @@ from typing import TYPE_CHECKING
 
 from kernels.gemm import Gemm
 from kernels.products import shapes as gemm_shapes
-from kernels.workload import Choice, Metric, Place, Shape, Unit, Verdict
+from kernels.shared.refusals import require_backend, require_precision
+from kernels.workload import LARGE_GPUS, Choice, Metric, Place, Shape, Unit, Verdict
 
 if TYPE_CHECKING:
     from kernels.products.ways import PreparedGemm
 
-GPUS = ("cuda", "rocm", "xpu")
 TORCH = "torch"
 # Columns of a tile: what the head's share of columns is rounded up to.
 TILE_COLUMNS = 128
@@ -132,7 +132,7 @@ class GemmTypical:
 
     def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
         """Few tokens and many, where they fit the memory."""
-        batches = GPU_BATCHES if place.kind in GPUS else CPU_BATCHES
+        batches = GPU_BATCHES if place.kind in LARGE_GPUS else CPU_BATCHES
         shapes = (_model(place).shape(batch) for batch in batches)
         return tuple(s for s in shapes if self.footprint_bytes(s, precision) <= place.memory_bytes)
 
@@ -140,12 +140,8 @@ class GemmTypical:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> PreparedProducts:
         """Put normal random operands of every product on the device, weights as (out, in)."""
-        if precision not in self.precisions:
-            raise ValueError(
-                f"{self.name} does not run in {precision!r}; known: {', '.join(self.precisions)}"
-            )
-        if backend not in (None, TORCH):
-            raise ValueError(f"no backend {backend!r} for {self.name}; known: {TORCH}")
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
         from kernels.products import ways  # noqa: PLC0415 - torch takes seconds to import
         from kernels.products.libraries import SCALED  # noqa: PLC0415
 
@@ -166,7 +162,7 @@ class GemmTypical:
 
 
 def _model(place: Place) -> Model:
-    if place.kind not in GPUS:
+    if place.kind not in LARGE_GPUS:
         return QWEN_1_5_500M
     return LLAMA_3_70B if place.memory_bytes >= WIDE_MEMORY_BYTES else LLAMA_3_8B
 

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kernels.shared.refusals import require_backend, require_precision
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
 if TYPE_CHECKING:
@@ -71,11 +72,8 @@ class Launch:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """One element on the device, which counts from a number drawn with the seed."""
-        if precision != "fp32":
-            raise ValueError(f"launches add to a float32 element; found precision {precision!r}")
-        known = self.backends(precision, place)
-        if (backend or known[0]) not in known:
-            raise ValueError(f"no backend {backend!r} for {self.name} here; known: {', '.join(known)}")
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
         import torch  # noqa: PLC0415 - it takes seconds to import
 
         element = torch.zeros(1, dtype=torch.float32, device=place.device)

@@ -18,7 +18,8 @@ from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit
 if TYPE_CHECKING:
     from kernels.exchange.pair import Pairing
 
-LARGEST_BYTES = 256 << 20
+# Of smaller messages latency counts for more than bandwidth.
+SMALLEST_BYTES, LARGEST_BYTES = 4096, 256 << 20
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Links:
     def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
         """As that of send and receive, from where bandwidth counts for more than latency."""
         rungs = Collective("send_recv").ladder(precision, place)
-        return tuple(rung for rung in rungs if 4096 <= rung["bytes"] <= LARGEST_BYTES)
+        return tuple(rung for rung in rungs if SMALLEST_BYTES <= rung["bytes"] <= LARGEST_BYTES)
 
     def prepare(
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from kernels.shared.refusals import require_backend, require_precision
 from kernels.shared.streams import ELEMENT_BYTES, READS, WRITES, Kind, PreparedMemory
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit
 
@@ -73,7 +74,7 @@ class Memory:
 
     def footprint_bytes(self, shape: Shape, precision: str) -> int:
         """As many float32 arrays as are read and written. Unit: B."""
-        _refuse_other_precision(precision)
+        require_precision(self, precision)
         return self._arrays * shape["elements"] * ELEMENT_BYTES
 
     def lacks(self, precision: str, place: Place) -> str | None:
@@ -94,11 +95,9 @@ class Memory:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """Put standard normal operands on the device."""
-        _refuse_other_precision(precision)
-        known = self.backends(precision, place)
-        chosen = backend or known[-1]
-        if chosen not in known:
-            raise ValueError(f"no backend {backend!r} for {self.name} here; known: {', '.join(known)}")
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
+        chosen = backend or self.backends(precision, place)[-1]
         if chosen == TORCH:
             return _in_torch(self.kind, shape["elements"], place, seed)
         from kernels.native.stream import prepare_native  # noqa: PLC0415 - looks into memory through torch
@@ -113,8 +112,3 @@ def _in_torch(kind: Kind, elements: int, place: Place, seed: int) -> PreparedMem
     sources = [tensors.normal_vector(elements, source) for _ in range(READS[kind])]
     target = sources[0].new_full((elements if WRITES[kind] else 1,), math.nan)
     return PreparedMemory(kind, target, *sources)
-
-
-def _refuse_other_precision(precision: str) -> None:
-    if precision != "fp32":
-        raise ValueError(f"memory moves float32 arrays; found precision {precision!r}")

@@ -1,11 +1,10 @@
 """The highest rate at which all cores together move bytes to and from main memory.
 
-It is that of the triad with non-temporal stores in huge pages, the kernel that others' tools take for it too
-(likwid-bench's stream with non-temporal stores): two arrays are read and one is written past the caches, and
-all of that traffic counts, nothing else is moved. A call is several passes, between which the cores do not
-wait for each other: a core that a neighbour slows down for a moment holds up the others once, not in every
-pass. Whether a mere read is faster still depends on the machine:
-it is offered as a backend of its own.
+What is run is the triad with non-temporal stores in huge pages, as likwid-bench has it too: two arrays are
+read and one is written past the caches, all of that traffic counts, and nothing else is moved. A call is
+several passes, between which the cores do not wait for each other: a core that a neighbour slows down for a
+moment holds up the others once, not in every pass. On some machines a copy or a mere read is faster still;
+they are offered as backends of their own.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kernels.memory import CACHE_MULTIPLES, SMALLEST_CACHE_BYTES
+from kernels.shared.refusals import require_backend, require_place, require_precision
 from kernels.shared.streams import ELEMENT_BYTES, READS, WRITES, Kind
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit
 
@@ -67,13 +67,10 @@ class MemoryCeiling:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """Arrays that together are as large as the shape says."""
-        lacking = self.lacks(precision, place)
-        if lacking is not None:
-            raise ValueError(f"{self.name} cannot run: {lacking}")
-        chosen = backend or next(iter(BACKENDS))
-        if chosen not in BACKENDS:
-            raise ValueError(f"no backend {backend!r} for {self.name}; known: {', '.join(BACKENDS)}")
-        kind = BACKENDS[chosen]
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
+        kind = BACKENDS[backend or next(iter(BACKENDS))]
         elements = shape["bytes"] // ((READS[kind] + WRITES[kind]) * ELEMENT_BYTES)
         from kernels.native.stream import prepare_native  # noqa: PLC0415 - looks into memory through torch
 

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kernels.shared.refusals import require_backend, require_place, require_precision
 from kernels.shared.streams import ELEMENT_BYTES, PreparedMemory
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
@@ -66,10 +67,10 @@ class MemoryLadder:
         return ("native",) if place.kind == "cpu" else ("torch",)
 
     def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
-        """Twelve to eighteen sizes, evenly spaced on a logarithmic scale."""
+        """At most eighteen sizes, evenly spaced on a logarithmic scale; empty where the memory holds none."""
         threads = len(place.cpus) if place.kind == "cpu" else 1
         smallest = SMALLEST_BYTES if place.kind == "cpu" else GPU_SMALLEST_BYTES
-        largest = LARGEST_MULTIPLE * max(place.cache_bytes, smallest) // threads
+        largest = max(smallest, LARGEST_MULTIPLE * place.cache_bytes // threads)
         sizes = (size for size in _spaced(smallest, largest) if size * threads <= place.memory_bytes)
         return tuple({"bytes": size, "threads": threads, "passes": _passes(size, place)} for size in sizes)
 
@@ -77,9 +78,9 @@ class MemoryLadder:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """Standard normal values, each core's part touched first by that core."""
-        known = self.backends(precision, place)
-        if (backend or known[0]) not in known:
-            raise ValueError(f"no backend {backend!r} for {self.name} here; known: {', '.join(known)}")
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
+        require_place(self, precision, place)
         elements = self.footprint_bytes(shape, precision) // ELEMENT_BYTES
         if place.kind != "cpu":
             return _in_torch(elements, shape["passes"], place, seed)
@@ -91,7 +92,7 @@ class MemoryLadder:
 
 
 def _spaced(smallest: int, largest: int) -> Iterator[int]:
-    """Sizes in whole lines, a factor √2 to 2 apart, both ends included."""
+    """Sizes in whole lines, evenly spaced: a factor √2 apart, or more where else they were too many."""
     steps = MOST_SIZES - 1
     ratio = max((largest / smallest) ** (1 / steps), 2**0.5)
     size = float(smallest)

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kernels.shared.refusals import require_backend, require_precision
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Normalisation:
 
     def bytes_moved(self, shape: Shape, precision: str) -> float:
         """Input and scale read, output written, each once. Unit: B."""
-        _refuse_other_precision(precision)
+        require_precision(self, precision)
         return float((2 * shape["rows"] + 1) * shape["width"] * ELEMENT_BYTES[precision])
 
     def footprint_bytes(self, shape: Shape, precision: str) -> int:
@@ -92,11 +93,9 @@ class Normalisation:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """Standard normal rows and scale on the device."""
-        _refuse_other_precision(precision)
-        known = self.backends(precision, place)
-        chosen = backend or known[-1]
-        if chosen not in known:
-            raise ValueError(f"no backend {backend!r} for {self.name} here; known: {', '.join(known)}")
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
+        chosen = backend or self.backends(precision, place)[-1]
         from kernels.shared import tensors  # noqa: PLC0415 - torch takes seconds to import
 
         source = tensors.generator(place.device, seed)
@@ -220,13 +219,5 @@ def _repeated_rows(rows: int, width: int, dtype: torch.dtype, source: torch.Gene
     drawn = min(rows, max(1, tensors.PATTERN_ELEMENTS // width))
     pattern = tensors.normal_vector(drawn * width, source).view(drawn, width).to(dtype)
     values = pattern.new_empty(rows, width)
-    for start in range(0, rows, drawn):
-        block = values[start : start + drawn]
-        block.copy_(pattern[: len(block)])
+    tensors.repeat_along(values, pattern)
     return values
-
-
-def _refuse_other_precision(precision: str) -> None:
-    if precision not in ELEMENT_BYTES:
-        known = ", ".join(ELEMENT_BYTES)
-        raise ValueError(f"no normalisation in precision {precision!r}; known: {known}")

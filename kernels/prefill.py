@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernels.inference import models
+from kernels.shared.refusals import require_backend, require_precision
 from kernels.transformer.sizes import Decoder
-from kernels.workload import Choice, Metric, Place, Shape, Unit
+from kernels.workload import LARGE_GPUS, Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
     from kernels.inference.run import PreparedPass
@@ -63,7 +64,7 @@ class Prefill:
     def ladder(self, precision: str, place: Place) -> tuple[Shape, ...]:
         """A short and a long prompt, of the same model; empty where none fits the memory."""
         long = _longest(precision, place)
-        layers = models.LARGE.layers if place.kind in models.LARGE_ON else LAYERS_ELSEWHERE
+        layers = models.LARGE.layers if place.kind in LARGE_GPUS else LAYERS_ELSEWHERE
         if place.kind == "cpu":
             layers = max(1, len(place.cpus) // CORES_PER_LAYER)
         decoder = models.deepest(
@@ -77,7 +78,8 @@ class Prefill:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> PreparedPass:
         """Put a model with random weights, a prompt of random tokens and an empty cache in place."""
-        models.require_known(self.name, precision, backend)
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
         from kernels.inference import run  # noqa: PLC0415 - torch takes seconds to import
         from kernels.shared import tensors  # noqa: PLC0415 - torch takes seconds to import
 
@@ -95,6 +97,6 @@ class Prefill:
 
 def _longest(precision: str, place: Place) -> int:
     """Tokens of the long prompt: fewer where the precision seldom has matrix units to run on."""
-    if place.kind in models.LARGE_ON:
+    if place.kind in LARGE_GPUS:
         return 512 if precision == "fp32" else 2048
     return 512 if precision == "bf16" else 256

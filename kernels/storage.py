@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kernels.moving.reading import BLOCK_BYTES, CACHED, DIRECT, DROPPED
+from kernels.shared.refusals import require_backend, require_place, require_precision
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit
 
 Kind = Literal["cold", "warm"]
@@ -107,18 +108,14 @@ class Storage:
         Raises:
             OSError: The folder cannot be written to, or is full.
         """
-        if precision not in self.precisions:
-            raise ValueError(f"files hold bytes (int8); found precision {precision!r}")
-        lacking = self.lacks(precision, place)
-        if lacking is not None or place.folder is None:
-            raise ValueError(f"{self.name} cannot run: {lacking}")
-        known = self.backends(precision, place)
-        if backend is not None and backend not in known:
-            raise ValueError(f"no backend {backend!r} for {self.name} here; known: {', '.join(known)}")
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
+        assert place.folder is not None  # noqa: S101 - lacks() has told
         from kernels.moving.shard import PreparedStorage, Shard  # noqa: PLC0415 - needs what not all systems have
 
         shard = Shard(place.folder, shape["bytes"], seed, flush=self.kind == "cold")
-        ways = known if backend is None else (backend,)
+        ways = self.backends(precision, place) if backend is None else (backend,)
         return PreparedStorage(shard, shape["threads"], shard.way_that_works(ways))
 
     def _sizes(self, place: Place) -> tuple[int, ...]:

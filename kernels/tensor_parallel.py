@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernels.data_parallel import DataParallel
+from kernels.shared.refusals import require_backend, require_place, require_precision
 from kernels.training_step import SHAPES, TrainingStep
 from kernels.transformer.sizes import ELEMENT_BYTES, Decoder
 from kernels.workload import Choice, Metric, Place, Shape, Unit
 
 if TYPE_CHECKING:
-    from kernels.training.split import PreparedTensorParallel
+    from kernels.training.tensor_parallel import PreparedTensorParallel
+
+# The sizes of a model that each rank has an equal part of.
+SPLIT_SIZES = ("heads", "kv_heads", "intermediate", "vocabulary")
 
 
 @dataclass(frozen=True)
@@ -81,17 +85,16 @@ class TensorParallel:
         Raises:
             ValueError: The precision or the backend is unknown, or the model cannot be split so.
         """
-        if precision not in self.precisions or backend not in (None, *self.backends(precision, place)):
-            raise ValueError(f"no tensor-parallel step in {precision!r} with backend {backend!r}")
-        if not splits(shape, place.ranks):
-            raise ValueError(
-                f"a model of {shape['kv_heads']} key heads cannot be split over {place.ranks} ranks"
-            )
-        from kernels.training.split import PreparedTensorParallel  # noqa: PLC0415
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
+        if uneven := [f"{name} {shape[name]}" for name in SPLIT_SIZES if shape[name] % place.ranks]:
+            raise ValueError(f"a model cannot be split over {place.ranks} ranks: {', '.join(uneven)}")
+        from kernels.training.tensor_parallel import PreparedTensorParallel  # noqa: PLC0415
 
         return PreparedTensorParallel(shape, precision, place, seed)
 
 
 def splits(shape: Shape, ranks: int) -> bool:
-    """Whether every part of a model falls into so many equal ones."""
-    return all(shape[name] % ranks == 0 for name in ("heads", "kv_heads", "intermediate", "vocabulary"))
+    """Whether every size of a model that is split is a multiple of the number of ranks."""
+    return all(shape[name] % ranks == 0 for name in SPLIT_SIZES)

@@ -24,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kernels.shared.refusals import require_backend, require_precision
 from kernels.training import compiler
 from kernels.training.compiler import COMPILED, EAGER
 from kernels.transformer.sizes import ELEMENT_BYTES, Decoder
@@ -209,11 +210,8 @@ class TrainingStep:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> PreparedTraining:
         """Draw weights on the device and room for moments; the first call compiles, where it does."""
-        known = self.backends(precision, place)
-        if precision not in self.precisions:
-            raise ValueError(f"no training step in {precision!r}; known: {', '.join(self.precisions)}")
-        if backend not in (None, *known):
-            raise ValueError(f"no backend {backend!r} for {self.name}; known: {', '.join(known)}")
+        require_precision(self, precision)
+        require_backend(self, precision, place, backend)
         from kernels.training import run  # noqa: PLC0415
 
         return run.PreparedTraining(shape, precision, place, seed, compiled=self.compiled)

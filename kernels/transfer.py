@@ -12,7 +12,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict, Workload
+from kernels.shared.refusals import require_backend, require_place, require_precision
+from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
 if TYPE_CHECKING:
     import torch
@@ -76,7 +77,7 @@ class Transfer:
 
     def footprint_bytes(self, shape: Shape, precision: str) -> int:
         """Memory of the device, an array for each direction; the host holds as much again. Unit: B."""
-        refuse_other_precision(precision)
+        require_precision(self, precision)
         return self._ways * shape["bytes"]
 
     def lacks(self, precision: str, place: Place) -> str | None:
@@ -96,8 +97,9 @@ class Transfer:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """Float32 normal values on the side that sends, and room on the other."""
-        refuse_other_precision(precision)
-        require(self, precision, place, backend)
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
         ways = ["to_device", "from_device"] if self.direction == "both" else [self.direction]
         routes = tuple(
             _route(way, shape["bytes"] // ELEMENT_BYTES, place.device, seed + number, pinned=self.pinned)
@@ -216,27 +218,3 @@ def _api(device: str) -> Any:
     import torch  # noqa: PLC0415
 
     return getattr(torch, torch.device(device).type)
-
-
-def require(workload: Workload, precision: str, place: Place, backend: str | None) -> None:
-    """Refuse a place where a workload cannot run, and a backend that it does not have.
-
-    Raises:
-        ValueError: Either.
-    """
-    lacking = workload.lacks(precision, place)
-    if lacking is not None:
-        raise ValueError(f"{workload.name} cannot run: {lacking}")
-    known = workload.backends(precision, place)
-    if (backend or known[0]) not in known:
-        raise ValueError(f"no backend {backend!r} for {workload.name} here; known: {', '.join(known)}")
-
-
-def refuse_other_precision(precision: str) -> None:
-    """Refuse all but float32.
-
-    Raises:
-        ValueError: It is another.
-    """
-    if precision != "fp32":
-        raise ValueError(f"arrays of float32 are moved; found precision {precision!r}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from kernels.transfer import ELEMENT_BYTES, SIZES_BYTES, Route, refuse_other_precision, require
+from kernels.shared.refusals import require_backend, require_place, require_precision
+from kernels.transfer import ELEMENT_BYTES, SIZES_BYTES, Route
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
 LARGEST_BYTES = 1 << 30
@@ -34,7 +35,7 @@ class TransferBetweenDevices:
 
     def footprint_bytes(self, shape: Shape, precision: str) -> int:
         """One array; the other device holds as much. Unit: B."""
-        refuse_other_precision(precision)
+        require_precision(self, precision)
         return shape["bytes"]
 
     def lacks(self, precision: str, place: Place) -> str | None:
@@ -56,8 +57,9 @@ class TransferBetweenDevices:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """Float32 normal values on the device, and room on the first of its peers."""
-        refuse_other_precision(precision)
-        require(self, precision, place, backend)
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
         import torch  # noqa: PLC0415 - it takes seconds to import
 
         from kernels.moving import payload  # noqa: PLC0415

@@ -14,7 +14,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from kernels.moving import memory_nodes
-from kernels.transfer import ELEMENT_BYTES, refuse_other_precision, require
+from kernels.shared.refusals import require_backend, require_place, require_precision
+from kernels.transfer import ELEMENT_BYTES
 from kernels.workload import Choice, Metric, Place, Prepared, Shape, Unit, Verdict
 
 SMALLEST_CACHE_BYTES = 16 << 20
@@ -47,12 +48,12 @@ class TransferBetweenNodes:
 
     def bytes_moved(self, shape: Shape, precision: str) -> float:
         """The payload once. Unit: B."""
-        refuse_other_precision(precision)
+        require_precision(self, precision)
         return float(shape["bytes"])
 
     def footprint_bytes(self, shape: Shape, precision: str) -> int:
         """An array on each node. Unit: B."""
-        refuse_other_precision(precision)
+        require_precision(self, precision)
         return 2 * shape["bytes"]
 
     def lacks(self, precision: str, place: Place) -> str | None:
@@ -77,8 +78,9 @@ class TransferBetweenNodes:
         self, precision: str, shape: Shape, place: Place, *, seed: int, backend: str | None = None
     ) -> Prepared:
         """Float32 normal values first touched on the first node, and room first touched on the last."""
-        refuse_other_precision(precision)
-        require(self, precision, place, backend)
+        require_precision(self, precision)
+        require_place(self, precision, place)
+        require_backend(self, precision, place, backend)
         sender, receiver = Crew(place.numa_cpus[0]), Crew(place.numa_cpus[-1])
         return PreparedBetweenNodes(shape["bytes"], sender, receiver, seed)
 

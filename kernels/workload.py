@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from ctypes import CDLL
 
+# Which torch calls cuda: its streams, graphs and libraries, and Triton.
+CUDA_KINDS = ("cuda", "rocm")
+# GPUs with memory and units for the sizes that models have; Apple's get those of a CPU.
+LARGE_GPUS = (*CUDA_KINDS, "xpu")
 Shape = Mapping[str, int]
 Metric = Literal["flop_rate", "bandwidth", "token_rate", "call_rate"]
 Unit = Literal["FLOP/s", "B/s", "token/s", "1/s"]
@@ -61,6 +65,10 @@ class Place:
     ranks: int = 1
     rank: int = 0
     group: object | None = None
+
+    def for_probe(self) -> Place:
+        """The place without what changes from call to call, so that what was asked of it once stays known."""
+        return Place(self.device, self.kind, isa=self.isa, architecture=self.architecture)
 
 
 @dataclass(frozen=True)
@@ -170,7 +178,7 @@ class Workload(Protocol):
 
 @runtime_checkable
 class Counted(Protocol):
-    """What a workload has in addition whose metric counts neither arithmetic nor bytes, or not only."""
+    """A workload that also counts tokens or launches: needed where its metric is a rate of those."""
 
     def count(self, shape: Shape) -> float:
         """How many tokens one call reads or makes; of a ``call_rate``, how many launches it makes."""
@@ -178,7 +186,7 @@ class Counted(Protocol):
 
 @runtime_checkable
 class Remarked(Protocol):
-    """What a workload has in addition whose count of work needs a word beside the figure."""
+    """A workload whose figure cannot be read without a remark, for example on what its FLOP include."""
 
     def remark(self, shape: Shape) -> str:
         """What a reader of the figure should know of how its work was counted."""
@@ -186,7 +194,7 @@ class Remarked(Protocol):
 
 @runtime_checkable
 class Lengthy(Protocol):
-    """What a workload has in addition that needs longer calls than others to be itself."""
+    """A workload of which only long calls are worth measuring, as of a model at its full width."""
 
     @property
     def enough_of_slot(self) -> float:

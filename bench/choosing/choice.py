@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from kernels.workload import Place, Prepared, Shape, Workload
 
 
+# A call this share of its slot long leaves about twenty calls a round.
+ENOUGH_OF_SLOT = 0.05
+
+
 class NothingToChoose(Exception):
     """The device cannot run the workload in this precision at all; the text says why."""
 
@@ -92,6 +96,11 @@ def work_of(workload: Workload, shape: Shape, precision: str) -> float:
     if count is None:
         raise TypeError(f"{workload.name} has metric {workload.metric} and must say its count(shape)")
     return float(count(shape))
+
+
+def in_words(shape: Shape) -> str:
+    """For people: ``m=512 n=1024 k=512``."""
+    return " ".join(f"{side}={size}" for side, size in shape.items())
 
 
 def _nothing() -> None:

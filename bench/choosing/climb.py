@@ -10,15 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.choosing.choice import Bout, Chosen, NothingToChoose
+from bench.choosing.choice import ENOUGH_OF_SLOT, Bout, Chosen, NothingToChoose, in_words
 from bench.choosing.faults import describe, is_out_of_memory, let_go
 from bench.devices.device import MEMORY_SHARE, Batch
 
 if TYPE_CHECKING:
     from kernels.workload import Shape
 
-# A call this share of its slot long leaves about twenty calls a round.
-ENOUGH_OF_SLOT = 0.05
 PROBE_CALLS = 3
 SAME_WORK = 1.2
 # Compiling may take long, and must not leave the climb at its lowest rung; nor may it go on forever.
@@ -39,15 +37,15 @@ def climb(bout: Bout, *, seconds: float, slot_seconds: float) -> Chosen:
         NothingToChoose: No rung fits the memory.
         Exception: Whatever the first rung raised, where none works.
     """
-    climb = _Climb(bout, slot_seconds)
+    found = _Climb(bout, slot_seconds)
     deadline = bout.clock() + max(MOST_WALL_MULTIPLE * seconds, LEAST_WALL_SECONDS)
     for shape in _ladder(bout):
         # Rungs of about the same work (other tiles of a kernel) are all tried before the climb ends.
-        if bout.work(shape) > climb.enough_work or not climb.holds(shape):
+        if bout.work(shape) > found.enough_work or not found.holds(shape):
             break
-        if climb.timed_seconds >= seconds or bout.clock() >= deadline:
+        if found.timed_seconds >= seconds or bout.clock() >= deadline:
             break
-    return climb.chosen()
+    return found.chosen()
 
 
 class _Climb:
@@ -95,9 +93,9 @@ class _Climb:
         if broken:
             shape, error = broken[0]
             more = f", and {len(broken) - 1} more shapes failed" if len(broken) > 1 else ""
-            yield f"{_words(shape)} was passed over: {describe(error)}{more}"
+            yield f"{in_words(shape)} was passed over: {describe(error)}{more}"
         if starved:
-            yield f"memory ran out at {_words(starved[0])}: a smaller shape was measured"
+            yield f"memory ran out at {in_words(starved[0])}: a smaller shape was measured"
 
 
 def _time(bout: Bout, shape: Shape) -> Batch:
@@ -113,7 +111,3 @@ def _ladder(bout: Bout) -> tuple[Shape, ...]:
             f"({MEMORY_SHARE:.0%} of what is free) beside a cache of {place.cache_bytes / 1e6:.0f} MB"
         )
     return ladder
-
-
-def _words(shape: Shape) -> str:
-    return " ".join(f"{key}={size}" for key, size in shape.items())

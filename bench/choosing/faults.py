@@ -19,8 +19,9 @@ def let_go(error: BaseException) -> None:
         link = link.__context__
 
 
-# Torch names the status of the library that could not allocate (cuBLAS, cuDNN, cuSOLVER, hipBLAS, and their
-# like: ``CUBLAS_STATUS_ALLOC_FAILED``), cuDNN 9 also where, and rocBLAS calls it a memory error.
+# Words by which an allocation that failed is known. Libraries beneath torch give a status: cuBLAS, cuSOLVER,
+# hipBLAS and older cuDNN ``…_STATUS_ALLOC_FAILED``, cuDNN 9 one for the host and one for the device, and
+# rocBLAS ``rocblas_status_memory_error``.
 OUT_OF_MEMORY = (
     "out of memory",
     "can't allocate memory",

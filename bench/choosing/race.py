@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bench.choosing.choice import Bout
+from bench.choosing.choice import ENOUGH_OF_SLOT, Bout, in_words
 from bench.choosing.faults import describe, is_out_of_memory, let_go
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 SAMPLE_SHARE = 1 / 400
 LONGEST_SAMPLE_SECONDS = 0.01
 MOST_CALLS = 1000
-# A call may take this share of its slot, as for a climbed shape, and this share of the search's own time.
-CALL_SHARE_OF_SLOT = 0.05
+# A call may take no more of its slot than a climbed shape, nor more than this share of the search's own time.
 CALL_SHARE_OF_SEARCH = 1 / 80
 # A call this much longer than a sample is not warmed up first: that would double its cost, for little.
 LONG_CALL_SAMPLES = 3
@@ -67,7 +66,7 @@ class Race:
         self.entrants: dict[Key, Entrant] = {}
         self.error: Exception | None = None
         self._sample_seconds = min(LONGEST_SAMPLE_SECONDS, SAMPLE_SHARE * seconds)
-        self._longest_call = min(CALL_SHARE_OF_SLOT * slot_seconds, CALL_SHARE_OF_SEARCH * seconds)
+        self._longest_call = min(ENOUGH_OF_SLOT * slot_seconds, CALL_SHARE_OF_SEARCH * seconds)
         self._prepared: OrderedDict[Key, Prepared] = OrderedDict()
         self._out: set[Key] = set()
 
@@ -139,7 +138,9 @@ class Race:
         self.error = error
         self._release()
         self._out.add(key_of(shape, backend))
-        self.notes.append(f"memory ran out while {backend} was checked at {_words(shape)}: that was left out")
+        self.notes.append(
+            f"memory ran out while {backend} was checked at {in_words(shape)}: that was left out"
+        )
 
     def _sample(self, shape: Shape, backend: str) -> float:
         key, work = key_of(shape, backend), self.bout.work(shape)
@@ -198,12 +199,8 @@ class Race:
             other for other in self.shapes if footprint(other, precision) < limit and other != shape
         ]
         self._out.update(key for key in self.entrants if footprint(dict(key[0]), precision) >= limit)
-        self.notes.append(f"memory ran out at {_words(shape)}: only shapes that take less were searched")
+        self.notes.append(f"memory ran out at {in_words(shape)}: only shapes that take less were searched")
 
     def _release(self) -> None:
         self._prepared.clear()
         self.bout.device.release_memory()
-
-
-def _words(shape: Shape) -> str:
-    return " ".join(f"{side}={size}" for side, size in shape.items())

@@ -24,6 +24,8 @@ SHRINKAGE = 0.5
 CLIP_SPREADS = 3.0
 SMALLEST_CLIP = 0.15
 SMALLEST_SPREAD = 0.01
+# Sides that resemble each other less share no effect: leaving them out saves most of the sums.
+LEAST_RESEMBLANCE = 0.01
 # Normal consistency of the median absolute deviation: 1/Φ⁻¹(3/4).
 MAD_TO_SIGMA = 1.4826
 # How far apart, in log length, two sides still share an effect, and two shapes what the effects leave.
@@ -166,7 +168,7 @@ def _alike(one: Level, other: Level) -> float:
     if one[0] != other[0] or isinstance(one[1], str) or isinstance(other[1], str):
         return 0.0
     weight = _resemblance(math.log(one[1] / other[1]), SIDE_RESEMBLANCE)
-    return weight if weight > SMALLEST_SPREAD else 0.0
+    return weight if weight > LEAST_RESEMBLANCE else 0.0
 
 
 def _resemblance(apart: float, width: float) -> float:

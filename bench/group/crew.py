@@ -16,7 +16,8 @@ from typing import IO, Any
 from bench.group.spec import Spec
 from bench.worker.process import KILL_SECONDS, START_SECONDS, ending
 
-# After the first member has failed: the others find out by themselves, or are ended.
+# Time beyond the patience until those that are left are killed once one member has failed: by then they
+# should have found out by themselves.
 GRACE_SECONDS = 15.0
 POLL_SECONDS = 0.5
 
@@ -33,7 +34,7 @@ class Crew:
         self._said: list[IO[bytes]] = []
         self._members: list[subprocess.Popen[str]] = []
         self._ended: set[int] = set()
-        # A process that has not yet begun to speak has longer.
+        # When each was last heard; a process that has yet to load torch may be silent for longer.
         self._last = {number: time.monotonic() + START_SECONDS for number in range(len(specs))}
         first = specs[0]
         # Opening, meeting, measuring, leaving: each has its own limit, and this holds if one does not.
@@ -109,7 +110,7 @@ class Crew:
         if number not in self._ended:
             self._ended.add(number)
             self._hurry()
-            # One that has told its fault keeps to that.
+            # Where it has told a fault before, `bench.group.session` keeps that one.
             yield number, {"kind": "fault", "reason": ending(self._members[number], self._said[number])}
 
     def _all_silent(self) -> bool:

@@ -12,7 +12,7 @@ from bench.devices.selection import select_devices
 from bench.devices.system.processor import usable_cpus
 from bench.environment import node_name
 from bench.errors import DeviceError, InputError
-from bench.group.endpoint import told_endpoint
+from bench.group.rendezvous.endpoint import told_endpoint
 from bench.group.spec import Spec
 from bench.launching.rank import Rank
 from bench.plan import Plan

@@ -26,11 +26,11 @@ def take_part_in_group(
         out_dir: Folder of the records.
 
     Raises:
-        FlopcensusError: See `bench.group.part.measure_group`.
+        FlopcensusError: See `bench.group.session.measure_group`.
         KeyboardInterrupt: Stopped; what was finished is in the folder.
     """
     from bench.group.members import GroupPlan
-    from bench.group.part import measure_group
+    from bench.group.session import measure_group
     from flopcensus.answering.bench import find_spec
     from flopcensus.answering.bench_launch import stopped_by_terminate
     from flopcensus.live import progress_on_stderr

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from kernels.transformer.sizes import ELEMENT_BYTES, Decoder
-from kernels.workload import Place
+from kernels.workload import LARGE_GPUS, Place
 
 # Llama 3 8B (Grattafiori et al., The Llama 3 Herd of Models, arXiv:2407.21783, table 3; the vocabulary is
 # that of its published weights).
@@ -16,7 +16,6 @@ LARGE = Decoder(layers=32, hidden=4096, heads=32, kv_heads=8, intermediate=14_33
 SMALL = Decoder(layers=16, hidden=2048, heads=32, kv_heads=8, intermediate=8192, vocabulary=32_000)
 # With fewer, head and embedding would outweigh the layers, and a smaller model shows more.
 LEAST_LAYERS = {LARGE: 4, SMALL: 1}
-LARGE_ON = ("cuda", "rocm", "xpu")
 PRECISIONS = ("bf16", "fp16", "fp32")
 TORCH = "torch"
 TOKEN_BYTES = 8
@@ -24,7 +23,7 @@ TOKEN_BYTES = 8
 
 def deepest(place: Place, footprint: Callable[[Decoder], int], most: int) -> Decoder | None:
     """The model with the most layers, up to ``most``, whose footprint the place's memory holds."""
-    for model in (LARGE, SMALL) if place.kind in LARGE_ON else (SMALL,):
+    for model in (LARGE, SMALL) if place.kind in LARGE_GPUS else (SMALL,):
         for layers in range(min(most, model.layers), LEAST_LAYERS[model] - 1, -1):
             cut = replace(model, layers=layers)
             if footprint(cut) <= place.memory_bytes:
@@ -59,15 +58,3 @@ def held_bytes(decoder: Decoder, batch: int, length: int, context: int, precisio
     tokens = batch * (length + 1) * TOKEN_BYTES
     cache = decoder.cache_bytes(batch, context, precision)
     return (decoder.parameters + layers + output) * element + cache + tokens
-
-
-def require_known(workload: str, precision: str, backend: str | None) -> None:
-    """Refuse what inference does not run in or with.
-
-    Raises:
-        ValueError: The message names what is known.
-    """
-    if precision not in PRECISIONS:
-        raise ValueError(f"{workload} does not run in {precision!r}; known: {', '.join(PRECISIONS)}")
-    if backend not in (None, TORCH):
-        raise ValueError(f"no backend {backend!r} for {workload}; known: {TORCH}")

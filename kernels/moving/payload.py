@@ -25,9 +25,7 @@ def payload(elements: int, seed: int, *, pinned: bool = False) -> torch.Tensor:
     """
     values = torch.empty(elements, dtype=torch.float32, pin_memory=pinned)
     pattern = tensors.normal_vector(min(elements, tensors.PATTERN_ELEMENTS), tensors.generator("cpu", seed))
-    for start in range(0, elements, len(pattern)):
-        block = values[start : start + len(pattern)]
-        block.copy_(pattern[: len(block)])
+    tensors.repeat_along(values, pattern)
     number(values)
     return values
 

@@ -191,9 +191,9 @@ static void stream(int worker, int workers, void *argument)
 /*
  * a = b (kind 1), a = s·b (2), a = b + c (3), a = b + s·c (4), or b read and summed (0), `passes` times.
  *
- * Arrays begin on a line of the cache. With `streaming`, stores go past the caches (non-temporal) and reads
- * of read, add and triad are prefetched: for arrays that no cache holds. `width`: 0 SSE2, 1 AVX2, 2 AVX-512. `sums` receives one sum a
- * worker, of the bits read as 32-bit integers. Returns 0 or a negated errno.
+ * Arrays begin on a line of the cache. With `streaming`, stores go past the caches (non-temporal) and what
+ * read, add and triad read is prefetched: for arrays that no cache holds. `width`: 0 SSE2, 1 AVX2, 2 AVX-512.
+ * `sums` receives one sum a worker, of the bits read as 32-bit integers. Returns 0 or a negated errno.
  */
 FC_EXPORT int fc_stream(int kind, int width, int streaming, float *a, const float *b, const float *c,
                         float scalar, long elements, long passes, const int *cpus, int count,

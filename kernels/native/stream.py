@@ -103,15 +103,9 @@ def prepare_native(
     source = tensors.generator("cpu", seed)
     for operand in (prepared.first, prepared.second):
         if operand is not None:
-            _fill(operand, tensors.normal_vector(min(elements, tensors.PATTERN_ELEMENTS), source))
+            pattern = tensors.normal_vector(min(elements, tensors.PATTERN_ELEMENTS), source)
+            tensors.repeat_along(operand, pattern)
     return prepared
-
-
-def _fill(operand: torch.Tensor, pattern: torch.Tensor) -> None:
-    """Repeat a block along an array, in place: there may be no memory for a second one."""
-    for start in range(0, len(operand), len(pattern)):
-        block = operand[start : start + len(pattern)]
-        block.copy_(pattern[: len(block)])
 
 
 def _arrays(count: int, elements: int, place: Place) -> list[Array]:

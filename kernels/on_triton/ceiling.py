@@ -25,14 +25,13 @@ from typing import TYPE_CHECKING, Any
 
 from kernels.on_triton.chains import ELEMENT_BYTES, Execution, MatrixChain, VectorChain
 from kernels.on_triton.support import (
-    GPUS,
     PRECISIONS,
     VECTOR_PRECISIONS,
     backend_name,
     lacks_matrix,
     lacks_vector,
 )
-from kernels.workload import Place, Prepared, Shape, Verdict
+from kernels.workload import CUDA_KINDS, Place, Prepared, Shape, Verdict
 
 if TYPE_CHECKING:
     import torch
@@ -157,7 +156,7 @@ def _shared_bytes(place: Place) -> int:
     """
     import torch  # noqa: PLC0415
 
-    if place.kind not in GPUS:
+    if place.kind not in CUDA_KINDS:
         return 99 << 10
     properties = torch.cuda.get_device_properties(place.device)
     found = getattr(properties, "shared_memory_per_block_optin", None)

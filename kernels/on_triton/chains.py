@@ -45,7 +45,7 @@ class MatrixChain:
 
         self.precision, self._shape = precision, shape
         source = tensors.generator(place.device, seed)
-        dtype = _operand_dtype(precision, place)
+        dtype = tensors.operand_dtype(precision, place.architecture)
         rounded = precision == "tf32"
         self.a = _normal(shape["m"], shape["k"], dtype, source, rounded=rounded)
         # B lies transposed: 8-bit matrix instructions take both operands with the depth innermost
@@ -187,17 +187,6 @@ class VectorChain:
         unit_roundoff = 2.0 ** -(FRACTION_BITS[self.precision] + 1)
         slack = 0.5 if self.precision in LEAST_QUANTUM else 2.0
         return expected * 0 + slack * unit_roundoff * largest / (1 - p)
-
-
-def _operand_dtype(precision: str, place: Place) -> torch.dtype:
-    """Torch's type; on gfx942 its own 8-bit float (AMD, CDNA3 ISA reference: FNUZ encodings only)."""
-    import torch  # noqa: PLC0415
-
-    from kernels.shared import tensors  # noqa: PLC0415
-
-    if precision == "fp8" and (place.architecture or "").startswith("gfx942"):
-        return torch.float8_e4m3fnuz
-    return tensors.dtype_of(precision)
 
 
 def _normal(

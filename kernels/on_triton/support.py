@@ -5,9 +5,8 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from kernels.workload import Place
+from kernels.workload import CUDA_KINDS, Place
 
-GPUS = ("cuda", "rocm")
 PACKAGES = ("triton", "pytorch-triton-rocm", "pytorch-triton")
 PRECISIONS = ("fp64", "fp32", "tf32", "fp16", "bf16", "fp8", "int8")
 VECTOR_PRECISIONS = ("fp64", "fp32", "fp16", "bf16")
@@ -45,7 +44,7 @@ def backend_name() -> str:
 
 def lacks_triton(place: Place) -> str | None:
     """Why no Triton code runs there; None where it does."""
-    if place.kind not in GPUS:
+    if place.kind not in CUDA_KINDS:
         return f"our Triton code is for CUDA and ROCm GPUs; this is a {place.kind} device"
     if find_spec("triton") is None:
         return "Triton is not installed; it comes with torch's builds for CUDA and ROCm"

@@ -17,6 +17,7 @@ import torch
 from kernels.products.matrices import Operands
 
 SCALED = ("fp8", "fp4")
+LT_LIBRARIES = ("cublaslt", "hipblaslt")
 # The start of what torch warns of once when a library other than cuBLAS is preferred (PyTorch,
 # aten/src/ATen/Context.cpp, setBlasPreferredBackend). On Windows it goes on to say that nothing was set.
 EXPERIMENTAL = r"torch\.backends\.cuda\.preferred_blas_library is an experimental feature\. If you see any"
@@ -38,8 +39,9 @@ def behind_torch(operands: Operands) -> str:
 def _gpu_library_behind_torch(precision: str) -> str:
     """Scaled and integer products go through the Lt library always."""
     base = "hipblas" if torch.version.hip else "cublas"
-    chosen = "lt" in str(torch.backends.cuda.preferred_blas_library()).lower()
-    return f"{base}lt" if chosen or precision in (*SCALED, "int8") else base
+    # An enumeration's member, as "_BlasBackend.Cublaslt"; "default" ends in "lt" too.
+    preferred = str(torch.backends.cuda.preferred_blas_library()).rpartition(".")[2].lower()
+    return f"{base}lt" if preferred in LT_LIBRARIES or precision in (*SCALED, "int8") else base
 
 
 @lru_cache

@@ -24,7 +24,7 @@ E2M1_BOUNDS = (0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5.0)
 # Every block of 16 carries this scale, so that 6, the largest magnitude, stands for three sigma.
 FP4_SCALE = 0.5
 FP4_SCALE_BLOCK = 16
-ROLE_A, ROLE_B, ROLE_C = 0, 1, 2
+ROLE_A, ROLE_B = 0, 1
 
 
 @dataclass(frozen=True)
@@ -123,15 +123,10 @@ def _values(elements: int, precision: str, place: Place, seed: int, role: int) -
 
 
 def storage_dtype(precision: str, place: Place) -> torch.dtype:
-    """Torch's type for stored operands: bytes for fp4, MI300's own 8-bit float on an MI300.
-
-    Source: AMD, CDNA 3 Instruction Set Architecture: gfx942 has the FNUZ encodings only.
-    """
+    """Torch's type for stored operands: bytes for fp4, for fp8 what the architecture multiplies."""
     if precision == "fp4":
         return torch.uint8
-    if precision == "fp8" and (place.architecture or "").startswith("gfx942"):
-        return torch.float8_e4m3fnuz
-    return tensors.dtype_of(precision)
+    return tensors.operand_dtype(precision, place.architecture)
 
 
 def result_dtype(precision: str) -> torch.dtype:

@@ -30,14 +30,15 @@ def failure(workload: Frozen, precision: str, shape: Shape, place: Place) -> str
     Raises:
         torch.OutOfMemoryError, MemoryError: No memory is not a lack of software.
     """
-    spot = Place(place.device, place.kind, isa=place.isa, architecture=place.architecture)
-    return _failure(workload, precision, tuple(shape.items()), spot)
+    return _failure(workload, precision, tuple(shape.items()), place.for_probe())
 
 
 @lru_cache
-def _failure(workload: Frozen, precision: str, sizes: tuple[tuple[str, int], ...], spot: Place) -> str | None:
+def _failure(
+    workload: Frozen, precision: str, sizes: tuple[tuple[str, int], ...], place: Place
+) -> str | None:
     try:
-        prepared = workload.prepare(precision, dict(sizes), spot, seed=1)
+        prepared = workload.prepare(precision, dict(sizes), place, seed=1)
         with prepared.setting():
             prepared.run()
         prepared.check()  # waits for the device, which may fail late; its verdict is for the measurement
@@ -45,5 +46,5 @@ def _failure(workload: Frozen, precision: str, sizes: tuple[tuple[str, int], ...
         raise
     except Exception as error:  # torch and the libraries below it raise whatever they like
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        return f"torch {torch.__version__} cannot on {spot.device}: {reason}"
+        return f"torch {torch.__version__} cannot on {place.device}: {reason}"
     return None

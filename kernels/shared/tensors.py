@@ -18,6 +18,7 @@ DTYPES = {
     "fp8": torch.float8_e4m3fn,
     "int8": torch.int8,
 }
+FNUZ_ARCHITECTURES = ("gfx940", "gfx941", "gfx942")
 UNIT_ROUNDOFF_FP32 = 2.0**-24
 # Float64 blocks of 2 MiB: small enough for the allocator to reuse rather than map anew.
 CHUNK_ELEMENTS = 1 << 18
@@ -33,6 +34,29 @@ def dtype_of(precision: str) -> torch.dtype:
     if precision not in DTYPES:
         raise ValueError(f"no torch type for precision {precision!r}; known: {', '.join(DTYPES)}")
     return DTYPES[precision]
+
+
+def fp8_dtypes(architecture: str | None) -> tuple[torch.dtype, torch.dtype]:
+    """The two 8-bit floats that an architecture multiplies: E4M3 for values, E5M2 for gradients.
+
+    Source: AMD, CDNA 3 Instruction Set Architecture, "FP8 and BF8": MI300 has encodings of its own, without
+    infinities and negative zero (FNUZ), and only those.
+
+    Args:
+        architecture: As in `kernels.workload.Place`.
+    """
+    if (architecture or "").partition(":")[0] in FNUZ_ARCHITECTURES:
+        return torch.float8_e4m3fnuz, torch.float8_e5m2fnuz
+    return torch.float8_e4m3fn, torch.float8_e5m2
+
+
+def operand_dtype(precision: str, architecture: str | None) -> torch.dtype:
+    """Torch's type for operands of products: for fp8 the one of `fp8_dtypes` that holds values.
+
+    Raises:
+        ValueError: No workload here runs in that precision.
+    """
+    return fp8_dtypes(architecture)[0] if precision == "fp8" else dtype_of(precision)
 
 
 def generator(device: str, seed: int) -> torch.Generator:
@@ -61,10 +85,15 @@ def normal_vector(elements: int, source: torch.Generator) -> torch.Tensor:
     """
     vector = torch.empty(elements, dtype=torch.float32, device=source.device)
     pattern = torch.randn(min(elements, PATTERN_ELEMENTS), generator=source, device=source.device)
-    for start in range(0, elements, pattern.numel()):
-        block = vector[start : start + pattern.numel()]
-        block.copy_(pattern[: block.numel()])
+    repeat_along(vector, pattern)
     return vector
+
+
+def repeat_along(target: torch.Tensor, pattern: torch.Tensor) -> None:
+    """Fill the target with the pattern again and again along the first dimension, without a second copy."""
+    for start in range(0, len(target), len(pattern)):
+        block = target[start : start + len(pattern)]
+        block.copy_(pattern[: len(block)])
 
 
 def float64(tensor: torch.Tensor) -> torch.Tensor:

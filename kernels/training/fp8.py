@@ -16,10 +16,9 @@ from typing import Any
 
 import torch
 
+from kernels.shared import tensors
 from kernels.workload import Place
 
-# AMD's CDNA 3 has formats of its own, without infinities and negative zero (AMD, CDNA 3 ISA, "FP8 and BF8").
-FNUZ_ARCHITECTURES = ("gfx940", "gfx941", "gfx942")
 SMALLEST_MAGNITUDE = 1e-12
 
 
@@ -33,9 +32,7 @@ class Types:
 
 def types_of(place: Place) -> Types:
     """The formats that the place's units multiply."""
-    if (place.architecture or "").partition(":")[0] in FNUZ_ARCHITECTURES:
-        return Types(torch.float8_e4m3fnuz, torch.float8_e5m2fnuz)
-    return Types()
+    return Types(*tensors.fp8_dtypes(place.architecture))
 
 
 class ScaledProducts:

@@ -20,7 +20,7 @@ FAULTY = """
 import sys
 from pathlib import Path
 from bench.group.members import GroupPlan
-from bench.group.part import measure_group
+from bench.group.session import measure_group
 from bench.launching.rank import read_rank
 from bench.plan import Plan
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from accounting.capacity.efficiency.evidence import series_from_record
 from accounting.capacity.efficiency.scaling import Scaling
 from bench.figures import ScalingPoint
-from bench.group.scaling import counts_up_to, points_of
+from bench.group.measuring import scaling as measuring
+from bench.group.measuring.scaling import counts_up_to, points_of
 from bench.record import DeviceDescription, Record, Result
 from bench.statistics import summarise
+from kernels.data_parallel import DataParallel
+from kernels.workload import Place, Verdict
 
 
 def test_efficiency_is_the_rate_of_all_over_that_of_so_many_alone() -> None:
@@ -32,6 +37,38 @@ def test_efficiency_is_the_rate_of_all_over_that_of_so_many_alone() -> None:
 @pytest.mark.parametrize(("ranks", "counts"), [(1, [1]), (2, [1, 2]), (7, [1, 2, 4]), (8, [1, 2, 4, 8])])
 def test_ranks_are_doubled(ranks: int, counts: list[int]) -> None:
     assert counts_up_to(ranks) == counts
+
+
+class OneOfTwo:
+    """Rank 0 of two, whose own check is right; the other one's figures are as given."""
+
+    def __init__(self, *others: float) -> None:
+        self._others = others
+        self.watch = SimpleNamespace(step=lambda _: None)
+        self.rank = 0
+
+    def name_of(self, rank: int) -> str:
+        return f"rank {rank} on n{rank}"
+
+    def agree(self, *mine: float) -> tuple[float, ...]:
+        return tuple(map(max, mine, self._others))
+
+
+def checked(*others: float) -> Verdict:
+    both: Any = OneOfTwo(*others)
+    measured = measuring.Scaling(DataParallel(), both, both, "cpu", Place(), "fp32", 1, lambda: None)
+    own: Any = SimpleNamespace(check=lambda: Verdict(True, "gradients at 0.1"), fingerprint=lambda: 5.0)
+    measured._take = lambda *_: (1.0,)  # type: ignore[method-assign]
+    return measured._checked(measuring.Setup(2, {}, None, own))
+
+
+def test_a_wrong_step_names_the_rank_whose_check_saw_it() -> None:
+    """And does not give as the reason the figures of a rank that was right."""
+    assert checked(0.0, 5.0, -5.0).correct
+    wrong = checked(2.0, 5.0, -5.0)
+    assert not wrong.correct
+    assert wrong.detail == "on 2 ranks: rank 1 on n1 is wrong"
+    assert "drifted apart by 1" in checked(0.0, 6.0, -6.0).detail
 
 
 def scaled(nodes: tuple[int, ...], *, strong: int = 0, left: float = 0.95) -> Record:

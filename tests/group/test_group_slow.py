@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bench.figures import Link
-from bench.group.links import Matches, links_of, result_of_links, rounds_of
-from bench.group.slow import in_words, slow_links
+from bench.group.measuring.slow_links import in_words, slow_links
+from bench.group.measuring.tournament import Tournament, links_of, result_of_links, rounds_of
 from kernels.workload import Verdict
 
 Rate = Callable[[int, int], float]
@@ -137,14 +137,14 @@ class Throttled:
         return self._size / (0.125e9 if {self._me, peer} == {1, 3} else 1.25e9)
 
 
-def play(count: int, garbling: int | None = None) -> list[tuple[Matches, list[float], int]]:
+def play(count: int, garbling: int | None = None) -> list[tuple[Tournament, list[float], int]]:
     """A tournament between threads."""
     ensemble = Threads(count)
-    played: dict[int, tuple[Matches, list[float], int]] = {}
+    played: dict[int, tuple[Tournament, list[float], int]] = {}
 
     def go(me: int) -> None:
         nodes = tuple(f"n{rank}" for rank in range(count))
-        matches = Matches(me, tuple(range(count)), nodes, ensemble)
+        matches = Tournament(me, tuple(range(count)), nodes, ensemble)
         times, wrong = matches.play(Throttled(me, 1 << 20, me == garbling), rounds=rounds_of(count))
         played[me] = matches, times, wrong
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.group.watch import Seen, judge
+from bench.group.rendezvous.watch import Seen, judge
 
 NAMES = ["rank 0 on a", "rank 1 on a", "rank 2 on b"]
 THERE = Seen(10, 4, "all_reduce 8 B")

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
-from kernels.attention import GPUS, HEAD, TENSORS, Attention
+from kernels.attention import HEAD, TENSORS, Attention
 from kernels.operations import attention_run
 from kernels.operations.attention_run import PreparedAttention
 from kernels.shared import probe, tensors
-from kernels.workload import Place, Shape
+from kernels.workload import LARGE_GPUS, Place, Shape
 
 FORWARD, TRAINING = Attention("forward"), Attention("training")
 BOTH = pytest.mark.parametrize("attention", [FORWARD, TRAINING], ids=lambda attention: attention.name)
@@ -104,7 +104,7 @@ def test_bytes_are_those_of_the_tensors_and_the_footprint_holds_them(
 @BOTH
 @given(
     memory_bytes=st.integers(0, 1 << 40),
-    kind=st.sampled_from(["cpu", "mps", *GPUS]),
+    kind=st.sampled_from(["cpu", "mps", *LARGE_GPUS]),
     precision=st.sampled_from(FLOATS),
 )
 @settings(deadline=None)

@@ -133,10 +133,10 @@ def test_the_clock_under_load_is_read() -> None:
 
 @pytest.mark.parametrize("workload", [VECTOR, MATRIX, MEMORY])
 def test_without_compiled_routines_the_reason_is_told(workload: UnitCeiling | MemoryCeiling) -> None:
-    absent = Place(native_absent="no C compiler")
-    assert workload.lacks("bf16", absent) == "no C compiler"
+    absent, precision = Place(native_absent="no C compiler"), workload.precisions[0]
+    assert workload.lacks(precision, absent) == "no C compiler"
     with pytest.raises(ValueError, match="no C compiler"):
-        workload.prepare("bf16", {"bytes": 384, "passes": 1}, absent, seed=0)
+        workload.prepare(precision, {"bytes": 384, "passes": 1}, absent, seed=0)
 
 
 def test_a_unit_that_is_not_there_is_named() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kernels.data_parallel import DataParallel
-from kernels.training.shared_out import PreparedDataParallel
+from kernels.training.data_parallel import PreparedDataParallel
 from kernels.training_step import SHAPES, TrainingStep
 from kernels.workload import Place
 
@@ -62,6 +62,24 @@ def test_gradients_that_were_not_averaged_are_seen(
     verdict = prepared.check()
     assert not verdict.correct
     assert float(verdict.detail.split()[2].rstrip(",")) > 100
+
+
+def test_a_gradient_that_is_not_a_number_is_seen_whichever_weight_it_is_of(
+    prepared: PreparedDataParallel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's max passes over a NaN that is not the first of its values."""
+    learn = prepared._learn
+
+    def spoilt() -> None:
+        learn()
+        last = prepared.weights[-1].grad
+        assert last is not None
+        last.view(-1)[0] = math.nan
+
+    monkeypatch.setattr(prepared, "_learn", spoilt)
+    verdict = prepared.check()
+    assert not verdict.correct
+    assert "gradients at nan" in verdict.detail
 
 
 def test_a_batch_that_cannot_be_shared_out_evenly_is_refused() -> None:

@@ -313,6 +313,20 @@ def test_torchs_own_remark_on_preferring_a_library_is_no_failure(monkeypatch: py
     assert preference.chosen == "default"
 
 
+@pytest.mark.parametrize(
+    ("preferred", "library"),
+    [("Default", "cublas"), ("Cublas", "cublas"), ("Cublaslt", "cublaslt"), ("Ck", "cublas")],
+)
+def test_the_library_behind_torch_is_the_one_it_prefers(
+    preferred: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torch tells a member of an enumeration, of which Default ends in the letters of the Lt libraries."""
+    told = f"_BlasBackend.{preferred}"
+    monkeypatch.setattr(torch.backends.cuda, "preferred_blas_library", lambda *_: told)
+    assert libraries._gpu_library_behind_torch("bf16") == library
+    assert libraries._gpu_library_behind_torch("fp8") == "cublaslt"
+
+
 def test_a_preference_that_is_warned_of_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     preference = GpuPreference(monkeypatch, "Attempting to use hipBLASLt on an unsupported architecture!")
     with pytest.raises(UserWarning, match="unsupported"), libraries.preferring("hipblaslt"):

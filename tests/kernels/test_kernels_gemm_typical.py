@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from kernels.gemm import Gemm
 from kernels.gemm_typical import (
-    GPUS,
     LLAMA_3_8B,
     LLAMA_3_70B,
     QWEN_1_5_500M,
@@ -22,7 +21,7 @@ from kernels.gemm_typical import (
     products,
 )
 from kernels.transformer.sizes import Decoder
-from kernels.workload import Place, Shape
+from kernels.workload import LARGE_GPUS, Place, Shape
 
 TYPICAL = GemmTypical()
 SMALL: Shape = {"batch": 48, "hidden": 64, "key_value": 32, "intermediate": 160, "head": 128}
@@ -191,7 +190,7 @@ def test_no_digest_where_a_product_promises_none(monkeypatch: pytest.MonkeyPatch
 
 @given(
     memory_bytes=st.integers(0, 1 << 40),
-    kind=st.sampled_from(["cpu", "mps", *GPUS]),
+    kind=st.sampled_from(["cpu", "mps", *LARGE_GPUS]),
     precision=st.sampled_from(TYPICAL.precisions),
 )
 def test_ladder_has_two_batches_of_one_model_and_fits(memory_bytes: int, kind: str, precision: str) -> None:

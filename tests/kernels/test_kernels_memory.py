@@ -170,8 +170,8 @@ def test_another_precision_or_backend_is_refused() -> None:
 
 
 @given(
-    caches=st.tuples(st.integers(15, 18), st.integers(19, 23), st.integers(24, 30)),
-    cores=st.integers(1, 256),
+    caches=st.tuples(st.integers(15, 18), st.integers(19, 23), st.integers(18, 30)),
+    cores=st.integers(1, 1024),
 )
 def test_ladder_shows_every_cache(caches: tuple[int, int, int], cores: int) -> None:
     first, second, last = (1 << size for size in caches)

@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 
 from kernels.tensor_parallel import TensorParallel, splits
-from kernels.training.split import PreparedTensorParallel
+from kernels.training.tensor_parallel import PreparedTensorParallel
 from kernels.training_step import SHAPES, TrainingStep
 from kernels.workload import Place, Verdict
 
@@ -70,8 +70,8 @@ def checked(prepared: PreparedTensorParallel) -> tuple[Verdict, float]:
 
 def test_two_parts_learn_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = Threads()
-    monkeypatch.setattr("kernels.training.split.dist.all_reduce", threads.all_reduce)
-    monkeypatch.setattr("kernels.training.split.dist.all_gather", threads.all_gather)
+    monkeypatch.setattr("kernels.training.tensor_parallel.dist.all_reduce", threads.all_reduce)
+    monkeypatch.setattr("kernels.training.tensor_parallel.dist.all_gather", threads.all_gather)
     (one, mine), (two, other) = on_both(threads, checked)
     assert one.correct, one
     assert two.correct, two
@@ -80,8 +80,8 @@ def test_two_parts_learn_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_parts_that_are_not_summed_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = Threads(lost=True)
-    monkeypatch.setattr("kernels.training.split.dist.all_reduce", threads.all_reduce)
-    monkeypatch.setattr("kernels.training.split.dist.all_gather", threads.all_gather)
+    monkeypatch.setattr("kernels.training.tensor_parallel.dist.all_reduce", threads.all_reduce)
+    monkeypatch.setattr("kernels.training.tensor_parallel.dist.all_gather", threads.all_gather)
     (one, _), (two, _) = on_both(threads, checked)
     assert not one.correct
     assert not two.correct
@@ -98,5 +98,8 @@ def test_heads_are_shared_out_evenly_or_not_at_all() -> None:
     assert splits(SHAPES[0], 2)
     assert not splits(SHAPES[0], 4)
     assert all(shape["kv_heads"] % 4 == 0 for shape in TensorParallel().ladder("bf16", Place(ranks=4)))
-    with pytest.raises(ValueError, match="cannot be split over 4"):
+    with pytest.raises(ValueError, match=r"cannot be split over 4 ranks: kv_heads 2$"):
         TensorParallel().prepare("fp32", SMALL, Place(ranks=4), seed=0)
+    odd = {**SMALL, "vocabulary": 2047, "intermediate": 769}
+    with pytest.raises(ValueError, match=r"over 2 ranks: intermediate 769, vocabulary 2047$"):
+        TensorParallel().prepare("fp32", odd, Place(ranks=2), seed=0)

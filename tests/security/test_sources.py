@@ -24,7 +24,7 @@ NETWORK = {
     "xmlrpc",
     "ssl",
 }
-SOCKETS = {"bench/environment/node.py", "bench/group/endpoint.py", "flopcensus/commands/launch.py"}
+SOCKETS = {"bench/environment/node.py", "bench/group/rendezvous/endpoint.py", "flopcensus/commands/launch.py"}
 RUNNING = {"eval", "exec", "compile", "__import__"}
 SHELLS = {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "pty.spawn"}
 # configs are read by accounting.documents, which builds nothing from tags

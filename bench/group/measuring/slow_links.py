@@ -1,11 +1,10 @@
 """Which link, which rank or which node is slow, from what each pair sent: by a rule that noise does not trip.
 
-A link counts as slow if even its fastest round lies clearly below the median link of its kind: further than
-sound ones lie with a chance of one in a thousand for all together (`bench.fleets.judging.robust`), and by a
-fifth at least. Where there are too few links to tell what is usual, it must lie below half of the median.
-What is below half of what the faster quarter reaches is slow in any case. Where most links of a rank are
-slow, it is the rank that is slow, or the port or the card it hangs on; where those of all ranks of a node
-are, it is the node.
+A link is slow if even its fastest round lies clearly below the median link of its kind: by a fifth at least,
+and by so much that among sound links one in a thousand runs would show any such link
+(`bench.fleets.judging.robust`). With too few links to know their spread, it must lie below half of the median. And a link below half of what
+the fastest quarter of the links reach is slow in any case. Where most links of a rank are slow, the rank is
+named instead of them (it may be its port or its card); where most links of a node are, the node is.
 """
 
 from __future__ import annotations
@@ -44,10 +43,10 @@ def in_words(links: Sequence[Link]) -> tuple[str, ...]:
     ranks = _mostly_slow(links, slow, {rank: str(rank) for rank in node_of}) if len(node_of) > 2 else {}
     nodes = set(node_of.values())
     sick = _mostly_slow(links, slow, node_of) if len(nodes) > 2 else {}
-    lines = [f"node {node}: {slow} of its {all_} links are slow" for node, (slow, all_) in sick.items()]
+    lines = [f"node {node}: {bad} of its {every} links are slow" for node, (bad, every) in sick.items()]
     lines += [
-        f"rank {rank} on {node_of[int(rank)]}: {slow} of its {all_} links are slow"
-        for rank, (slow, all_) in ranks.items()
+        f"rank {rank} on {node_of[int(rank)]}: {bad} of its {every} links are slow"
+        for rank, (bad, every) in ranks.items()
         if node_of[int(rank)] not in sick
     ]
     told = {rank for rank in node_of if str(rank) in ranks or node_of[rank] in sick}

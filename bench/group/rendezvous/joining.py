@@ -16,7 +16,7 @@ import torch.distributed as dist
 from torch._C._distributed_c10d import PrefixStore, TCPStore
 
 from bench.devices.device import Device
-from bench.group.endpoint import (
+from bench.group.rendezvous.endpoint import (
     ADDRESS,
     LOOPBACK,
     Endpoint,
@@ -28,8 +28,8 @@ from bench.group.endpoint import (
     publish,
     source_toward,
 )
+from bench.group.rendezvous.watch import Blamed, Watch
 from bench.group.spec import Spec
-from bench.group.watch import Blamed, Watch
 from kernels.exchange.kinds import LIBRARIES
 
 PREFIX = "flopcensus"
@@ -88,6 +88,10 @@ class Joined:
         """Names of the nodes, in the order of their first ranks."""
         return tuple(dict.fromkeys(fact.node for fact in self.facts))
 
+    def name_of(self, rank: int) -> str:
+        """A rank for people: ``rank 3 on node1``."""
+        return f"rank {rank} on {self.facts[rank].node}"
+
     def ranks_of(self, node: str) -> tuple[int, ...]:
         """Ranks on a node."""
         return tuple(rank for rank, fact in enumerate(self.facts) if fact.node == node)
@@ -104,7 +108,7 @@ def join(spec: Spec, device: Device, give_up: Callable[[str], None]) -> Joined:
     Args:
         spec: Who this is.
         device: What it brings.
-        give_up: See `bench.group.watch.Watch`.
+        give_up: See `bench.group.rendezvous.watch.Watch`.
 
     Raises:
         Blamed: A rank did not come, or the meeting point was not reached.
@@ -138,12 +142,11 @@ def join(spec: Spec, device: Device, give_up: Callable[[str], None]) -> Joined:
 
 def leave(joined: Joined, seconds: float) -> None:
     """Wait for all to have ended, as the one that keeps the meeting point must, and close the group."""
-    names = [f"rank {rank}" for rank in range(len(joined.facts))]
     joined.watch.stop()
     end = time.monotonic() + seconds
     joined.store.set(f"done/{joined.rank}", "1")
     if joined.rank == 0:
-        _wait_for(joined.store, [f"done/{rank}" for rank in range(len(names))], end)
+        _wait_for(joined.store, [f"done/{rank}" for rank in range(len(joined.facts))], end)
 
 
 def _meet(spec: Spec, end: float) -> tuple[Any, str, int]:

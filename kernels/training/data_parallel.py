@@ -12,8 +12,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from kernels.exchange.operation import library_of
 from kernels.shared import tensors
+from kernels.training import ranks_check
 from kernels.training.adamw import AdamW, gradients
-from kernels.training.check import BACKWARD_MARGIN, FORWARD_MARGIN, layer_error
 from kernels.training.loss import Recipe, forward
 from kernels.transformer import model
 from kernels.transformer.sizes import Decoder
@@ -101,15 +101,7 @@ class PreparedDataParallel:
             found = [gradient.detach().clone() for gradient in gradients(self.weights)]
             loss = self._mean(self.loss)
             wanted_loss, wanted = self._alone()
-        error = layer_error(self.precision, self.decoder.hidden) * math.sqrt(1 + self.decoder.layers)
-        pairs = zip(found, wanted, strict=True)
-        worst = max(float((one - two).norm() / two.norm()) for one, two in pairs)
-        shares = {
-            "gradients": worst / (BACKWARD_MARGIN * error),
-            "loss": abs(loss / wanted_loss - 1) / (FORWARD_MARGIN * error),
-        }
-        detail = ", ".join(f"{name} at {share:.2g}" for name, share in shares.items())
-        return Verdict(all(share <= 1 for share in shares.values()), f"{detail} of its tolerance")
+        return ranks_check.compare((found, wanted), (loss, wanted_loss), self.precision, self.decoder)
 
     def _learn(self) -> None:
         self.tokens.random_(0, self.decoder.vocabulary, generator=self._source)

@@ -1,10 +1,10 @@
 """Every collective at every size, measured by all ranks in step.
 
-Each rank runs this same code. Whatever decides what comes next (times, the clock, whether memory was found)
-is agreed on by all first, so that no rank can go another way than the others; see `bench.group.timing`. The
-time of a call is the longest that any rank of the circle took for it; a round's value is that of the median
-call. Rounds are spread over the time as `bench.running.sampling` spreads those of one device, in the same
-processes.
+Each rank runs this same code. Whatever decides what comes next (times, the clock, whether memory was
+found) is agreed on by all ranks first, so that all take the same way; see `bench.group.measuring.timing`. The
+time of a call is the longest that any rank of the subgroup took for it; the value of a round is that of its
+median call. Rounds are spread over the time as `bench.running.sampling` spreads those of one device, all in the
+same processes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import random
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,9 @@ from bench.assessing.results import result_of
 from bench.choosing.choice import Chosen
 from bench.choosing.faults import describe
 from bench.figures import Exchange
-from bench.group.joining import Joined
-from bench.group.reaches import Circle
-from bench.group.timing import Ensemble
+from bench.group.measuring.subgroups import Subgroup
+from bench.group.measuring.timing import Ensemble
+from bench.group.rendezvous.joining import Joined
 from bench.plan import MIN_ROUNDS
 from bench.record import DeviceDescription, Result
 from bench.running.sampling import sample, schedule
@@ -50,11 +50,11 @@ UNSUPPORTED = ("does not support", "not supported", "not implemented")
 
 
 @dataclass
-class Leg:
-    """One collective at one size in one circle."""
+class SizedCollective:
+    """One collective at one size in one subgroup."""
 
     workload: Collective
-    circle: Circle
+    subgroup: Subgroup
     trial: Trial
     place: Place
 
@@ -62,12 +62,12 @@ class Leg:
     def label(self) -> str:
         """For people: ``all_reduce 64 B (within)``."""
         size = dict(self.trial.case.shape or {}).get("bytes", 0)
-        reach = "" if self.circle.reach == "all" else f" ({self.circle.reach})"
+        reach = "" if self.subgroup.reach == "all" else f" ({self.subgroup.reach})"
         return f"{self.workload.name} {size} B{reach}"
 
 
 @dataclass
-class Campaign:
+class CollectiveRun:
     """State of a run of collectives on this rank.
 
     Attributes:
@@ -87,35 +87,33 @@ class Campaign:
     told: Callable[[], None]
 
     def __post_init__(self) -> None:
-        self.legs: list[Leg] = []
+        self.measured: list[SizedCollective] = []
         self._held: dict[int, Prepared] = {}
         self._held_bytes = 0
         self._fresh = False
         self._unsupported: dict[str, str] = {}
 
     def results(self) -> list[Result]:
-        """Results so far of the circles that this rank leads."""
-        mine = [leg for leg in self.legs if leg.circle.leads(self.joined.rank)]
-        return [_result(leg, self.device) for leg in mine]
+        """Results so far of the subgroups that this rank leads."""
+        mine = [sized for sized in self.measured if sized.subgroup.leads(self.joined.rank)]
+        return [_result(sized, self.device) for sized in mine]
 
-    def run(self, workloads: Sequence[Collective], circles: Sequence[Circle], seconds: float) -> None:
+    def run(self, workloads: Sequence[Collective], subgroups: Sequence[Subgroup], seconds: float) -> None:
         """Choose sizes, then take rounds until the time is over. Unit: s.
 
         Raises:
             Exception: Whatever torch raises where a rank has gone.
         """
-        (memory,) = self.ensemble.agree(-float(self.place.memory_bytes))
-        self.place = replace(self.place, memory_bytes=int(-memory))
         begin = self.ensemble.clock()
-        pairs = [(one, circle) for circle in circles for one in workloads]
-        for workload, circle in pairs:
-            self._climb(workload, circle, MOST_SHARE * seconds / len(pairs))
-        trials = {id(leg.trial): leg for leg in self.legs}
+        pairs = [(one, subgroup) for subgroup in subgroups for one in workloads]
+        for workload, subgroup in pairs:
+            self._climb(workload, subgroup, MOST_SHARE * seconds / len(pairs))
+        trials = {id(sized.trial): sized for sized in self.measured}
         deadline = begin + seconds
         left = max(0.0, deadline - self.ensemble.clock())
         sample(
-            [leg.trial for leg in self.legs],
-            planned=schedule(left, len(self.legs), 0.0),
+            [sized.trial for sized in self.measured],
+            planned=schedule(left, len(self.measured), 0.0),
             deadline=deadline,
             clock=self.ensemble.clock,
             order=random.Random(self.seed),  # noqa: S311 - an order, not a secret
@@ -124,51 +122,53 @@ class Campaign:
         )
 
     def end(self, reason: str) -> None:
-        """No further round can be taken; those that were stand, where they are enough."""
-        for leg in self.legs:
-            if leg.trial.active:
-                leg.trial.end(reason)
+        """No further round can be taken; those that were taken count, where they are enough."""
+        for sized in self.measured:
+            if sized.trial.active:
+                sized.trial.end(reason)
 
-    def _climb(self, workload: Collective, circle: Circle, most_seconds: float) -> None:
+    def _climb(self, workload: Collective, subgroup: Subgroup, most_seconds: float) -> None:
         """From the smallest size on, until five rounds of all would take longer than there is."""
-        whole = replace(self.place, ranks=circle.largest, rank=0, group=None)
+        whole = replace(self.place, ranks=subgroup.largest, rank=0, group=None)
         lacking = workload.lacks(PRECISION, whole) or self._unsupported.get(workload.name)
         rungs: Sequence[Shape] = () if lacking else workload.ladder(PRECISION, whole)
         number, stride = 0, 1
         while number < max(1, len(rungs)):
-            leg = self._leg(workload, circle, rungs[number] if rungs else {}, lacking)
-            self.legs.append(leg)
+            sized = self._sized(workload, subgroup, rungs[number] if rungs else {}, lacking)
+            self.measured.append(sized)
             if lacking:
                 return
             begin = self.ensemble.clock()
-            self._first(leg)
-            if not leg.trial.sound:
+            self._first(sized)
+            if not sized.trial.sound:
                 return
             if number == 0:
-                # A call of the smallest size takes nothing but what every round of any size does.
+                # What a round of the smallest size takes is what a round of any size takes at least.
                 round_seconds = max(self.ensemble.clock() - begin, 1e-6)
                 affordable = max(1.0, most_seconds / (MIN_ROUNDS * round_seconds))
                 stride = max(1, min(LARGEST_STRIDE, math.ceil(len(rungs) / affordable)))
             number += stride
-            if leg.trial.call_seconds * STEP**stride * CALLS_A_ROUND * MIN_ROUNDS > most_seconds:
+            if sized.trial.call_seconds * STEP**stride * CALLS_A_ROUND * MIN_ROUNDS > most_seconds:
                 return
 
-    def _leg(self, workload: Collective, circle: Circle, rung: Shape, lacking: str | None) -> Leg:
-        ranks = circle.ranks
+    def _sized(
+        self, workload: Collective, subgroup: Subgroup, rung: Shape, lacking: str | None
+    ) -> SizedCollective:
+        ranks = subgroup.ranks
         number = ranks.index(self.joined.rank) if ranks else 0
-        place = replace(self.place, ranks=len(ranks) or circle.largest, rank=number, group=circle.group)
-        shape = {} if lacking else {**workload.shaped(rung["bytes"], place), "nodes": circle.nodes}
+        place = replace(self.place, ranks=len(ranks) or subgroup.largest, rank=number, group=subgroup.group)
+        shape = {} if lacking else {**workload.shaped(rung["bytes"], place), "nodes": subgroup.nodes}
         trial = Trial(Case(workload.name, PRECISION, shape), workload, self.device.id, skipped=lacking)
-        return Leg(workload, circle, trial, place)
+        return SizedCollective(workload, subgroup, trial, place)
 
-    def _first(self, leg: Leg) -> None:
+    def _first(self, sized: SizedCollective) -> None:
         """The first calls of a size: do they work, are they right, and how long do they take."""
-        self.joined.watch.step(leg.label)
-        prepared, fault = self._prepared(leg)
-        if self._failed(leg, fault):
+        self.joined.watch.step(sized.label)
+        prepared, fault = self._prepared(sized)
+        if self._failed(sized, fault):
             return
         try:
-            seconds = self._timed(prepared, PROBE_CALLS, leg.circle, fresh=True)
+            seconds = self._timed(prepared, PROBE_CALLS, sized.subgroup, fresh=True)
             fault = None
         except Exception as error:
             fault = describe(error)
@@ -176,27 +176,27 @@ class Campaign:
             if not any(sign in fault for sign in UNSUPPORTED):
                 raise
         if fault is not None:
-            leg.trial.skipped = self._unsupported[leg.workload.name] = fault
+            sized.trial.skipped = self._unsupported[sized.workload.name] = fault
             return
         verdict = self._checked(prepared)
-        shape = dict(leg.trial.case.shape or {})
+        shape = dict(sized.trial.case.shape or {})
         (call_seconds,), verdict = self._agreed(verdict, statistics.median(seconds) if seconds else 0.0)
         backend = prepared.backend if prepared else None
-        footprint = leg.workload.footprint_bytes(shape, PRECISION)
-        leg.trial.settle(Settled(Chosen(shape, None, call_seconds), backend, footprint, verdict))
+        footprint = sized.workload.footprint_bytes(shape, PRECISION)
+        sized.trial.settle(Settled(Chosen(shape, None, call_seconds), backend, footprint, verdict))
 
-    def _take(self, leg: Leg, slot: float, *, due: bool) -> None:
+    def _take(self, sized: SizedCollective, slot: float, *, due: bool) -> None:
         """A round: what all ranks need is made ready, then a barrier, then calls one after the other."""
         begin = self.ensemble.clock()
-        self.joined.watch.step(leg.label)
-        prepared, fault = self._prepared(leg)
-        if self._failed(leg, fault):
+        self.joined.watch.step(sized.label)
+        prepared, fault = self._prepared(sized)
+        if self._failed(sized, fault):
             return
-        trial = leg.trial
+        trial = sized.trial
         count = max(1, min(MOST_CALLS, int(FILL_SHARE * slot / max(trial.call_seconds, 1e-9))))
-        seconds = self._timed(prepared, count, leg.circle, fresh=self._fresh)
+        seconds = self._timed(prepared, count, sized.subgroup, fresh=self._fresh)
         verdict = self._checked(prepared) if due else None
-        work = leg.workload.bytes_moved(dict(trial.case.shape or {}), PRECISION)
+        work = sized.workload.bytes_moved(dict(trial.case.shape or {}), PRECISION)
         # Who takes no part counts a round too, so that all count alike.
         value = work / statistics.median(seconds) if seconds else 1.0
         total = sum(seconds) if seconds else float(count)
@@ -212,9 +212,9 @@ class Campaign:
         self.told()
 
     def _timed(
-        self, prepared: Prepared | None, count: int, circle: Circle, *, fresh: bool
+        self, prepared: Prepared | None, count: int, subgroup: Subgroup, *, fresh: bool
     ) -> tuple[float, ...]:
-        """The longest time of each call over the ranks of the circle; empty where this is none of them."""
+        """The longest time of each call over the ranks of the subgroup; empty where this is none of them."""
         if fresh:
             if prepared is not None:
                 prepared.run()
@@ -223,7 +223,7 @@ class Campaign:
         if prepared is None:
             return ()
         seconds = self.ensemble.time_calls(prepared.run, count)
-        return self.ensemble.highest(seconds, circle.group)
+        return self.ensemble.highest(seconds, subgroup.group)
 
     def _checked(self, prepared: Prepared | None) -> Verdict | None:
         """Whether one more call, into poisoned arrays, is right on this rank."""
@@ -239,54 +239,55 @@ class Campaign:
         worst, *highest = self.ensemble.agree(float(self.joined.rank + 1) if wrong else 0.0, *values)
         if not worst:
             return tuple(highest), verdict or Verdict(correct=True, detail="")
-        detail = f"on {self._name(worst)}" + (f"; here: {verdict.detail}" if verdict else "")
+        detail = f"on {self.joined.name_of(int(worst) - 1)}" + (
+            f"; here: {verdict.detail}" if verdict else ""
+        )
         return tuple(highest), Verdict(correct=False, detail=detail)
 
-    def _name(self, number: float) -> str:
-        rank = int(number) - 1
-        return f"rank {rank} on {self.joined.facts[rank].node}"
-
-    def _failed(self, leg: Leg, fault: str | None) -> bool:
+    def _failed(self, sized: SizedCollective, fault: str | None) -> bool:
         """Whether any rank could not make its operands: then none may call. All begin after this together."""
         worst, fresh = self.ensemble.agree(float(self.joined.rank + 1) if fault else 0.0, float(self._fresh))
         self._fresh = bool(fresh)
         if not worst:
             return False
-        leg.trial.end(f"{self._name(worst)} could not make its arrays" + (f": {fault}" if fault else ""))
+        sized.trial.end(
+            f"{self.joined.name_of(int(worst) - 1)} could not make its arrays"
+            + (f": {fault}" if fault else "")
+        )
         return True
 
-    def _prepared(self, leg: Leg) -> tuple[Prepared | None, str | None]:
+    def _prepared(self, sized: SizedCollective) -> tuple[Prepared | None, str | None]:
         """Operands in place, as many as may be held at once; or why not."""
         self._fresh = False
-        if not leg.circle.ranks:
+        if not sized.subgroup.ranks:
             return None, None
-        if (held := self._held.get(id(leg))) is not None:
+        if (held := self._held.get(id(sized))) is not None:
             return held, None
-        shape = dict(leg.trial.case.shape or {})
-        size = leg.workload.footprint_bytes(shape, PRECISION)
+        shape = dict(sized.trial.case.shape or {})
+        size = sized.workload.footprint_bytes(shape, PRECISION)
         if self._held_bytes + size > self.place.memory_bytes:
             self._held.clear()
             self._held_bytes = 0
         try:
-            prepared = leg.workload.prepare(PRECISION, shape, leg.place, seed=self.seed)
+            prepared = sized.workload.prepare(PRECISION, shape, sized.place, seed=self.seed)
         except Exception as error:
             return None, describe(error)
-        self._held[id(leg)], self._fresh = prepared, True
+        self._held[id(sized)], self._fresh = prepared, True
         self._held_bytes += size
         return prepared, None
 
 
-def _result(leg: Leg, device: DeviceDescription) -> Result:
+def _result(sized: SizedCollective, device: DeviceDescription) -> Result:
     """The result, with what the ranks did together beside it."""
-    result = result_of(leg.trial, device)
+    result = result_of(sized.trial, device)
     if result.value is None or result.ci95 is None:
         return result
-    size, work = result.shape["bytes"], leg.workload.bytes_moved(result.shape, PRECISION)
+    size, work = result.shape["bytes"], sized.workload.bytes_moved(result.shape, PRECISION)
     low, high = result.ci95
     exchange = Exchange(
-        ranks=len(leg.circle.ranks),
-        nodes=leg.circle.nodes,
-        reach=leg.circle.reach,
+        ranks=len(sized.subgroup.ranks),
+        nodes=sized.subgroup.nodes,
+        reach=sized.subgroup.reach,
         seconds=work / result.value,
         seconds_ci95=(work / high, work / low),
         algorithm_bytes_per_s=result.value * size / work,
@@ -296,9 +297,3 @@ def _result(leg: Leg, device: DeviceDescription) -> Result:
     notes = tuple(note for note in result.notes if not note.startswith("rounds of fewer than"))
     update = {"exchange": exchange, "settled": None, "notes": (*notes, ONE_GROUP)}
     return result.model_copy(update=update)
-
-
-def selected(known: Mapping[str, object], names: Sequence[str]) -> list[Collective]:
-    """The collectives among the workloads with these names."""
-    found = [known[name] for name in names]
-    return [one for one in found if isinstance(one, Collective)]

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from kernels.exchange.operation import library_of
 from kernels.shared import tensors
+from kernels.training import ranks_check
 from kernels.training.adamw import AdamW, gradients
-from kernels.training.check import BACKWARD_MARGIN, FORWARD_MARGIN, layer_error
 from kernels.training.loss import Recipe
 from kernels.training.loss import forward as whole_forward
 from kernels.transformer import model
@@ -130,15 +130,8 @@ class PreparedTensorParallel:
                 loss = whole_forward(whole, self.tokens, importance, self.recipe).loss
                 slopes = list(torch.autograd.grad(loss, leaves))
         wanted = _mapped_by_name(_in_place_of(whole, slopes), self._own).all()
-        error = layer_error(self.precision, self.decoder.hidden) * math.sqrt(1 + self.decoder.layers)
-        pairs = zip(found, wanted, strict=True)
-        worst = max(float((one - two).norm() / two.norm()) for one, two in pairs)
-        shares = {
-            "gradients": worst / (BACKWARD_MARGIN * error),
-            "loss": abs(float(self.loss) / float(loss.detach()) - 1) / (FORWARD_MARGIN * error),
-        }
-        detail = ", ".join(f"{name} at {share:.2g}" for name, share in shares.items())
-        return Verdict(all(share <= 1 for share in shares.values()), f"{detail} of its tolerance")
+        losses = float(self.loss), float(loss.detach())
+        return ranks_check.compare((found, wanted), losses, self.precision, self.decoder)
 
     def _learn(self) -> None:
         self.tokens.random_(0, self.decoder.vocabulary, generator=self._source)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bench.figures import Exchange, Link
-from bench.group.slow import in_words
+from bench.figures import Exchange, Link, Reach
+from bench.group.measuring.slow_links import in_words
 from bench.plan import MIN_ROUNDS
 from bench.record import Result
-from bench.statistics import summarise
-from kernels.links import tournament
+from bench.statistics import Summary, summarise
+from kernels.links import Links, tournament
 from kernels.workload import Verdict
 
 # Until a message takes as long, larger ones are tried: latency is no bandwidth. Unit: s.
@@ -24,7 +24,7 @@ MOST_KEPT = 4096
 
 
 class Agreeing(Protocol):
-    """What `bench.group.timing.Ensemble` does, as far as it is needed here."""
+    """What `bench.group.measuring.timing.Ensemble` does, as far as it is needed here."""
 
     def agree(self, *values: float) -> tuple[float, ...]:
         """The highest of each over all ranks; a barrier."""
@@ -50,7 +50,7 @@ class Carrier(Protocol):
         """Spoil what receives."""
 
     def send(self, peer: int) -> None:
-        """Send to a rank of the circle."""
+        """Send to a rank of the subgroup."""
 
     def receive(self, peer: int) -> None:
         """Receive from one."""
@@ -60,15 +60,15 @@ class Carrier(Protocol):
 
 
 @dataclass(frozen=True)
-class Matches:
-    """A tournament among the ranks of a circle, as one of them plays it.
+class Tournament:
+    """A tournament among the ranks of a subgroup, as one of them plays it.
 
     Attributes:
-        me: Number of this rank in the circle; None where it is none of it, and only keeps in step.
-        ranks: Numbers among all of those in the circle.
+        me: Number of this rank in the subgroup; None where it is none of it, and only keeps in step.
+        ranks: Numbers among all of those in the subgroup.
         nodes: Name of each one's node.
         ensemble: How all ranks agree.
-        group: The circle's process group in torch.
+        group: The subgroup's process group in torch.
     """
 
     me: int | None
@@ -81,8 +81,8 @@ class Matches:
         """One tournament: seconds from each to each, flat, 0 where there is no link; and who was wrong.
 
         Args:
-            carrier: Sends and receives; None where this rank is none of the circle.
-            rounds: Rounds to keep in step with: those of the largest circle.
+            carrier: Sends and receives; None where this rank is none of the subgroup.
+            rounds: Rounds to keep in step with: those of the largest subgroup.
 
         Returns:
             Times, the highest of what both ends took; and 1 + the number among all of a rank that received
@@ -125,7 +125,7 @@ def rounds_of(players: int) -> int:
     return players - 1 + players % 2 if players > 1 else 0
 
 
-def links_of(matches: Matches, taken: Sequence[Sequence[float]], size: int) -> tuple[Link, ...]:
+def links_of(matches: Tournament, taken: Sequence[Sequence[float]], size: int) -> tuple[Link, ...]:
     """Each link's median and best bandwidth over tournaments. Size in B, times in s."""
     count = len(matches.ranks)
     found = []
@@ -146,30 +146,46 @@ def links_of(matches: Matches, taken: Sequence[Sequence[float]], size: int) -> t
     return tuple(found)
 
 
+LINKS = Links()
+PRECISION = "fp32"
+
+
+def head_of(device: str) -> dict[str, object]:
+    """The fields that every result of this workload has, whatever came of it."""
+    return {
+        "workload": LINKS.name,
+        "device": device,
+        "precision": PRECISION,
+        "metric": LINKS.metric,
+        "unit": LINKS.unit,
+    }
+
+
 def result_of_links(
-    matches: Matches,
+    matches: Tournament,
     taken: Sequence[Sequence[float]],
     shape: dict[str, int],
     *,
     device: str,
     backend: str,
-    reach: Any,
+    reach: Reach,
     wrong: str | None,
 ) -> Result:
     """The median link, with all of them beside it, and those that are slow by name.
 
-    Raises:
-        ValueError: There are fewer than two tournaments.
+    Args:
+        matches: Who played.
+        taken: Of each tournament the times from each rank to each, flat, 0 where there is no link. Unit: s.
+        shape: With the size of a message, ``bytes``. Unit: B.
+        device: Id of this rank's device.
+        backend: Library that carried the messages.
+        reach: Which ranks played.
+        wrong: What arrived wrong; None where nothing did.
     """
     size = shape["bytes"]
     values = tuple(statistics.median(size / s for s in seconds if s > 0) for seconds in taken)
-    about = {
-        "workload": "links",
-        "device": device,
-        "precision": "fp32",
+    about = head_of(device) | {
         "shape": shape,
-        "metric": "bandwidth",
-        "unit": "B/s",
         "backend": backend,
         "rounds": values,
         "sample_count": sum(s > 0 for seconds in taken for s in seconds),
@@ -180,10 +196,19 @@ def result_of_links(
         few = f"too few rounds: {len(values)} of at least {MIN_ROUNDS} done"
         status = "failed" if wrong is None else "incorrect"
         return Result.model_validate(about | {"status": status, "reason": wrong or few})
-    summary, links = summarise(values), links_of(matches, taken, size)
-    slow = in_words(links)
+    summary = summarise(values)
+    exchange = _exchange(matches, links_of(matches, taken, size), summary, size, reach)
+    done = {"value": summary.median, "ci95": (summary.low, summary.high), "status": "ok"}
+    notes = tuple(f"slow: {line}" for line in exchange.slow)
+    return Result.model_validate(about | done | {"exchange": exchange, "notes": notes})
+
+
+def _exchange(
+    matches: Tournament, links: Sequence[Link], summary: Summary, size: int, reach: Reach
+) -> Exchange:
+    """All figures of the links; of very many links the slowest alone."""
     kept = sorted(links, key=lambda link: link.bytes_per_s)[:MOST_KEPT]
-    exchange = Exchange(
+    return Exchange(
         ranks=len(matches.ranks),
         nodes=len(set(matches.nodes)),
         reach=reach,
@@ -192,8 +217,5 @@ def result_of_links(
         algorithm_bytes_per_s=summary.median,
         bus_bytes_per_s=summary.median,
         links=tuple(sorted(kept, key=lambda link: link.ranks)),
-        slow=slow,
+        slow=in_words(links),
     )
-    stands = {"value": summary.median, "ci95": (summary.low, summary.high), "status": "ok"}
-    notes = tuple(f"slow: {line}" for line in slow)
-    return Result.model_validate(about | stands | {"exchange": exchange, "notes": notes})

@@ -16,15 +16,15 @@ from typing import Any
 import torch.distributed as dist
 
 from bench.figures import ScalingPoint
-from bench.group.joining import Joined
-from bench.group.timing import Ensemble
+from bench.group.measuring.timing import Ensemble
+from bench.group.rendezvous.joining import Joined
 from bench.plan import MIN_ROUNDS
 from bench.record import Result
 from bench.statistics import summarise
 from kernels.data_parallel import DataParallel
 from kernels.tensor_parallel import TensorParallel
-from kernels.training.shared_out import PreparedDataParallel
-from kernels.training.split import PreparedTensorParallel
+from kernels.training.data_parallel import PreparedDataParallel
+from kernels.training.tensor_parallel import PreparedTensorParallel
 from kernels.workload import Place, Shape, Verdict
 
 Parallel = DataParallel | TensorParallel
@@ -35,7 +35,7 @@ MOST_STEPS = 200
 
 
 @dataclass
-class Stand:
+class Setup:
     """The step on so many ranks, with a batch of so many sequences in all."""
 
     ranks: int
@@ -75,35 +75,39 @@ class Scaling:
         """Choose a model, check the step on each number of ranks, and take rounds. Unit: s."""
         begin = self.ensemble.clock()
         counts = counts_up_to(len(self.joined.facts))
-        if lacking := self.workload.lacks(self.precision, self.place) or (
-            len(counts) < 2 and "takes two ranks or more"
-        ):
+        lacking = self.workload.lacks(self.precision, self.place)
+        if lacking is None and len(counts) < 2:
+            lacking = "takes two ranks or more"
+        if lacking is not None:
             self._tell({"status": "skipped", "reason": lacking})
             return
-        (memory,) = self.ensemble.agree(-float(self.place.memory_bytes))
-        self.place = replace(self.place, memory_bytes=int(-memory))
         if isinstance(self.workload, TensorParallel):
-            most = max((one for one in counts if self._ladder(one)), default=1)
-            counts = [one for one in counts if one <= most]
+            # A model can be split over as many ranks only as it has parts.
+            most = max((count for count in counts if self._ladder(count)), default=1)
+            counts = [count for count in counts if count <= most]
         groups = {count: dist.new_group(list(range(count))) for count in counts if count > 1}
         base = self._model(counts[-1], seconds / (4 * len(counts) * MIN_ROUNDS))
         if base is None:
             self._tell({"status": "skipped", "reason": "no model of the ladder fits the memory"})
             return
-        stands = self._stands(base, counts, groups)
-        verdicts = [self._checked(stand) for stand in stands]
-        order = random.Random(self.seed)  # noqa: S311 - an order, not a secret
-        slot = max(0.0, seconds - (self.ensemble.clock() - begin)) / (len(stands) * MIN_ROUNDS)
-        while len(stands[0].rates) < MIN_ROUNDS or (
-            self.ensemble.clock() - begin < seconds and len(stands[0].rates) < MOST_ROUNDS
-        ):
-            for stand in order.sample(stands, len(stands)):
-                self._round(stand, slot)
+        setups = self._setups(base, counts, groups)
+        verdicts = [self._checked(setup) for setup in setups]
+        self._sweep(setups, begin + seconds)
         wrong = next((one.detail for one in verdicts if not one.correct), None)
         # A model that is split has the same batch on any number of ranks.
         for strong in (False, True) if isinstance(self.workload, DataParallel) else (True,):
-            self._result(base, stands, counts, strong=strong, wrong=wrong)
+            self._result(base, setups, counts, strong=strong, wrong=wrong)
         self.told()
+
+    def _sweep(self, setups: list[Setup], deadline: float) -> None:
+        """Rounds of all setups, in an order drawn anew each time, until the deadline. Unit: s."""
+        order = random.Random(self.seed)  # noqa: S311 - an order, not a secret
+        slot = max(0.0, deadline - self.ensemble.clock()) / (len(setups) * MIN_ROUNDS)
+        while len(setups[0].rates) < MIN_ROUNDS or (
+            self.ensemble.clock() < deadline and len(setups[0].rates) < MOST_ROUNDS
+        ):
+            for setup in order.sample(setups, len(setups)):
+                self._round(setup, slot)
 
     def _model(self, most: int, slot: float) -> Shape | None:
         """The widest model of which a step of one rank alone with a part of the batch fills a round."""
@@ -115,16 +119,16 @@ class Scaling:
             if self.workload.footprint_bytes(whole, self.precision) > self.place.memory_bytes / 2:
                 break
             chosen = rung
-            stand = Stand(1, rung, None)
-            self._take(stand, 2)
-            if stand.call_seconds > ENOUGH_SHARE * slot:
+            setup = Setup(1, rung, None)
+            self._take(setup, 2)
+            if setup.call_seconds > ENOUGH_SHARE * slot:
                 break
         return chosen
 
     def _ladder(self, ranks: int) -> Sequence[Shape]:
         return self.workload.ladder(self.precision, replace(self.place, ranks=ranks))
 
-    def _stands(self, base: Shape, counts: list[int], groups: dict[int, Any]) -> list[Stand]:
+    def _setups(self, base: Shape, counts: list[int], groups: dict[int, Any]) -> list[Setup]:
         """Each number of ranks with each batch; the largest number has but one."""
         most = counts[-1]
         sizes = {
@@ -132,57 +136,62 @@ class Scaling:
         }
         batches = {(count, base["batch"] * size) for count in counts for size in sizes[count]}
         return [
-            Stand(count, {**base, "batch": batch, "ranks": count}, groups.get(count))
+            Setup(count, {**base, "batch": batch, "ranks": count}, groups.get(count))
             for count, batch in sorted(batches)
         ]
 
-    def _checked(self, stand: Stand) -> Verdict:
+    def _checked(self, setup: Setup) -> Verdict:
         """Whether gradients are those of one rank, and all ranks have learnt alike."""
-        self.joined.watch.step(f"{self.workload.name} on {stand.ranks} ranks, first step")
-        self._take(stand, 1)
+        self.joined.watch.step(f"{self.workload.name} on {setup.ranks} ranks, first step")
+        self._take(setup, 1)
         wrong, mark = 0.0, -1e300
         detail = ""
-        if stand.prepared is not None:
-            verdict = stand.prepared.check()
+        if setup.prepared is not None:
+            verdict = setup.prepared.check()
             wrong, detail = float(not verdict.correct), verdict.detail
-            mark = stand.prepared.fingerprint()
-        here = stand.prepared is not None
-        bad, high, low = self.ensemble.agree(wrong, mark, -mark if here else -1e300)
+            mark = setup.prepared.fingerprint()
+        here = setup.prepared is not None
+        own = float(self.joined.rank + 1) if wrong else 0.0
+        worst, high, low = self.ensemble.agree(own, mark, -mark if here else -1e300)
         if high != -low:
-            return Verdict(False, f"on {stand.ranks} ranks weights have drifted apart by {high + low:g}")
-        return Verdict(not bad, f"on {stand.ranks} ranks: {detail}")
+            return Verdict(False, f"on {setup.ranks} ranks weights have drifted apart by {high + low:g}")
+        if not worst:
+            return Verdict(True, f"on {setup.ranks} ranks: {detail}")
+        # Rank 0 reports for all, and knows the figures of its own check only.
+        where = f"on {setup.ranks} ranks: {self.joined.name_of(int(worst) - 1)} is wrong"
+        return Verdict(False, f"{where}; here: {detail}" if wrong else where)
 
-    def _round(self, stand: Stand, slot: float) -> None:
-        self.joined.watch.step(f"{self.workload.name} on {stand.ranks} ranks")
-        count = max(1, min(MOST_STEPS, int(slot / max(stand.call_seconds, 1e-9))))
-        times = self._take(stand, count)
-        stand.rates.append(self.workload.flop(stand.shape) / statistics.median(times))
+    def _round(self, setup: Setup, slot: float) -> None:
+        self.joined.watch.step(f"{self.workload.name} on {setup.ranks} ranks")
+        count = max(1, min(MOST_STEPS, int(slot / max(setup.call_seconds, 1e-9))))
+        times = self._take(setup, count)
+        setup.rates.append(self.workload.flop(setup.shape) / statistics.median(times))
 
-    def _take(self, stand: Stand, count: int) -> tuple[float, ...]:
+    def _take(self, setup: Setup, count: int) -> tuple[float, ...]:
         """Steps after one another, the longest time of any rank for each; ranks beyond wait."""
-        if stand.prepared is None and self.joined.rank < stand.ranks:
-            place = replace(self.place, ranks=stand.ranks, rank=self.joined.rank, group=stand.group)
-            stand.prepared = self.workload.prepare(self.precision, stand.shape, place, seed=self.seed)
-            stand.prepared.run()
+        if setup.prepared is None and self.joined.rank < setup.ranks:
+            place = replace(self.place, ranks=setup.ranks, rank=self.joined.rank, group=setup.group)
+            setup.prepared = self.workload.prepare(self.precision, setup.shape, place, seed=self.seed)
+            setup.prepared.run()
         self.ensemble.agree()
         seconds: tuple[float, ...] = (0.0,) * count
-        if stand.prepared is not None:
-            with stand.prepared.setting():
-                seconds = self.ensemble.time_calls(stand.prepared.run, count)
+        if setup.prepared is not None:
+            with setup.prepared.setting():
+                seconds = self.ensemble.time_calls(setup.prepared.run, count)
         seconds = self.ensemble.highest(seconds)
-        stand.call_seconds = statistics.median(seconds)
+        setup.call_seconds = statistics.median(seconds)
         self.ensemble.agree()
         return seconds
 
     def _result(
-        self, base: Shape, stands: list[Stand], counts: list[int], *, strong: bool, wrong: str | None
+        self, base: Shape, setups: list[Setup], counts: list[int], *, strong: bool, wrong: str | None
     ) -> None:
         most = counts[-1]
         chosen = {
-            stand.ranks: stand
-            for stand in stands
+            setup.ranks: setup
+            for setup in setups
             if isinstance(self.workload, TensorParallel)
-            or stand.shape["batch"] == base["batch"] * (most if strong else stand.ranks)
+            or setup.shape["batch"] == base["batch"] * (most if strong else setup.ranks)
         }
         rates = {count: chosen[count].rates for count in counts}
         values = rates[most]

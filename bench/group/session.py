@@ -1,9 +1,8 @@
-"""The side of a group that starts its members on this node, hears them, and writes the node's record.
+"""A run of several ranks, as the process sees it that starts this node's members and writes its record.
 
-It imports no torch and never waits for ever: a member that hangs is killed, and what it had told stands.
-The members of the first rank tell what all ranks did together, and those of the first rank of each node
-what that node's did: so the result over all ranks stands in one record, that of rank 0's node, and each
-node's own in its own.
+It imports no torch and never waits for ever: a member that hangs is killed, and what it had told is kept.
+Rank 0 tells the results of all ranks together, and the first rank of each node those of its node. So what all
+did stands in the record of rank 0's node, and what one node did in the record of that node.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What the ranks of a group measure together, all of them in step."""
