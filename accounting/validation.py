@@ -14,11 +14,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StringConstraints,
     ValidationError,
     WithJsonSchema,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError
 
 from accounting.documents import Document, KeyPath, read_document
 from accounting.errors import Fault, InputFaults, nearest, quote
@@ -65,6 +66,9 @@ def read_date(raw: object) -> datetime.date:
     raise PydanticCustomError("date", "not a date; write YYYY-MM-DD, YYYY-MM or YYYY", {"found": str(raw)})
 
 
+# in a JSON Schema: between what a field means and how its type is written
+WRITTEN_AS = "; written as "
+
 _DATE_SCHEMA = {
     "description": "YYYY-MM-DD, YYYY-MM or YYYY; a part left out counts as the first",
     "anyOf": [
@@ -80,6 +84,21 @@ class FactModel(BaseModel):
 
     # a model is built when first used: most commands use few of them
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Make the JSON Schema; a field that says what it means still says how its type is written."""
+        made = handler(core_schema)
+        properties = handler.resolve_ref_schema(made).get("properties", {})
+        for name, field in cls.model_fields.items():
+            forms = [one.json_schema for one in field.metadata if isinstance(one, WithJsonSchema)]
+            form = str((forms[-1] or {}).get("description", "")) if forms else ""
+            if field.description and form:
+                said = properties[field.alias or name]
+                said["description"] = f"{field.description}{WRITTEN_AS}{form}"
+        return made
 
 
 class Fact(FactModel, Generic[ValueT]):
@@ -102,7 +121,9 @@ class Source(FactModel):
     url: Url
     title: Text
     date: Date
-    covers: tuple[str, ...] = ()
+    covers: tuple[str, ...] = Field(
+        (), description="keys of the entry that it stands for, such as peak or memory"
+    )
     kind: Kind = "reported"
     note: Text | None = None
 

@@ -26,7 +26,7 @@ class PerCall(Frozen):
     """One call of a workload: how long it takes, and what it does in closed form."""
 
     seconds: Positive = Field(description="Median: work of a call ÷ value. Unit: s.")
-    flop: NotNegative = Field(description="Unit: FLOP.")
+    flop: NotNegative = Field(description="Operations of a call, in closed form. Unit: FLOP.")
     bytes: NotNegative = Field(description="Read and written at least. Unit: B.")
     tokens: Positive | None = Field(None, description="Tokens read or made, where it is about tokens.")
     launches: Positive | None = Field(None, description="Kernels started, where that is what is measured.")
@@ -76,8 +76,8 @@ class Roofline(Frozen):
 class Inference(Frozen):
     """Token generation, and what it makes of the memory's bandwidth."""
 
-    batch: PositiveInt
-    tokens_per_s: Positive
+    batch: PositiveInt = Field(description="Sequences that tokens are generated for at once.")
+    tokens_per_s: Positive = Field(description="Tokens generated a second, of all sequences. Unit: token/s.")
     bytes_per_s: Positive = Field(description="Weights and cache read, in closed form. Unit: B/s.")
     memory_bandwidth_bytes_per_s: Positive | None = Field(
         None, description="Best bandwidth of main memory in the same run. Unit: B/s."
@@ -125,8 +125,8 @@ class Exchange(Frozen):
 class ScalingPoint(Frozen):
     """A training step shared out to so many ranks."""
 
-    ranks: PositiveInt
-    nodes: PositiveInt
+    ranks: PositiveInt = Field(description="Processes that share the step, one for each device.")
+    nodes: PositiveInt = Field(description="Nodes that they run on.")
     value: Positive = Field(description="Rate of all ranks together, median. Unit: FLOP/s.")
     ci95: tuple[Positive, Positive] = Field(description="95 % interval. Unit: FLOP/s.")
     efficiency: Positive = Field(description="Value ÷ (ranks × that of one rank).")
@@ -136,13 +136,17 @@ class ScalingPoint(Frozen):
 class Score(Frozen):
     """What one device gives in one precision, as accounting takes it: each rung at most the one before."""
 
-    device: str
-    precision: str
+    device: str = Field(description="Id of the device within the record.")
+    precision: str = Field(description="Number format of the operations.")
     peak: Positive | None = Field(None, description="Dense, from the spec sheet. Unit: FLOP/s.")
     achievable: Positive | None = Field(None, description="Best matrix product. Unit: FLOP/s.")
-    achievable_ci95: tuple[Positive, Positive] | None = None
+    achievable_ci95: tuple[Positive, Positive] | None = Field(
+        None, description="95 % interval of `achievable`. Unit: FLOP/s."
+    )
     sustained: Positive | None = Field(None, description="Model FLOP/s of a training step. Unit: FLOP/s.")
-    sustained_ci95: tuple[Positive, Positive] | None = None
+    sustained_ci95: tuple[Positive, Positive] | None = Field(
+        None, description="95 % interval of `sustained`. Unit: FLOP/s."
+    )
     sustained_backend: str | None = Field(None, description="With torch.compile or without.")
     regime: Regime | None = Field(None, description="Numeric regime of the training step.")
     inference: tuple[Inference, ...] = ()

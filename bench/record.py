@@ -37,7 +37,9 @@ class DeviceDescription(Frozen):
     """What a device is, as far as it tells."""
 
     id: str = Field(description="Name within the node and on the command line: cpu, cuda:0.")
-    kind: Literal["cpu", "cuda", "rocm", "xpu", "mps"]
+    kind: Literal["cpu", "cuda", "rocm", "xpu", "mps"] = Field(
+        description="What torch drives it with; cuda is NVIDIA's, rocm AMD's."
+    )
     name: str = Field(description="Model name as the device reports it.")
     accelerator: str | None = Field(None, description="Id among the known accelerators.")
     peak: dict[str, Positive] = Field(
@@ -57,8 +59,8 @@ class DeviceDescription(Frozen):
         default_factory=dict,
         description="Most that one unit does in one clock by precision, from the architecture. Unit: FLOP.",
     )
-    uuid: str | None = None
-    driver: str | None = None
+    uuid: str | None = Field(None, description="Name of this very device, as its driver gives it.")
+    driver: str | None = Field(None, description="Version of the driver.")
     architecture: str | None = Field(None, description="Compute capability or GPU architecture.")
     power_limit_w: Positive | None = Field(None, description="Enforced power limit. Unit: W.")
     max_clock_mhz: Positive | None = Field(None, description="Highest clock reported. Unit: MHz.")
@@ -76,16 +78,18 @@ class RoundDetail(Frozen):
 
     started_seconds: NotNegative = Field(description="Since the run began. Unit: s.")
     process: int = Field(ge=0, description="Which fresh process took it, from 0.")
-    sample_count: int = Field(ge=0)
+    sample_count: int = Field(ge=0, description="Timed calls.")
     sample_seconds: NotNegative = Field(description="Time inside timed calls. Unit: s.")
-    clock_mhz: Positive | None = Field(None, description="Unit: MHz.")
-    power_w: Positive | None = Field(None, description="Unit: W.")
-    temperature_c: float | None = Field(None, description="Unit: °C.")
-    throttle_reasons: tuple[str, ...] = ()
+    clock_mhz: Positive | None = Field(None, description="Median clock. Unit: MHz.")
+    power_w: Positive | None = Field(None, description="Mean power. Unit: W.")
+    temperature_c: float | None = Field(None, description="Highest temperature. Unit: °C.")
+    throttle_reasons: tuple[str, ...] = Field((), description="Every throttle bit that was seen set.")
     core_to_core_ns: Positive | None = Field(
         None, description="One way of a cache line between two cores, measured beside the round. Unit: ns."
     )
-    placement: Placement | None = None
+    placement: Placement | None = Field(
+        None, description="Whether the CPU's cores lay on one die or far apart."
+    )
     steal_fraction: NotNegative | None = Field(None, description="CPU time the host gave to others.")
     other_load_fraction: NotNegative | None = Field(None, description="CPU time of other processes.")
     disturbed: str | None = Field(None, description="What took the device away from this round, in words.")
@@ -94,18 +98,18 @@ class RoundDetail(Frozen):
 class Stratum(Frozen):
     """The rounds that were taken in one placement of the cores."""
 
-    placement: Placement
-    rounds: int = Field(gt=0)
+    placement: Placement = Field(description="Whether the CPU's cores lay on one die or far apart.")
+    rounds: int = Field(gt=0, description="Rounds taken so.")
     value: Positive = Field(description="Median, in the result's unit.")
-    ci95: tuple[Positive, Positive] | None = None
+    ci95: tuple[Positive, Positive] | None = Field(None, description="95 % interval, in the result's unit.")
 
 
 class Search(Frozen):
     """How the shape and the backend were found."""
 
-    shapes_tried: int = Field(gt=0)
+    shapes_tried: int = Field(gt=0, description="Shapes that were timed at all.")
     candidates: int = Field(gt=0, description="Shapes times backends to choose from.")
-    backends: tuple[str, ...]
+    backends: tuple[str, ...] = Field(description="Libraries that were tried.")
     seconds: NotNegative = Field(description="Time it took. Unit: s.")
     value: Positive | None = Field(
         None,
@@ -117,7 +121,9 @@ class Search(Frozen):
         None,
         description="What torch's default gave at its best shape among the finalists, in the result's unit.",
     )
-    default_shape: dict[str, int] = Field(default_factory=dict)
+    default_shape: dict[str, int] = Field(
+        default_factory=dict, description="Shape that gave `default_value`."
+    )
     finalists: int = Field(0, ge=0, description="Candidates measured again, interleaved, to choose among.")
 
 
@@ -126,21 +132,25 @@ class TracePoint(Frozen):
 
     seconds: NotNegative = Field(description="Since the long run began. Unit: s.")
     value: Positive | None = Field(None, description="Rate around that moment, in the result's unit.")
-    clock_mhz: Positive | None = None
-    power_w: Positive | None = None
-    temperature_c: float | None = None
-    throttle_reasons: tuple[str, ...] = ()
+    clock_mhz: Positive | None = Field(None, description="Clock at that moment. Unit: MHz.")
+    power_w: Positive | None = Field(None, description="Power at that moment. Unit: W.")
+    temperature_c: float | None = Field(None, description="Temperature at that moment. Unit: °C.")
+    throttle_reasons: tuple[str, ...] = Field((), description="Throttle bits set at that moment.")
 
 
 class Result(Frozen):
     """One workload on one device in one precision."""
 
-    workload: str
+    workload: str = Field(description="Name of the workload, as `flopcensus catalogue workloads` lists it.")
     device: str = Field(description="Id of the device within the record.")
-    precision: str
-    shape: dict[str, int] = Field(default_factory=dict)
-    metric: Literal["flop_rate", "bandwidth", "token_rate", "call_rate"]
-    unit: Literal["FLOP/s", "B/s", "token/s", "1/s"]
+    precision: str = Field(description="Number format of the operands.")
+    shape: dict[str, int] = Field(
+        default_factory=dict, description="Sizes of the operands that were chosen, by name."
+    )
+    metric: Literal["flop_rate", "bandwidth", "token_rate", "call_rate"] = Field(
+        description="What `value` is a rate of: operations, bytes, tokens or calls."
+    )
+    unit: Literal["FLOP/s", "B/s", "token/s", "1/s"] = Field(description="Unit of `value`.")
     value: Positive | None = Field(None, description="Median over rounds, in `unit`.")
     ci95: tuple[Positive, Positive] | None = Field(None, description="95 % interval, in `unit`.")
     sample_count: int = Field(0, ge=0, description="Timed calls, all rounds.")
@@ -152,8 +162,12 @@ class Result(Frozen):
     clock_mhz: Positive | None = Field(None, description="Median clock while it ran. Unit: MHz.")
     power_w: Positive | None = Field(None, description="Mean power while it ran. Unit: W.")
     temperature_c: float | None = Field(None, description="Highest while it ran. Unit: °C.")
-    energy_j_per_flop: Positive | None = Field(None, description="Unit: J/FLOP.")
-    energy_j_per_token: Positive | None = Field(None, description="Unit: J/token.")
+    energy_j_per_flop: Positive | None = Field(
+        None, description="Energy while it ran ÷ operations done. Unit: J/FLOP."
+    )
+    energy_j_per_token: Positive | None = Field(
+        None, description="Energy while it ran ÷ tokens read or made. Unit: J/token."
+    )
     energy_source: str | None = Field(
         None,
         description="Counter or meter that the energy comes from; `not available` where none can be read.",
@@ -195,7 +209,7 @@ class Result(Frozen):
     seconds_spent: NotNegative = Field(
         0.0, description="Time taken in all, probe and check included. Unit: s."
     )
-    status: Status
+    status: Status = Field(description="Whether there is a value that counts; `reason` says why not.")
     reason: str | None = Field(None, description="Why the status is not ok.")
 
     @model_validator(mode="after")
@@ -212,17 +226,23 @@ class Result(Frozen):
 class Record(Frozen):
     """One run on one node."""
 
-    schema_: Literal["flopcensus/record/1"] = Field(SCHEMA, alias="schema")
+    schema_: Literal["flopcensus/record/1"] = Field(
+        SCHEMA, alias="schema", description="Format of this document, and its version."
+    )
     node: str = Field(description="Host name.")
     created: AwareDatetime = Field(description="When the run began, in UTC.")
-    flopcensus_version: str
-    mode: Literal["quick", "default", "full", "custom"]
+    flopcensus_version: str = Field(description="Version that measured.")
+    mode: Literal["quick", "default", "full", "custom"] = Field(
+        description="Budget of time: --quick, the default, --full, or a --time-budget."
+    )
     budget_seconds: Positive = Field(description="Time the run was given. Unit: s.")
     seconds_spent: NotNegative = Field(0.0, description="Time the run took. Unit: s.")
-    seed: int
+    seed: int = Field(description="Seed of the operands and of the order of rounds.")
     interrupted: bool = Field(False, description="Whether the user stopped it before the end.")
     devices: tuple[DeviceDescription, ...]
-    environment: dict[str, Scalar]
+    environment: dict[str, Scalar] = Field(
+        description="Software and settings that figures depend on, by name."
+    )
     results: tuple[Result, ...]
     scores: tuple[Score, ...] = Field((), description="By device and precision, for accounting.")
 

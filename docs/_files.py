@@ -8,6 +8,7 @@ from typing import Any
 
 from _markdown import plain, table
 
+from accounting.validation import WRITTEN_AS
 from flopcensus.schemas import KINDS, schema
 
 _FACT = "Fact of "
@@ -16,7 +17,10 @@ _PATTERNS = {
     r"^https?://\S+$": "web address",
     "^[a-z0-9]+(-[a-z0-9]+)*$": "id",
 }
+# what types say of themselves: quantities, names in a catalogue, dates
+_FORMS = ("; units: ", "; a value, a range", "any name of flopcensus catalogue", "YYYY-MM-DD")
 _EVERYWHERE = {
+    "date": "when the source was published, or looked at where undated",
     "id": "unlike all others of its kind",
     "kind": "how the figure is known",
     "name": "name for people",
@@ -113,7 +117,7 @@ def field_rows(
     for name, field in part.get("properties", {}).items():
         described = _descriptions(field, parts or {})
         unit = next((found for text in described for found in _units(text)), "")
-        meaning = _meaning(field, described, parts or {}) or _of_its_name(name, field)
+        meaning = _meaning(field, described, parts or {}) or _of_its_name(name, field, part)
         default = "required" if name in required else _default(field.get("default"))
         rows.append((f"`{name}`", _type(field), unit, default, plain(meaning)))
     return rows
@@ -121,18 +125,27 @@ def field_rows(
 
 def _meaning(field: Mapping[str, Any], described: list[str], parts: Mapping[str, Any]) -> str:
     """Return what a field says of itself; else the first words of the part that it holds, or of its type."""
-    if "x-names" in str(field):
-        return ""  # the type says all
     target = re.search(r"'#/\$defs/([^']+)'", str(field))
     part = parts.get(_name(target[1]), {}) if target and _FACT.strip() not in target[1] else {}
-    first = str(part.get("description", "")).partition(". ")[0]
-    of_type = next((text for text in described if "; units: " not in text), "") if not part else ""
-    meaning = field.get("description", "") or first or of_type
+    first = _first_sentence(part)
+    meaning = next((text for text in map(_without_form, described) if text), "") or first
     return re.sub(r"\s*Unit: [^.]+\.", "", meaning).strip()
 
 
-def _of_its_name(name: str, field: Mapping[str, Any]) -> str:
-    """Return what some names mean wherever they stand."""
+def _first_sentence(part: Mapping[str, Any]) -> str:
+    return str(part.get("description", "")).partition(". ")[0]
+
+
+def _without_form(text: str) -> str:
+    """Leave out how a value is written, which stands in the column of types, and is no meaning."""
+    text = text.partition(WRITTEN_AS)[0]
+    return "" if any(form in text for form in _FORMS) else text
+
+
+def _of_its_name(name: str, field: Mapping[str, Any], part: Mapping[str, Any]) -> str:
+    """Return what some names mean wherever they stand; the value of a fact is what the fact is of."""
+    if name == "value":
+        return _first_sentence(part)
     if name == "kind" and "measured" not in field.get("enum", ()):
         return ""
     return _EVERYWHERE.get(name, "")

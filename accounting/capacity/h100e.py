@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
+
 from accounting.capacity.bases import Basis
 from accounting.quantities import Rate
 from accounting.reference.accelerators import Precision
@@ -14,9 +16,9 @@ from bench.errors import InputError
 class H100e(FactModel):
     """What one H100 SXM counts for on one basis in one precision (FLOP/s). A constant, never drawn."""
 
-    basis: Basis
-    precision: Precision
-    value: Rate
+    basis: Basis = Field(description="basis of the equivalent")
+    precision: Precision = Field(description="precision of the equivalent")
+    value: Rate = Field(description="rate of one H100 SXM, dense")
     kind: Kind
     source: Text
     date: Date

@@ -34,7 +34,7 @@ class Place(FactModel):
     """Rows of other lists that speak of one place."""
 
     name: Text
-    rows: tuple[Text, ...] = Field(min_length=2)
+    rows: tuple[Text, ...] = Field(min_length=2, description="the rows, as SOURCE:NAME")
     source: Url
     date: Date
     note: Text | None = None

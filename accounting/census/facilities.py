@@ -52,8 +52,8 @@ _FOLDER = "facilities"
 class Holding(FactModel):
     """A share of a facility, in ownership or in access. Without a share: all of it, for a sole holder."""
 
-    organisation: OrganisationId
-    share: Fraction | None = None
+    organisation: OrganisationId = Field(description="who holds the share")
+    share: Fraction | None = Field(None, description="0 to 1; all of it where a sole holder leaves it out")
 
 
 class Deployment(FactModel):
@@ -65,7 +65,9 @@ class Deployment(FactModel):
     """
 
     id: Id
-    accelerator: AcceleratorId | None = None
+    accelerator: AcceleratorId | None = Field(
+        None, description="model of all accelerators of the batch; left out where it is not known"
+    )
     vendor: OrganisationId | None = Field(None, description="designer, where the model is not known")
     count: Fact[Count] | None = Field(
         None, description="accelerators (packages, not dies or logical devices)"
@@ -81,9 +83,9 @@ class Deployment(FactModel):
     cost_of: CostOf | None = Field(
         None, description="systems: computers, network and storage; site: with building and power supply"
     )
-    in_service: Date | None = None
-    retired: Date | None = None
-    status: Status
+    in_service: Date | None = Field(None, description="first day of use, or the day it is planned for")
+    retired: Date | None = Field(None, description="day it goes out of use")
+    status: Status = Field(description="how far it has come")
     others: tuple[OtherValue, ...] = ()
     note: Text | None = None
 
@@ -132,18 +134,20 @@ class Facility(FactModel):
 
     id: Id
     name: Text
-    territory: CountryCode
-    location: Text | None = None
+    territory: CountryCode = Field(description="country that the site stands in")
+    location: Text | None = Field(None, description="place within the territory")
     owners: tuple[Holding, ...] = Field(min_length=1)
     access: tuple[Holding, ...] = ()
     used_by: tuple[Holding, ...] = Field((), description="who runs jobs here, where a source names them")
-    operator: OrganisationId | None = None
-    sector: Sector
+    operator: OrganisationId | None = Field(None, description="who runs it, where a source says so")
+    sector: Sector = Field(description="of the owners: private, public, or both")
     users: Users | None = Field(None, description="who may run jobs here")
     power: Fact[Power] | None = Field(None, description="watts")
     no_accelerator: bool = Field(False, description="a system of CPUs only: known to hold no accelerator")
-    same_as: tuple[Text, ...] = ()
-    part_of: Id | None = None
+    same_as: tuple[Text, ...] = Field(
+        (), description="rows of public lists that speak of this site, as SOURCE:NAME"
+    )
+    part_of: Id | None = Field(None, description="id of a larger facility that contains this one")
     sources: tuple[Source, ...] = Field(min_length=1)
     note: Text | None = None
     deployments: tuple[Deployment, ...] = ()

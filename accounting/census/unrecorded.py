@@ -23,11 +23,11 @@ class Unrecorded(FactModel):
 
     id: Id
     name: Text
-    territory: CountryCode
+    territory: CountryCode = Field(description="country that they stand in")
     provider: NationCode | None = Field(None, description="who controls them, where a source says so")
-    accelerator: AcceleratorId
-    count: Fact[Count]
-    in_service: Date
+    accelerator: AcceleratorId = Field(description="the model, or the one that stands for a mix")
+    count: Fact[Count] = Field(description="accelerators")
+    in_service: Date = Field(description="day from which they are counted")
     others: tuple[OtherValue, ...] = ()
     note: Text | None = None
 

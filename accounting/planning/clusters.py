@@ -59,12 +59,12 @@ class ClusterDeployment(FactModel):
     """
 
     id: Id
-    accelerator: AcceleratorId
+    accelerator: AcceleratorId = Field(description="model of all accelerators of the batch")
     count: Count | None = Field(None, description="accelerators; to be solved for where left out")
     share: ExactFraction | None = Field(
         None, description="share of the IT power that the cluster's power cap allows; sets the count"
     )
-    in_service: Date | None = None
+    in_service: Date | None = Field(None, description="first day of use; from the start where left out")
     retired: Date | None = Field(None, description="end of use; the cluster's IT lifetime where left out")
     host_overhead: Fact[Ratio] | None = Field(None, description="overrides the cluster's")
     power: Fact[Power] | None = Field(
@@ -98,26 +98,34 @@ class Cluster(FactModel):
 
     id: Id
     name: Text
-    hypothetical: bool
-    territory: CountryCode
-    owner: OrganisationId
-    operator: OrganisationId
+    hypothetical: bool = Field(description="whether it is thought out; false where somebody has announced it")
+    territory: CountryCode = Field(
+        description="country that it would stand in; sets the defaults of electricity"
+    )
+    owner: OrganisationId = Field(description="who would own it")
+    operator: OrganisationId = Field(description="who would run it")
     sector: Sector | None = Field(None, description="of the owner; public sites have defaults of their own")
     climate: Climate | None = Field(None, description="of the site; sets the defaults of PUE and water")
     network: Network | None = None
     budget: Money | None = Field(None, description="US dollars of capital that may be spent")
     power_cap: ExactPower | None = Field(None, description="watts at the meter, at full load")
     pue: Fact[Pue] | None = Field(None, description="yearly mean")
-    host_overhead: Fact[Ratio] | None = None
+    host_overhead: Fact[Ratio] | None = Field(
+        None, description="server and network power at full load ÷ the sum of accelerator TDPs"
+    )
     load: Fact[Ratio] | None = Field(None, description="mean IT power over a year ÷ IT power in training")
-    it_lifetime: Fact[Duration] | None = None
-    building_lifetime: Fact[Duration] | None = None
+    it_lifetime: Fact[Duration] | None = Field(
+        None, description="until accelerators with their hosts are written off"
+    )
+    building_lifetime: Fact[Duration] | None = Field(
+        None, description="until buildings with power and cooling are written off"
+    )
     building_cost: Fact[PowerPrice] | None = Field(None, description="US dollars a watt of IT at full load")
     discount_rate: Fact[Fraction] | None = Field(None, description="real, a year")
     operations: Fact[Fraction] | None = Field(
         None, description="staff, maintenance, spares and insurance: share of the capital a year"
     )
-    electricity_price: Fact[EnergyPrice] | None = None
+    electricity_price: Fact[EnergyPrice] | None = Field(None, description="of the electricity bought")
     carbon_intensity: Fact[CarbonIntensity] | None = Field(None, description="of the electricity bought")
     building_carbon: Fact[Mass] | None = Field(
         None, description="kg CO2 equivalent of building, for each kilowatt of IT at full load"

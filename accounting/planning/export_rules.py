@@ -29,23 +29,31 @@ RULES_OF = "US"
 class Seat(FactModel):
     """Seats of owners that a rule follows anywhere."""
 
-    groups: tuple[Text, ...] = ()
-    countries: tuple[CountryCode, ...] = ()
+    groups: tuple[Text, ...] = Field((), description="codes of groups of countries")
+    countries: tuple[CountryCode, ...] = Field((), description="countries")
 
 
 class Reach(FactModel):
     """Whom a rule reaches: destinations, and owners by their seat; ``refused`` ones get no part of a cap."""
 
-    rule: Id
-    everywhere: bool = False
-    groups: tuple[Text, ...] = ()
-    countries: tuple[CountryCode, ...] = ()
-    exempt_groups: tuple[Text, ...] = Field((), alias="except")
-    exempt_countries: tuple[CountryCode, ...] = Field((), alias="except_countries")
+    rule: Id = Field(description="id of a rule of configs/export_rules.yaml")
+    everywhere: bool = Field(False, description="whether it reaches all destinations but those exempt")
+    groups: tuple[Text, ...] = Field(
+        (), description="codes of groups of countries that it reaches as destinations"
+    )
+    countries: tuple[CountryCode, ...] = Field((), description="countries that it reaches as destinations")
+    exempt_groups: tuple[Text, ...] = Field(
+        (), alias="except", description="codes of groups of countries that it does not reach"
+    )
+    exempt_countries: tuple[CountryCode, ...] = Field(
+        (), alias="except_countries", description="countries that it does not reach"
+    )
     seat: Seat | None = None
-    capped: bool = False
-    refused: tuple[Text, ...] = ()
-    refused_countries: tuple[CountryCode, ...] = ()
+    capped: bool = Field(False, description="whether the share of a country's cap is free of a licence")
+    refused: tuple[Text, ...] = Field(
+        (), description="codes of groups of countries that get no part of a cap"
+    )
+    refused_countries: tuple[CountryCode, ...] = Field((), description="countries that get no part of a cap")
     kind: Kind
     source: Url
     date: Date

@@ -37,12 +37,14 @@ class NodeRun(FactModel):
     """
 
     id: Id
-    accelerator: AcceleratorId
-    benchmark: Text
-    nodes: int = Field(gt=0)
+    accelerator: AcceleratorId = Field(description="the accelerator in the nodes")
+    benchmark: Text = Field(description="what ran")
+    nodes: int = Field(gt=0, description="nodes whose power was metered")
     per_node: int = Field(gt=0, description="accelerators a node")
-    node_power: ExactPower
-    saturated: bool
+    node_power: ExactPower = Field(description="mean over the run of one node, median over nodes")
+    saturated: bool = Field(
+        description="whether the accelerators had as much to do at each step as in a production run"
+    )
     kind: Kind
     source: Url
     date: Date
@@ -52,8 +54,8 @@ class NodeRun(FactModel):
 class SameNode(FactModel):
     """An accelerator whose servers draw what those of another do."""
 
-    accelerator: AcceleratorId
-    of: AcceleratorId = Field(alias="as")
+    accelerator: AcceleratorId = Field(description="the accelerator without runs of its own")
+    of: AcceleratorId = Field(alias="as", description="the accelerator whose servers it is taken to have")
     kind: Kind
     source: Url
     date: Date
@@ -63,7 +65,7 @@ class SameNode(FactModel):
 class NodeMaximum(Fact[ExactPower]):
     """Watts that a node takes at most by its maker's sheet."""
 
-    accelerator: AcceleratorId
+    accelerator: AcceleratorId = Field(description="the accelerator in the node")
 
 
 class NodePowerFacts(FactModel):
@@ -72,7 +74,7 @@ class NodePowerFacts(FactModel):
     runs: tuple[NodeRun, ...] = Field(min_length=2)
     same_node: tuple[SameNode, ...] = ()
     node_maximum: tuple[NodeMaximum, ...] = Field(min_length=1)
-    beyond_nodes: Fact[Ratio]
+    beyond_nodes: Fact[Ratio] = Field(description="IT power of a whole cluster ÷ that of its nodes")
 
     def measured_as(self, accelerator: str) -> str:
         """Return the accelerator whose measured nodes stand for those of this one, or itself."""
@@ -82,19 +84,21 @@ class NodePowerFacts(FactModel):
 class ByClimatePue(Fact[Pue]):
     """A default by climate; of every climate where it names none."""
 
-    climates: tuple[Climate, ...]
+    climates: tuple[Climate, ...] = Field(description="climates it holds for; any where empty")
 
 
 class ByClimateWater(Fact[WaterIntensity]):
     """A default by climate; of every climate where it names none."""
 
-    climates: tuple[Climate, ...]
+    climates: tuple[Climate, ...] = Field(description="climates it holds for; any where empty")
 
 
 class Embodied(Fact[Mass]):
     """kg CO2 equivalent of making an accelerator with its part of the host, by accelerator or family."""
 
-    of: tuple[str, ...]
+    of: tuple[str, ...] = Field(
+        description="ids of accelerators or of their families; empty serves all others"
+    )
 
 
 class GridWater(FactModel):
@@ -104,30 +108,44 @@ class GridWater(FactModel):
     source: Url
     date: Date
     note: Text | None = None
-    countries: dict[CountryCode, WaterIntensity]
+    countries: dict[CountryCode, WaterIntensity] = Field(description="by ISO 3166 alpha-2 code")
 
 
 class Defaults(FactModel):
     """The file ``configs/planning/defaults.yaml``."""
 
     pue: tuple[ByClimatePue, ...]
-    load: Fact[Ratio]
-    it_lifetime: Fact[Duration]
-    building_lifetime: Fact[Duration]
-    building_cost: Fact[PowerPrice]
-    discount_rate: Fact[Fraction]
-    operations: Fact[Fraction]
-    electricity_price_of_site: Fact[Ratio]
-    electricity_price_elsewhere: Fact[EnergyPrice]
-    carbon_intensity_of_site: Fact[Ratio]
-    carbon_intensity_elsewhere: Fact[CarbonIntensity]
-    water_of_grid_of_site: Fact[Ratio]
-    water_of_grid_elsewhere: Fact[WaterIntensity]
+    load: Fact[Ratio] = Field(description="mean IT power over a year ÷ IT power in training")
+    it_lifetime: Fact[Duration] = Field(description="until accelerators with their hosts are written off")
+    building_lifetime: Fact[Duration] = Field(
+        description="until buildings with power and cooling are written off"
+    )
+    building_cost: Fact[PowerPrice] = Field(
+        description="US dollars a watt of IT at full load: building, power and cooling"
+    )
+    discount_rate: Fact[Fraction] = Field(description="a year, above inflation")
+    operations: Fact[Fraction] = Field(
+        description="staff, maintenance, spares and insurance a year, as a share of the capital"
+    )
+    electricity_price_of_site: Fact[Ratio] = Field(description="the site's price ÷ the country's")
+    electricity_price_elsewhere: Fact[EnergyPrice] = Field(
+        description="of electricity, where a country has no figure"
+    )
+    carbon_intensity_of_site: Fact[Ratio] = Field(description="the site's carbon intensity ÷ the country's")
+    carbon_intensity_elsewhere: Fact[CarbonIntensity] = Field(
+        description="of electricity, where a country has no figure"
+    )
+    water_of_grid_of_site: Fact[Ratio] = Field(description="the site's water of the grid ÷ the country's")
+    water_of_grid_elsewhere: Fact[WaterIntensity] = Field(
+        description="litres consumed a kWh generated, where a country has no figure"
+    )
     water_of_grid: GridWater
     water_on_site: tuple[ByClimateWater, ...]
     embodied_carbon: tuple[Embodied, ...]
     prices: tuple[Price, ...]
-    price_per_watt: Fact[PowerPrice]
+    price_per_watt: Fact[PowerPrice] = Field(
+        description="US dollars a watt of TDP, where no price of an accelerator is known"
+    )
 
     @model_validator(mode="after")
     def _something_for_all(self) -> Defaults:

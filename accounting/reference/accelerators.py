@@ -46,9 +46,9 @@ class Accelerator(FactModel):
 
     id: Id
     name: Text
-    aliases: tuple[Text, ...] = ()
+    aliases: tuple[Text, ...] = Field((), description="other names that are taken")
     device_names: tuple[Text, ...] = Field((), description="names that drivers report")
-    designer: OrganisationId
+    designer: OrganisationId = Field(description="who designed it: the vendor of accounts")
     foundry: OrganisationId | None = Field(None, description="who makes the compute dies")
     process: Text | None = Field(None, description="process of the compute dies, such as '4N'")
     packager: OrganisationId | None = Field(None, description="who puts dies and memory into one package")
@@ -57,12 +57,14 @@ class Accelerator(FactModel):
         default_factory=dict, description="share of each supplier in what was shipped, 0 to 1; add to 1"
     )
     family: Id = Field(description="architecture; efficiencies are pooled within it")
-    kind: Literal["gpu", "tpu", "npu", "cpu", "wafer"]
+    kind: Literal["gpu", "tpu", "npu", "cpu", "wafer"] = Field(
+        description="wafer: a processor as large as a wafer; npu: any other for neural networks"
+    )
     status: Availability = Field(
         "shipping", description="announced: not yet delivered; estimate: no sheet of the maker's exists"
     )
     data_center: bool = Field(True, description="designed or marketed for data centres (export rules ask)")
-    released: Date | None = None
+    released: Date | None = Field(None, description="first day on sale, or of availability in a cloud")
     peak: dict[Precision, Rate] = Field(description="dense peak by precision, FLOP/s", min_length=1)
     sparse_peak: dict[Precision, Rate] = Field(
         default_factory=dict, description="peak with structured sparsity as the vendor prints it, FLOP/s"

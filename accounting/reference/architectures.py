@@ -48,15 +48,17 @@ class Rated(FactModel):
 class GpuArchitecture(Rated):
     """A GPU architecture under the name that drivers give it (``9.0``, ``gfx942``)."""
 
-    architecture: Text
+    architecture: Text = Field(description="the name that drivers give it")
     name: Text
-    unit: Literal["SM", "CU"]
+    unit: Literal["SM", "CU"] = Field(
+        description="SM: streaming multiprocessor (NVIDIA); CU: compute unit (AMD)"
+    )
 
 
 class InstructionSet(Rated):
     """The most that any x86 core with these instruction sets does."""
 
-    requires: tuple[Text, ...] = Field(min_length=1)
+    requires: tuple[Text, ...] = Field(min_length=1, description="instruction sets that a core must have")
 
 
 class Core(Rated):
@@ -66,8 +68,8 @@ class Core(Rated):
     pattern: Annotated[Text, AfterValidator(_pattern)] = Field(
         description="regular expression found in the CPU's name"
     )
-    requires: tuple[Text, ...] = Field(min_length=1)
-    lacks: tuple[Text, ...] = ()
+    requires: tuple[Text, ...] = Field(min_length=1, description="instruction sets that it must have")
+    lacks: tuple[Text, ...] = Field((), description="instruction sets that it must not have")
 
     def is_that_of(self, name: str, isa: Collection[str]) -> bool:
         """Whether a CPU of this name and these instruction sets has this core."""
@@ -78,8 +80,8 @@ class Core(Rated):
 class Whole(FactModel):
     """How many units a whole accelerator has, and the clocks that its sheet's peaks assume."""
 
-    accelerator: Id
-    architecture: Text
+    accelerator: Id = Field(description="id in the catalogue")
+    architecture: Text = Field(description="one of 'gpus'")
     units: Fact[PositiveInt] = Field(description="of the whole package")
     clock_mhz: Fact[PositiveFloat] | None = Field(None, description="that matrix peaks assume, MHz")
     vector_clock_mhz: Fact[PositiveFloat] | None = Field(

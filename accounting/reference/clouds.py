@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from accounting.reference.facts import Facts
@@ -21,13 +21,15 @@ class CloudRegion(FactModel):
     do not tell.
     """
 
-    code: Text
+    code: Text = Field(description="the provider's code")
     name: Text | None = None
-    territory: CountryCode
-    location: Text | None = None
-    accelerators: tuple[AcceleratorId, ...] = ()
-    designers: tuple[OrganisationId, ...] = ()
-    unknown: bool = False
+    territory: CountryCode = Field(description="country that it stands in")
+    location: Text | None = Field(None, description="place within the territory, as the provider states it")
+    accelerators: tuple[AcceleratorId, ...] = Field((), description="models offered there")
+    designers: tuple[OrganisationId, ...] = Field(
+        (), description="designers of what is offered, where the pages do not say which models"
+    )
+    unknown: bool = Field(False, description="whether the pages do not tell what is offered")
     note: Text | None = None
 
     @model_validator(mode="after")
@@ -41,7 +43,7 @@ class CloudRegion(FactModel):
 class Cloud(FactModel):
     """A provider's regions on one day: a file of ``configs/clouds/``."""
 
-    provider: OrganisationId
+    provider: OrganisationId = Field(description="whose cloud it is")
     date: Date
     sources: tuple[Source, ...]
     note: Text | None = None

@@ -30,9 +30,9 @@ class Country:
 class Membership(FactModel):
     """A country's time in a group; ``until`` is the last day of membership, None while it lasts."""
 
-    country: CountryCode
-    since: Date
-    until: Date | None = None
+    country: CountryCode = Field(description="the member")
+    since: Date = Field(description="first day of membership")
+    until: Date | None = Field(None, description="last day of membership; it lasts where left out")
 
     @model_validator(mode="after")
     def _ordered(self) -> Membership:
@@ -49,7 +49,7 @@ class Membership(FactModel):
 class Group(FactModel):
     """A group of countries with dated memberships."""
 
-    code: Text
+    code: Text = Field(description="how --group names it")
     name: Text
     headline: bool = Field(False, description="shown in tables without being asked for")
     source: Url

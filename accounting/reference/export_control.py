@@ -10,7 +10,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -42,8 +42,8 @@ _PLAIN = {
 class Bounds(FactModel):
     """From ``at_least`` (included) to ``below`` (excluded)."""
 
-    at_least: float | None = None
-    below: float | None = None
+    at_least: float | None = Field(None, description="lowest value included")
+    below: float | None = Field(None, description="lowest value no longer included")
 
     @model_validator(mode="after")
     def _some_bound(self) -> Bounds:
@@ -60,8 +60,8 @@ class Bounds(FactModel):
 class ClassUnder(FactModel):
     """The class that another rule gives."""
 
-    rule: Id
-    classes: tuple[Text, ...] = Field(min_length=1)
+    rule: Id = Field(description="id of the other rule")
+    classes: tuple[Text, ...] = Field(min_length=1, description="any of these classes")
 
 
 class Conditions(FactModel):
@@ -71,16 +71,16 @@ class Conditions(FactModel):
     performance_density: Bounds | None = None
     interconnect_gb_per_s: Bounds | None = None
     memory_bandwidth_gb_per_s: Bounds | None = None
-    data_center: bool | None = None
-    high_bandwidth_memory: bool | None = None
+    data_center: bool | None = Field(None, description="whether it is designed or marketed for data centres")
+    high_bandwidth_memory: bool | None = Field(None, description="whether its memory is of the HBM kind")
     class_under: ClassUnder | None = None
 
 
 class ExportClass(FactModel):
     """A class of a rule and what it means; any of the lists of conditions suffices."""
 
-    name: Annotated[Text, Field(alias="class")]
-    means: Text
+    name: Text = Field(alias="class", description="what the rule calls it")
+    means: Text = Field(description="what the class entails")
     any_of: tuple[Conditions, ...] = Field(min_length=1)
 
 
@@ -89,16 +89,20 @@ class ExportRule(FactModel):
 
     id: Id
     name: Text
-    since: Date
-    until: Date | None = None
-    destinations: Text
-    citation: Text
+    since: Date = Field(description="first day in force")
+    until: Date | None = Field(None, description="last day in force; it lasts where left out")
+    destinations: Text = Field(description="whom it reaches, in words")
+    citation: Text = Field(description="where it was published")
     source: Url
     date: Date
-    country_cap_tpp: float | None = None
-    low_volume_tpp_per_year: float | None = None
+    country_cap_tpp: float | None = Field(
+        None, description="TPP that one country may receive in all under its cap"
+    )
+    low_volume_tpp_per_year: float | None = Field(
+        None, description="TPP that one consignee may receive a year without counting towards the cap"
+    )
     classes: tuple[ExportClass, ...] = Field(min_length=1)
-    otherwise: Text
+    otherwise: Text = Field(description="the class of what no condition holds of")
     note: Text | None = None
 
     def in_force(self, day: datetime.date) -> bool:

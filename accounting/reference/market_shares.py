@@ -15,10 +15,10 @@ from accounting.validation import Date, FactModel, Kind, Text, Url, load
 class MarketShare(FactModel):
     """A share (0 to 1) that a source states, and what it is a share of."""
 
-    organisation: OrganisationId
+    organisation: OrganisationId = Field(description="whose share it is")
     of: Text = Field(description="the denominator, such as 'revenue from data-centre GPUs'")
     excludes: Text | None = Field(None, description="what the denominator leaves out")
-    value: Fraction
+    value: Fraction = Field(description="0 to 1")
     date: Date
     kind: Kind
     source: Url

@@ -19,9 +19,11 @@ _SHARE_TOLERANCE = 1e-6
 class Stake(FactModel):
     """A share (0 to 1) that an organisation, or a nation's public side, has in another organisation."""
 
-    organisation: Id | None = None
-    nation: NationCode | None = None
-    share: Fraction
+    organisation: Id | None = Field(None, description="id of who holds the share")
+    nation: NationCode | None = Field(
+        None, description="nation whose public side holds the share, where no organisation is named"
+    )
+    share: Fraction = Field(description="0 to 1")
 
     @model_validator(mode="after")
     def _one_holder(self) -> Stake:
@@ -39,12 +41,16 @@ class Organisation(FactModel):
 
     id: Id
     name: Text
-    aliases: tuple[Text, ...] = ()
-    nation: NationCode
-    kind: Literal["company", "government", "university", "research", "joint_undertaking", "foundation"]
+    aliases: tuple[Text, ...] = Field((), description="other names that are taken")
+    nation: NationCode = Field(
+        description="nation of the ultimate controlling unit, EU for bodies of the Union"
+    )
+    kind: Literal["company", "government", "university", "research", "joint_undertaking", "foundation"] = (
+        Field(description="what sort of body it is")
+    )
     source: Url
     date: Date
-    parent: Id | None = None
+    parent: Id | None = Field(None, description="id of the organisation that controls it")
     shareholders: tuple[Stake, ...] = ()
     access: tuple[Stake, ...] = ()
     others: tuple[OtherValue, ...] = ()

@@ -26,8 +26,8 @@ class Rate(FactModel):
 
     claim: Text = Field(description="as printed, such as '420 AI exaFLOPS'")
     value: Text = Field(description="the rate with its unit, such as '420 EFLOP/s'")
-    precision: Precision
-    sparse: bool = False
+    precision: Precision = Field(description="number format that the rate is read in")
+    sparse: bool = Field(False, description="whether the rate is read as counting structured sparsity")
     kind: Kind = Field("assumed", description="'reported' where the programme states precision and sparsity")
     why: Text = Field(description="what the reading rests on")
 
@@ -46,14 +46,14 @@ class Aim(FactModel):
     """One figure of a programme: how many accelerators, what rate, power or number of sites, by when."""
 
     id: Id
-    state: State
+    state: State = Field(description="how far it has come")
     by: Date = Field(description="the day it is aimed at; for what exists, the day it was so")
     rate: Rate | None = None
-    accelerators: Count | None = None
-    accelerator: AcceleratorId | None = None
-    power: Power | None = None
-    sites: Count | None = None
-    utilisation: Fraction | None = None
+    accelerators: Count | None = Field(None, description="how many accelerators")
+    accelerator: AcceleratorId | None = Field(None, description="model of the accelerators")
+    power: Power | None = Field(None, description="power of the sites")
+    sites: Count | None = Field(None, description="how many sites")
+    utilisation: Fraction | None = Field(None, description="share of the time in use")
     counts: Counted | None = Field(None, description="where it differs from the programme's")
     source: Url
     date: Date
@@ -77,8 +77,8 @@ class Programme(FactModel):
 
     id: Id
     name: Text
-    aliases: tuple[Text, ...] = ()
-    nation: NationCode
+    aliases: tuple[Text, ...] = Field((), description="other names that are taken")
+    nation: NationCode = Field(description="whose programme it is, EU for the Union")
     counts: Counted = Field("all", description="public: its aims are of the public sector's capacity alone")
     note: Text | None = None
     aims: tuple[Aim, ...] = Field(min_length=1)

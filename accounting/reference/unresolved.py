@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from accounting.errors import InputFaults
 from accounting.reference.facts import Facts
 from accounting.reference.names import NameTable, OrganisationId
@@ -33,9 +35,9 @@ class UnresolvedChip(FactModel):
 class UnresolvedGroup(FactModel):
     """Names with one reason and one designer."""
 
-    reason: Reason
-    designer: OrganisationId | None = None
-    names: tuple[Text, ...]
+    reason: Reason = Field(description="why they lead to no accelerator")
+    designer: OrganisationId | None = Field(None, description="who designed them, where the names tell")
+    names: tuple[Text, ...] = Field(description="names as data sets write them")
 
 
 class UnresolvedFile(FactModel):

@@ -34,8 +34,8 @@ def _level(text: str) -> str:
 class BenchPart(FactModel):
     """How long this machine is measured, in seconds."""
 
-    seconds: float = Field(60.0, ge=5.0, le=86_400.0)
-    seed: int = 0
+    seconds: float = Field(60.0, ge=5.0, le=86_400.0, description="time to measure for, in seconds")
+    seed: int = Field(0, description="seed of the operands and of the order of rounds")
 
 
 class StudySpec(FactModel):
@@ -43,17 +43,19 @@ class StudySpec(FactModel):
 
     id: Id
     title: Text
-    as_of: Date
-    precision: Precision = "bf16"
-    bases: tuple[Basis, ...] = Field(BASES, min_length=1)
-    levels: tuple[Annotated[str, AfterValidator(_level)], ...] = ()
+    as_of: Date = Field(description="day that the stock is counted at")
+    precision: Precision = Field("bf16", description="number format of the operations, dense")
+    bases: tuple[Basis, ...] = Field(BASES, min_length=1, description="bases that are shown")
+    levels: tuple[Annotated[str, AfterValidator(_level)], ...] = Field(
+        (), description="levels, or crossings joined by commas, as in estimate --by"
+    )
     census: tuple[Text, ...] = Field(
         (), description="facility files or folders; the shipped census where empty"
     )
     calibration: tuple[Text, ...] = Field((), description="measurements beside the shipped ones")
     clusters: tuple[Text, ...] = Field((), description="cluster files or shipped ids to compare")
-    seed: int = 0
-    draws: int = Field(10_000, ge=1, le=MAX_DRAWS)
+    seed: int = Field(0, description="seed of the draws")
+    draws: int = Field(10_000, ge=1, le=MAX_DRAWS, description="number of draws of the study's own views")
     bench: BenchPart | None = None
     drivers: bool = Field(
         True, description="work out what drives the spread on each basis; on all but the last in view_draws"

@@ -146,6 +146,29 @@ def test_the_reference_has_every_field_of_every_file(reference: dict[str, str]) 
     assert {*Record.model_fields, *Result.model_fields} - {"schema_"} < fields
 
 
+def test_no_field_of_the_reference_lacks_its_meaning(reference: dict[str, str]) -> None:
+    rows = [
+        (page, line)
+        for page, text in reference.items()
+        if page.startswith("files")
+        for line in text.splitlines()
+        if line.startswith("| `")
+    ]
+    assert len(rows) > 800
+    assert not [row for row in rows if re.search(r"\|\s*\|$", row[1])]
+
+
+def test_how_a_type_is_written_is_no_meaning() -> None:
+    from flopcensus.schemas import schema
+
+    files = _of_docs("_files")
+    aim = schema("programmes")["$defs"]["Aim"]
+    assert "written as YYYY-MM-DD" in aim["properties"]["by"]["description"]
+    rows = {row[0]: row[4] for row in files.field_rows({"properties": {**aim["properties"]}})}
+    assert rows["`by`"] == "the day it is aimed at; for what exists, the day it was so"
+    assert files.field_rows({"properties": {"day": {"description": "YYYY-MM-DD or YYYY"}}})[0][4] == ""
+
+
 def test_a_field_has_its_unit_default_and_meaning() -> None:
     rows = _of_docs("_files").field_rows(
         {

@@ -19,20 +19,26 @@ class SoldChip(FactModel):
     """A chip as tables of sales name it, and the accelerators of ours that it stands for."""
 
     name: Text
-    designer: OrganisationId
-    sold_as: tuple[Text, ...]
-    accelerators: tuple[AcceleratorId, ...]
+    designer: OrganisationId = Field(description="who designed it")
+    sold_as: tuple[Text, ...] = Field(
+        description="names that tables of sales, and sources of facilities, give it"
+    )
+    accelerators: tuple[AcceleratorId, ...] = Field(
+        description="forms of it in the catalogue; none where the catalogue has none"
+    )
 
 
 class SoldTotal(FactModel):
     """Chips sold from a day until another, of one model or of all of a designer; H100e are of 8-bit peak."""
 
-    designer: OrganisationId
-    chip: Text | None = None
-    first_day: Date = Field(alias="from")
-    until: Date
-    units: Count
-    h100e: Count
+    designer: OrganisationId = Field(description="whose chips were sold")
+    chip: Text | None = Field(
+        None, description="name of one of 'chips'; all of the designer's where left out"
+    )
+    first_day: Date = Field(alias="from", description="first day of the period")
+    until: Date = Field(description="last day of the period")
+    units: Count = Field(description="chips sold")
+    h100e: Count = Field(description="the same in H100 equivalents, by 8-bit peak")
     kind: Kind
     source: Text
     date: Date

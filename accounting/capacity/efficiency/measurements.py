@@ -26,7 +26,7 @@ PRECISION_OF: dict[str, Precision] = {"bf16": "bf16", "fp8-mixed": "fp8", "fp4-m
 class Spread(FactModel):
     """Standard deviations of ln(rate) of a pooled figure; None where there was but one of a kind."""
 
-    between_nodes: float | None = Field(None, ge=0)
+    between_nodes: float | None = Field(None, ge=0, description="from node to node")
     within_node: float | None = Field(None, ge=0, description="from run to run and device to device")
 
 
@@ -41,26 +41,42 @@ class Measurement(FactModel):
     says nothing of training at scale; mixtures of experts; and whole systems solving equations (HPL-MxP).
     """
 
-    accelerator: AcceleratorId | None = None
-    basis: Literal["achievable", "sustained", "inference", "availability", "system", "bandwidth"]
-    precision: Precision | None = None
-    regime: Regime | None = None
-    metric: Metric | None = None
+    accelerator: AcceleratorId | None = Field(
+        None, description="what was measured; left out only of an availability"
+    )
+    basis: Literal["achievable", "sustained", "inference", "availability", "system", "bandwidth"] = Field(
+        description="what the figure is of: a best matmul (achievable) or stream (bandwidth), a training step"
+        " (sustained), token generation (inference), uptime (availability), or a whole system "
+        "solving equations (system)"
+    )
+    precision: Precision | None = Field(
+        None, description="number format of the operations; needed by achievable, inference and system"
+    )
+    regime: Regime | None = Field(
+        None, description="numeric regime of the training step; needed by sustained"
+    )
+    metric: Metric | None = Field(
+        None,
+        description="mfu: FLOP of the model; hfu: with what is computed again; wall_clock: all FLOP ÷ "
+        "(chip-hours × peak)",
+    )
     setting: Setting | None = Field(
         None, description="production: a model was trained for use; benchmark: steps were run to be timed"
     )
     experts: bool = Field(False, description="whether the model trained is a mixture of experts")
     run: Text | None = Field(None, description="the training run that the figure is of")
-    achieved: Rate | None = None
+    achieved: Rate | None = Field(None, description="rate per accelerator, dense")
     achieved_bandwidth: Bandwidth | None = Field(
         None, description="bytes per second, of the best stream or of token generation"
     )
     batch: Count | None = Field(None, description="sequences that tokens were generated for at once")
-    fraction: Fraction | None = None
-    software: Text | None = None
-    method: Text | None = None
-    nodes: Count | None = None
-    accelerators: Count | None = None
+    fraction: Fraction | None = Field(
+        None, description="of the dense peak of the precision or regime; of availability: of wall-clock time"
+    )
+    software: Text | None = Field(None, description="versions of what ran")
+    method: Text | None = Field(None, description="how it was measured")
+    nodes: Count | None = Field(None, description="servers that took part")
+    accelerators: Count | None = Field(None, description="accelerators that took part")
     figures: Count | None = Field(None, description="runs and devices that a pooled figure is the mean of")
     spread: Spread | None = None
     source: Text

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import field_validator
+from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from accounting.capacity.bases import Capacity, Draws
@@ -28,9 +28,9 @@ _ANY = "any"
 class Occupancy(FactModel):
     """The share of accelerator-hours given to jobs, in one fleet over one period."""
 
-    where: Text
-    occupancy: Fraction
-    accelerators: Count | None = None
+    where: Text = Field(description="the fleet")
+    occupancy: Fraction = Field(description="share of accelerator-hours given to jobs")
+    accelerators: Count | None = Field(None, description="accelerators of the fleet")
     source: Text
     date: Date
     kind: Kind

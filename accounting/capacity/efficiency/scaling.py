@@ -29,15 +29,15 @@ BASE_CHIPS = 64
 class Point(FactModel):
     """A rate or utilisation per accelerator at one count; its unit cancels within a series."""
 
-    accelerators: PositiveFloat
+    accelerators: PositiveFloat = Field(description="accelerators that took part")
     per_accelerator: PositiveFloat = Field(description="rate or utilisation, in one unit within a series")
 
 
 class ScalingSeries(FactModel):
     """What one source states of one accelerator, model and software at several counts."""
 
-    accelerator: AcceleratorId
-    what: Text
+    accelerator: AcceleratorId = Field(description="what was measured")
+    what: Text = Field(description="the quantity, the model trained and the software")
     points: tuple[Point, ...] = Field(min_length=2)
     strong: bool = Field(
         False, description="whether the batch per accelerator falls below a quarter; feeds nothing then"

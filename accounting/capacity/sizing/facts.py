@@ -25,42 +25,48 @@ What = Literal["overheads", "facility_overheads", "filled", "run_load", "watts",
 class Overhead(Fact[Ratio]):
     """IT power at full load ÷ Σ TDP, of some accelerators or families; of all others where it names none."""
 
-    of: tuple[str, ...]
+    of: tuple[str, ...] = Field(
+        description="ids of accelerators or of their families; empty serves all others"
+    )
 
 
 class FacilityOverhead(Fact[Ratio]):
     """Facility power ÷ IT power, of some sectors or territories; of all others where it names neither."""
 
-    sectors: tuple[Sector, ...]
-    territories: tuple[CountryCode, ...]
+    sectors: tuple[Sector, ...] = Field(description="sectors it holds for; any where empty")
+    territories: tuple[CountryCode, ...] = Field(description="territories it holds for; any where empty")
 
 
 class Watts(Fact[Power]):
     """Watts of an accelerator whose maker publishes none."""
 
-    accelerator: AcceleratorId
+    accelerator: AcceleratorId = Field(description="the accelerator that draws it")
 
 
 class Price(Fact[Money]):
     """US dollars an accelerator with its share of servers, network and storage, from a day on."""
 
-    of: tuple[AcceleratorId, ...]
-    first_day: Date = Field(alias="from")
+    of: tuple[AcceleratorId, ...] = Field(description="accelerators that it is the price of")
+    first_day: Date = Field(alias="from", description="first day that the price serves for")
 
 
 class CommonPart(Fact[Fraction]):
     """Share of the variance of a factor (of its log) that all sites with the same row have in common."""
 
-    of: What
+    of: What = Field(description="the factor: a key of this file")
 
 
 class Typical(FactModel):
     """Which accelerators a designer sold in a year, to the territories named, in shares of the chips."""
 
-    designer: OrganisationId
-    territories: tuple[CountryCode, ...] = ()
-    year: int
-    shares: dict[AcceleratorId, float] = Field(min_length=1)
+    designer: OrganisationId = Field(description="whose chips they are")
+    territories: tuple[CountryCode, ...] = Field(
+        (), description="where they were sold; everywhere else where empty"
+    )
+    year: int = Field(description="calendar year of the sales")
+    shares: dict[AcceleratorId, float] = Field(
+        min_length=1, description="share of the chips by accelerator, 0 to 1"
+    )
     kind: Kind
     source: str
     date: Date
@@ -80,12 +86,20 @@ class SizingFacts(FactModel):
 
     overheads: tuple[Overhead, ...]
     facility_overheads: tuple[FacilityOverhead, ...]
-    unsaid_is_site: Fact[Fraction]
-    filled: Fact[Ratio]
-    run_load: Fact[Ratio]
+    unsaid_is_site: Fact[Fraction] = Field(
+        description="probability that a power or a cost is the whole site's where nobody says what it is of"
+    )
+    filled: Fact[Ratio] = Field(
+        description="share of a stated power that accelerators with their hosts and cooling take at full load"
+    )
+    run_load: Fact[Ratio] = Field(
+        description="power of a system in its benchmark run ÷ its IT power at full load"
+    )
     watts: tuple[Watts, ...]
     prices: tuple[Price, ...]
-    systems_share: Fact[Ratio]
+    systems_share: Fact[Ratio] = Field(
+        description="share of a whole site's cost that pays for computers, network and storage"
+    )
     typical: tuple[Typical, ...]
     common: tuple[CommonPart, ...]
 

@@ -26,7 +26,7 @@ class Evidence(FactModel):
 class Lifetime(FactModel):
     """Age at which systems are taken out of service: a Weibull distribution, by median and shape."""
 
-    median_years: Fact[Ratio]
+    median_years: Fact[Ratio] = Field(description="age that half of all systems reach, in years")
     shape: Fact[Ratio] = Field(description="above 1 the risk of retirement rises with age")
     evidence: tuple[Evidence, ...] = ()
 

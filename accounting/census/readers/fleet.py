@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from pydantic import Field
 
 from accounting.census.facilities import Sector, Users
 from accounting.census.ledger import Entry, Ledger, Owner
@@ -53,12 +54,14 @@ class About(FactModel):
 
     id: Id = "fleet"
     name: Text | None = None
-    territory: CountryCode | None = None
-    owner: OrganisationId | None = None
-    operator: OrganisationId | None = None
-    sector: Sector | None = None
-    users: Users | None = None
-    in_service: Date | None = None
+    territory: CountryCode | None = Field(None, description="country that the fleet stands in")
+    owner: OrganisationId | None = Field(None, description="who owns it")
+    operator: OrganisationId | None = Field(None, description="who runs it")
+    sector: Sector | None = Field(None, description="of the owner: private, public, or both")
+    users: Users | None = Field(None, description="who may run jobs there")
+    in_service: Date | None = Field(
+        None, description="first day of use; the day of its first record where left out"
+    )
 
 
 class _Device(msgspec.Struct):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from accounting.errors import InputFaults
 from accounting.reference.accelerators import Precision
 from accounting.reference.architectures import PositiveFloat
@@ -18,27 +20,27 @@ from accounting.validation import Date, Fact, FactModel, Text, check_unique, loa
 class Round(FactModel):
     """A round of results: the name of its repository, its own name, and the day it was published."""
 
-    round: Text
+    round: Text = Field(description="name of the repository with its results")
     name: Text
-    published: Fact[Date]
+    published: Fact[Date] = Field(description="day that the results came out")
 
 
 class Model(FactModel):
     """A language model of a benchmark, and what a sample of it is."""
 
-    benchmark: Text
+    benchmark: Text = Field(description="the benchmark's name in the tables")
     name: Text
-    samples: Literal["tokens", "sequences"]
-    parameters: Fact[PositiveFloat]
+    samples: Literal["tokens", "sequences"] = Field(description="what the tables count as samples")
+    parameters: Fact[PositiveFloat] = Field(description="weights of the model")
 
 
 class Submission(FactModel):
     """The precision that a submitter's runs of one benchmark trained in."""
 
-    round: Text
-    submitter: Text
-    benchmark: Text
-    precision: Fact[Precision]
+    round: Text = Field(description="name of the round's repository")
+    submitter: Text = Field(description="name as in the tables")
+    benchmark: Text = Field(description="the benchmark's name in the tables")
+    precision: Fact[Precision] = Field(description="that of the matrix products")
 
 
 class MlperfFile(FactModel):

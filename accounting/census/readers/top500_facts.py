@@ -26,17 +26,19 @@ SystemNumber = Annotated[str, StringConstraints(pattern=r"^\d+$")]
 class CoresPerChip(FactModel):
     """How many accelerator cores the list counts to one chip."""
 
-    accelerator: AcceleratorId
-    per_chip: Fact[PositiveInt]
+    accelerator: AcceleratorId = Field(description="the chip")
+    per_chip: Fact[PositiveInt] = Field(description="accelerator cores that the list counts to one chip")
 
 
 class System(FactModel):
     """A system of the list, and where the count of its installed chips comes from."""
 
-    system: SystemNumber
+    system: SystemNumber = Field(description="number of the system on top500.org")
     name: Text
     deployments: tuple[Id, ...] = Field((), description="of our own facilities")
-    installed: Fact[Count] | None = None
+    installed: Fact[Count] | None = Field(
+        None, description="accelerators that stand there; a run may have left some out"
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> System:

@@ -25,8 +25,10 @@ _DAY_S = 86_400.0
 class Unit(FactModel):
     """What counts of some accelerators, or families, are multiples of."""
 
-    of: tuple[str, ...]
-    accelerators: int = Field(gt=0)
+    of: tuple[str, ...] = Field(
+        description="ids of accelerators or of their families; empty serves all others"
+    )
+    accelerators: int = Field(gt=0, description="accelerators of one unit; counts are multiples of it")
     kind: Kind
     source: Url
     date: Date
@@ -36,7 +38,7 @@ class Unit(FactModel):
 class NotSold(FactModel):
     """A designer whose accelerators cannot be bought."""
 
-    of: OrganisationId
+    of: OrganisationId = Field(description="the designer")
     kind: Kind
     source: Url
     date: Date
@@ -48,7 +50,9 @@ class Buying(FactModel):
 
     units: tuple[Unit, ...] = Field(min_length=1)
     not_sold: tuple[NotSold, ...] = ()
-    sold_for: Fact[Duration]
+    sold_for: Fact[Duration] = Field(
+        description="time after its release in which an accelerator can be bought"
+    )
 
     @model_validator(mode="after")
     def _something_for_all(self) -> Buying:

@@ -25,18 +25,26 @@ class SupplyCutSpec(FactModel):
 
     id: Id
     name: Text
-    hypothetical: bool
-    from_nations: tuple[NationCode, ...] = ()
-    from_firms: tuple[OrganisationId, ...] = ()
+    hypothetical: bool = Field(description="whether it is thought out; false where somebody has announced it")
+    from_nations: tuple[NationCode, ...] = Field((), description="nations whose firms stop supplying")
+    from_firms: tuple[OrganisationId, ...] = Field((), description="firms that stop supplying")
     at: tuple[Text, ...] = Field(
         (), description="vendor, foundry, memory, packaging, provider; all where left out"
     )
-    stop: tuple[Stop, ...] = STOPS
-    on: Date
-    years: int = Field(10, ge=1, le=30)
-    countries: tuple[CountryCode, ...] = ()
-    group: Text | None = None
-    parameters: dict[str, str | float | dict[str, str | float]] = Field(default_factory=dict)
+    stop: tuple[Stop, ...] = Field(
+        STOPS, description="what stops: sales of new chips, service of old ones, licences that are checked"
+    )
+    on: Date = Field(description="day of the cut")
+    years: int = Field(10, ge=1, le=30, description="how many years after the day are shown")
+    countries: tuple[CountryCode, ...] = Field(
+        (),
+        description="territories whose capacity is shown; everywhere where neither they nor a group is named",
+    )
+    group: Text | None = Field(None, description="code of a group of countries whose capacity is shown")
+    parameters: dict[str, str | float | dict[str, str | float]] = Field(
+        default_factory=dict,
+        description="values in place of those of configs/planning/supply_cut.yaml, by dotted name",
+    )
     sources: tuple[Source, ...] = Field(min_length=1)
     note: Text | None = None
 

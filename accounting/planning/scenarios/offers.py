@@ -29,8 +29,8 @@ _ALL = exact(1.0, "fraction")
 class User(FactModel):
     """Who uses a share of what is moved: an organisation, or a nation where no organisation is named."""
 
-    organisation: OrganisationId | None = None
-    nation: NationCode | None = None
+    organisation: OrganisationId | None = Field(None, description="who uses it")
+    nation: NationCode | None = Field(None, description="nation that uses it, where no organisation is named")
     share: float | None = Field(
         None, gt=0, le=1, description="of what is moved; equal parts where all leave it out"
     )
@@ -48,11 +48,13 @@ class To(FactModel):
     ``users_of`` divides the use in equal parts over the members of a group of countries.
     """
 
-    territory: CountryCode | None = None
-    owner: OrganisationId | None = None
-    operator: OrganisationId | None = None
+    territory: CountryCode | None = Field(None, description="country that it stands in afterwards")
+    owner: OrganisationId | None = Field(None, description="who owns it afterwards")
+    operator: OrganisationId | None = Field(None, description="who runs it afterwards")
     users: tuple[User, ...] = ()
-    users_of: Text | None = None
+    users_of: Text | None = Field(
+        None, description="code of a group of countries that share the use in equal parts"
+    )
 
     @model_validator(mode="after")
     def _something(self) -> To:
@@ -76,7 +78,10 @@ class MoveSpec(FactModel):
     """
 
     id: Id
-    select: dict[str, tuple[str, ...]] = Field(min_length=1)
+    select: dict[str, tuple[str, ...]] = Field(
+        min_length=1,
+        description="codes by level, such as {territory: [US], provider: [US]}; all levels must agree",
+    )
     share: Fraction = Field(_ALL, description="of what is selected")
     to: To
     note: Text | None = None
@@ -86,11 +91,11 @@ class Addition(FactModel):
     """Capacity that is there only afterwards: growth, stated as such."""
 
     id: Id
-    accelerator: AcceleratorId
-    count: Count
-    territory: CountryCode
-    owner: OrganisationId
-    operator: OrganisationId | None = None
+    accelerator: AcceleratorId = Field(description="model of all accelerators added")
+    count: Count = Field(description="accelerators")
+    territory: CountryCode = Field(description="country that they would stand in")
+    owner: OrganisationId = Field(description="who would own them")
+    operator: OrganisationId | None = Field(None, description="who would run them")
     users: tuple[User, ...] = ()
     note: Text | None = None
 
@@ -100,12 +105,14 @@ class AccessSpec(FactModel):
 
     id: Id
     name: Text
-    hypothetical: bool
-    mimics: Text
-    conditions: Text | None = None
-    as_of: Date | None = None
-    status: tuple[Status, ...] = ("operational",)
-    unstated_use: Literal["unknown", "provider"] = "unknown"
+    hypothetical: bool = Field(description="whether it is thought out; false where somebody has announced it")
+    mimics: Text = Field(description="real offer that it is like")
+    conditions: Text | None = Field(None, description="what that offer asks for in return")
+    as_of: Date | None = Field(None, description="day that the stock is counted at; today where left out")
+    status: tuple[Status, ...] = Field(("operational",), description="statuses that are counted")
+    unstated_use: Literal["unknown", "provider"] = Field(
+        "unknown", description="who is taken to use what no source says the use of"
+    )
     moves: tuple[MoveSpec, ...] = ()
     additions: tuple[Addition, ...] = ()
     sources: tuple[Source, ...] = Field(min_length=1)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from accounting.documents import Document, read_document
 from accounting.errors import UnknownNameError
 from accounting.quantities import Fraction, Ratio, Uncertain
@@ -21,24 +23,28 @@ OVERRIDDEN = "set by the user"
 class GrowthFacts(FactModel):
     """How growth fades to ``long_run`` (a factor a year): halfway on the log in ``half_life_years``."""
 
-    long_run: Fact[Ratio]
-    half_life_years: Fact[Ratio]
+    long_run: Fact[Ratio] = Field(description="growth that trends fade to, as a factor a year")
+    half_life_years: Fact[Ratio] = Field(
+        description="years until the logarithm of the factor is halfway there"
+    )
 
 
 class ServiceFacts(FactModel):
     """What happens to hardware that its makers no longer service."""
 
-    failures: Fact[Fraction]
-    worsening: Fact[Ratio]
-    mended_locally: Fact[Fraction]
-    spares: Fact[Fraction]
+    failures: Fact[Fraction] = Field(
+        description="share of accelerators a year that fail so that another is needed"
+    )
+    worsening: Fact[Ratio] = Field(description="failures without the maker's service ÷ failures with it")
+    mended_locally: Fact[Fraction] = Field(description="share of failures that are mended without the maker")
+    spares: Fact[Fraction] = Field(description="accelerators held in reserve ÷ those in service")
 
 
 class LicenceFacts(FactModel):
     """What part of the capacity stops on the day that licences, or clouds, are withdrawn."""
 
-    vendor: Fact[Fraction]
-    provider: Fact[Fraction]
+    vendor: Fact[Fraction] = Field(description="share of capacity that runs under a licence which is checked")
+    provider: Fact[Fraction] = Field(description="share of capacity of a provider that it can switch off")
 
 
 class Substitutes(FactModel):
@@ -47,9 +53,9 @@ class Substitutes(FactModel):
     What comes then has the part ``capacity`` of what was lost.
     """
 
-    share: Fact[Fraction]
-    delay_years: Fact[Ratio]
-    capacity: Fact[Fraction]
+    share: Fact[Fraction] = Field(description="share of what is lost that is ever replaced")
+    delay_years: Fact[Ratio] = Field(description="mean years until it is")
+    capacity: Fact[Fraction] = Field(description="capacity of the replacement ÷ that of what was lost")
 
 
 class ByScope(FactModel):

@@ -43,10 +43,10 @@ UncertainBandwidth = Annotated[
 class Interruptions(FactModel):
     """How often one fleet or run was interrupted."""
 
-    what: Text
-    interruptions: PositiveFloat
-    days: PositiveFloat
-    accelerators: PositiveFloat
+    what: Text = Field(description="the fleet or run")
+    interruptions: PositiveFloat = Field(description="how often it was interrupted in these days")
+    days: PositiveFloat = Field(description="days that it was watched")
+    accelerators: PositiveFloat = Field(description="accelerators that it had")
     kind: Kind
     source: Url
     date: Date
@@ -69,7 +69,9 @@ class FailureFacts(FactModel):
     )
     replica_restarts_from: Fact[Count] = Field(description="accelerators from which replicas restart alone")
     stall_minutes: Fact[Ratio] = Field(description="of all replicas, when one of them is lost")
-    replica_accelerators: Fact[Count]
+    replica_accelerators: Fact[Count] = Field(
+        description="accelerators of one replica, which is out until it has restarted"
+    )
 
 
 class LinkFacts(FactModel):
@@ -78,7 +80,7 @@ class LinkFacts(FactModel):
     bandwidth: Fact[UncertainBandwidth] = Field(
         description="bytes per second of a site towards the others, each direction"
     )
-    bytes_per_parameter: Fact[Ratio]
+    bytes_per_parameter: Fact[Ratio] = Field(description="bytes exchanged for each parameter")
     inner_steps: Fact[Ratio] = Field(description="steps between two exchanges")
     batch_tokens: Fact[Count] = Field(description="tokens of a step of all sites together")
     extra_flop: Fact[Ratio] = Field(description="a in ln(FLOP) = a·l·(l − 1) more, l = log2 of the sites")
@@ -91,10 +93,19 @@ class LinkFacts(FactModel):
 class TrainingFacts(FactModel):
     """The section ``training``: memory, size of model, and how much of the time a site is used."""
 
-    state_bytes_per_parameter: Fact[Ratio]
-    memory_for_state: Fact[Fraction]
-    checkpoint_bytes_per_parameter: Fact[Ratio]
-    tokens_per_parameter: Fact[Ratio]
+    state_bytes_per_parameter: Fact[Ratio] = Field(
+        description="bytes of weights, gradients and optimiser for each parameter"
+    )
+    memory_for_state: Fact[Fraction] = Field(
+        description="share of an accelerator's memory that they may take"
+    )
+    checkpoint_bytes_per_parameter: Fact[Ratio] = Field(
+        description="bytes written to a checkpoint for each parameter"
+    )
+    tokens_per_parameter: Fact[Ratio] = Field(
+        description="tokens of training for each parameter, where FLOP are best spent; sizes the model of a "
+        "run"
+    )
     hours_used: Fact[Fraction] = Field(description="share of hours that purchase is spread over")
 
 
@@ -102,12 +113,14 @@ class PublishedRun(FactModel):
     """A training run whose accelerator-hours are stated."""
 
     name: Text
-    accelerator: AcceleratorId
-    chips: PositiveFloat | None = None
+    accelerator: AcceleratorId = Field(description="what it ran on")
+    chips: PositiveFloat | None = Field(None, description="accelerators that took part")
     hours: PositiveFloat = Field(description="accelerator-hours")
-    parameters: PositiveFloat
-    tokens: PositiveFloat | None = None
-    flop: PositiveFloat | None = None
+    parameters: PositiveFloat = Field(description="weights that work on a token")
+    tokens: PositiveFloat | None = Field(
+        None, description="tokens of training; the FLOP are then 6 × parameters × tokens"
+    )
+    flop: PositiveFloat | None = Field(None, description="FLOP of the run as stated, in place of tokens")
     kind: Kind
     source: Url
     date: Date

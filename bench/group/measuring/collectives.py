@@ -3,8 +3,8 @@
 Each rank runs this same code. Whatever decides what comes next (times, the clock, whether memory was
 found) is agreed on by all ranks first, so that all take the same way; see `bench.group.measuring.timing`. The
 time of a call is the longest that any rank of the subgroup took for it; the value of a round is that of its
-median call. Rounds are spread over the time as `bench.running.sampling` spreads those of one device, all in the
-same processes.
+median call. Rounds are spread over the time as `bench.running.sampling` spreads those of one device, all in
+the same processes.
 """
 
 from __future__ import annotations

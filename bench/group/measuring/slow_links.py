@@ -2,9 +2,10 @@
 
 A link is slow if even its fastest round lies clearly below the median link of its kind: by a fifth at least,
 and by so much that among sound links one in a thousand runs would show any such link
-(`bench.fleets.judging.robust`). With too few links to know their spread, it must lie below half of the median. And a link below half of what
-the fastest quarter of the links reach is slow in any case. Where most links of a rank are slow, the rank is
-named instead of them (it may be its port or its card); where most links of a node are, the node is.
+(`bench.fleets.judging.robust`). With too few links to know their spread, it must lie below half of the
+median. And a link below half of what the fastest quarter of the links reach is slow in any case. Where most
+links of a rank are slow, the rank is named instead of them (it may be its port or its card); where most
+links of a node are, the node is.
 """
 
 from __future__ import annotations
