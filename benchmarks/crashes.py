@@ -260,7 +260,7 @@ def main() -> int:
     print(f"{'':20}" + "".join(f"{name:>13}" for name in COLUMNS) + f"{'s':>8}", flush=True)
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="crashes-", ignore_cleanup_errors=True) as folder:
-        needed = not asked.case or any(name.startswith("export") for name in asked.case)
+        needed = not asked.case or any(name.startswith(("export", "report")) for name in asked.case)
         campaign = Campaign(Path(folder), asked.seed, documents=needed)
         every = cases(campaign.inputs)
         for case in every:

@@ -10,6 +10,7 @@ Each command of `tests.reliability.crash_cases` that writes runs over the files 
 - memory:      its address space is limited (RLIMIT_AS);
 - files:       so many files may be open (RLIMIT_NOFILE; with 4, Python itself does not start);
 - temporary:   no folder for temporary files can be found;
+- clock:       the time of day jumps by a month back or forth at every look (a library before libc; needs cc);
 - twice:       the same with other inputs writes to the same folder at the same time, N times over.
 
 It must end with what it should, or with exit code 2 and one line that begins with "error:"; the files there
@@ -41,6 +42,20 @@ from tests.reliability.crash_cases import Case, cases, contents, is_part  # noqa
 
 MIB = 1 << 20
 FILLER = ".filler.part"
+# The time of day as libc tells it; Python, and what it calls, ask there.
+JUMPING_CLOCK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+int clock_gettime(clockid_t which, struct timespec *now) {
+  static int (*real)(clockid_t, struct timespec *);
+  static int looks;
+  if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+  int failed = real(which, now);
+  if (which == CLOCK_REALTIME) now->tv_sec += (long)(looks++ % 3 - 1) * 30 * 86400;
+  return failed;
+}
+"""
 NO_TEMPORARY = (
     "import sys, tempfile; sys.argv = sys.argv[1:]; tempfile._candidate_tempdir_list = lambda: []; "
     "import runpy; runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
@@ -63,7 +78,10 @@ class Fault:
     @contextmanager
     def around(self, out: Path) -> Iterator[None]:
         """The folder as it is while the fault lasts."""
-        if self.name == "room":
+        if self.name == "clock":
+            _make_clock(out.with_name("clock.so"))
+            yield
+        elif self.name == "room":
             with _mounted_full(out, self.amount):
                 yield
         elif self.name == "read-only":
@@ -83,8 +101,10 @@ class Fault:
         else:
             yield
 
-    def command(self, args: list[str]) -> list[str]:
+    def command(self, args: list[str], out: Path) -> list[str]:
         """The command as it is run."""
+        if self.name == "clock":
+            return ["env", f"LD_PRELOAD={out.with_name('clock.so')}", *args]
         if self.name == "permission":
             return [*WITHOUT_CAPABILITIES, *args]
         if self.name == "temporary":
@@ -107,6 +127,7 @@ FAULTS = (
     *(Fault("memory", mib) for mib in (60, 150, 300, 600)),
     *(Fault("files", count) for count in (6, 8, 10, 12)),
     Fault("temporary"),
+    Fault("clock"),
 )
 
 
@@ -131,6 +152,12 @@ def _mounted_full(out: Path, spare_kib: int) -> Iterator[None]:
     shutil.move(held, out)
 
 
+def _make_clock(library: Path) -> None:
+    if not library.exists():
+        compiled = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library), "-ldl"]
+        subprocess.run(compiled, input=JUMPING_CLOCK, encoding="utf-8", check=True)
+
+
 def _mount(*options: str) -> None:
     subprocess.run(["mount", *options], check=True)
 
@@ -139,7 +166,7 @@ def tried(campaign: Campaign, case: Case, reference: Reference, fault: Fault) ->
     """Run a case with a fault, then without; how it ended, and what went wrong."""
     out = campaign.fresh(reference.older)
     with fault.around(out):
-        done = _done(campaign, fault.command([*case.program, *case.args(out)]), fault.limit)
+        done = _done(campaign, fault.command([*case.program, *case.args(out)], out), fault.limit)
         faults, held = _judged(case, reference, out, done)
     # what a measuring run could not finish may be in its journal
     for journal in out.rglob("journal-*.jsonl"):
@@ -249,7 +276,7 @@ def main() -> int:
     asked = parser.parse_args()
     failures = runs = 0
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        documents = not asked.case or any(name.startswith("export") for name in asked.case)
+        documents = not asked.case or any(name.startswith(("export", "report")) for name in asked.case)
         campaign = Campaign(Path(folder), "faults-1", documents=documents)
         for case in cases(campaign.inputs):
             if case.older is None or (asked.case and case.name not in asked.case):

@@ -83,14 +83,7 @@ def command(config: str, output: Format, **options: Any) -> int:
             click.echo(verdict(found.plan), err=True)
         return 1
     if options["out"] is not None:
-        _write(options["out"], cluster_yaml(config, found.plan))
+        from bench.files import write_text_atomic
+
+        write_text_atomic(options["out"], cluster_yaml(config, found.plan))
     return 0
-
-
-def _write(path: Path, text: str) -> None:
-    from bench.errors import InputError
-
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -109,7 +109,6 @@ def _write_tables(folder: Path, findings: Findings) -> None:
     from flopcensus.output import to_csv
 
     tables = folder / "tables"
-    tables.mkdir(parents=True, exist_ok=True)
     rows = [row for estimate in findings.estimates for row in estimate_rows(estimate)]
     for level in dict.fromkeys(row["level"] for row in rows):
         name = level.replace(",", "-").replace(" ", "-").replace("_", "-")

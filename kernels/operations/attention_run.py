@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from kernels.operations import attention_check
-from kernels.operations.attention_check import Tensors
+from kernels.operations.attention_reference import Tensors
 from kernels.shared import tensors
 from kernels.workload import Place, Shape, Verdict
 

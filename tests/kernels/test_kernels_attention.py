@@ -14,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
 from kernels.attention import HEAD, TENSORS, Attention
-from kernels.operations import attention_run
+from kernels.operations import attention_check, attention_run
 from kernels.operations.attention_run import PreparedAttention
 from kernels.shared import probe, tensors
 from kernels.workload import LARGE_GPUS, Place, Shape
@@ -26,6 +26,12 @@ EVERY_PRECISION = pytest.mark.parametrize("precision", FLOATS)
 SMALL: Shape = {"sequence": 384, "batch": 2, "heads": 2, "head": 64}
 Fault = Callable[[PreparedAttention], None]
 OUTPUT, QUERY, KEY, VALUE = range(4)
+
+
+@pytest.fixture(autouse=True)
+def sampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small as they are, they are checked as long sequences are (else: test_kernels_attention_whole)."""
+    monkeypatch.setattr(attention_check, "WHOLE_SCORES", 0)
 
 
 def run(operation: PreparedAttention) -> PreparedAttention:

@@ -9,7 +9,7 @@ import os
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,10 +143,33 @@ def cases(inputs: Path) -> list[Case]:
         pair("fleet Parquet", "fleet", fleet("--format", "parquet", "-o", "{out}/fleet.parquet")),
         pair("fleet records", "fleet", fleet("--anonymise", "--records-to", "{out}/records")),
         pair("fleet history", "fleet", fleet("--history", "{out}/history")),
+        *_single_files(inputs),
         pair("run", "run", study("--without-bench")),
         pair("run with bench", "run", study("--bench-seconds", "5"), measures=True, program=FAKED),
         Case("bench", "bench", measured(1), measured(2), measures=True, resumes=True, program=FAKED),
     ]
+
+
+def _single_files(inputs: Path) -> Iterator[Case]:
+    """Commands that write one file each."""
+
+    def page(when: str) -> Args:
+        return lambda out: ["report", str(inputs / f"{when}.json"), "-o", str(out / "page.html")]
+
+    def calibration(when: str) -> Args:
+        def args(out: Path) -> list[str]:
+            records = sorted(str(path) for path in (inputs / f"records-{when}").glob("*.json*"))
+            return ["calibrate", *records, "-o", str(out / "mine.yaml")]
+
+        return args
+
+    def planned(power: str) -> Args:
+        asked = ["plan", "hedged", "--power", power, "--budget", "2 B$", "--draws", "200"]
+        return lambda out: [*asked, "-o", str(out / "best.yaml")]
+
+    yield Case("report", "report", page("now"), page("then"))
+    yield Case("calibrate", "calibrate", calibration("now"), calibration("then"))
+    yield Case("plan", "plan", planned("50 MW"), planned("20 MW"))
 
 
 ESTIMATE = (*("estimate", "--as-of", "2026-06-30", "--draws", "200", "--basis", "peak"), "--format", "json")
