@@ -10,8 +10,8 @@ from flopcensus.output import Meter, MeterOf
 if TYPE_CHECKING:
     import datetime
 
+    from accounting.planning.known import Given
     from accounting.planning.optimise.plan import Plan
-    from accounting.planning.parameters import Given
     from accounting.reference.facts import Facts
 
 
