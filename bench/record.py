@@ -294,7 +294,8 @@ def parse_record(text: str, *, source: str) -> Record:
     data = _parse_json(text, source)
     _require_schema(data, source)
     try:
-        return Record.model_validate(data)
+        # strict: a number written as text is no number, neither here nor where fleets read records
+        return Record.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise RecordError(f"{source}: {describe_faults(error)}; run flopcensus bench again") from error
 

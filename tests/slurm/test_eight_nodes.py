@@ -15,7 +15,7 @@ from bench.record import Record, load_record
 from tests.cli import in_process
 from tests.slurm.emulated import Cluster, emulated, needs_slurm
 
-pytestmark = [pytest.mark.system, needs_slurm]
+pytestmark = [pytest.mark.system, *needs_slurm]
 EVERY = [f"n{number}" for number in range(1, 9)]
 # Two thirds of the time the process is stopped: this is the shell that is to become it.
 SLOW = "(while kill -STOP $$; do sleep 0.06; kill -CONT $$; sleep 0.03; done) 2>/dev/null &"

@@ -16,7 +16,7 @@ import pytest
 from bench.record import Result, load_record
 from tests.slurm.emulated import SCRIPT, Cluster, emulated, needs_slurm
 
-pytestmark = [pytest.mark.system, needs_slurm]
+pytestmark = [pytest.mark.system, *needs_slurm]
 MEBIBYTE = 1 << 20
 TRANSFER = str(Path(__file__).parent / "transfer.py")
 BYTES_PER_S = 1e9 / 8 * 1448 / 1514

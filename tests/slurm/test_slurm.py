@@ -14,7 +14,7 @@ from tests.slurm.emulated import Cluster, emulated, needs_slurm
 
 BENCH = ("--device", "cpu", "--workload", "launch", "--precision", "fp32")
 
-pytestmark = [pytest.mark.system, needs_slurm]
+pytestmark = [pytest.mark.system, *needs_slurm]
 
 
 @pytest.fixture(scope="module")
