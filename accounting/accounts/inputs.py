@@ -6,10 +6,10 @@ median is to take its spread away. :mod:`.drivers` does both to find what drives
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import cast
 
 import numpy as np
 
@@ -99,7 +99,8 @@ def redrawn(entry: Entry, term: Term, valuer: Valuer, again: Callable[[Input], b
     common = tuple((f"{AGAIN}{n}" if again(_common(n)) else n, loading) for n, loading in term.common)
     service = _service_of(valuer)
     if service and again(Input(SERVICE, "")):
-        service = _service_of(replace(valuer, projection=replace(valuer.projection, seed=-1 - valuer.seed)))  # type: ignore[call-arg, attr-defined]
+        # -1 - seed is never the seed itself: these are other lives
+        service = _service_of(valuer, seed=-1 - valuer.seed)
     return _with_presence(found, entry, valuer, common, service)
 
 
@@ -124,14 +125,16 @@ def known(entry: Entry, term: Term, valuer: Valuer, kept: Callable[[Input], bool
 _Service = Callable[[Entry], Draws]
 
 
-def _service_of(valuer: Valuer) -> _Service | None:
+def _service_of(valuer: Valuer, seed: int | None = None) -> _Service | None:
+    """Return what says in which draws an entry is in service; None where the valuer does not project."""
     if not isinstance(valuer, ProjectedValuer) or valuer.projection is None:
         return None
-    return partial(_presence, valuer)
+    projection = valuer.projection if seed is None else replace(valuer.projection, seed=seed)
+    return partial(_presence, projection, valuer.day)
 
 
-def _presence(valuer: ProjectedValuer, entry: Entry) -> Draws:
-    return cast("Projection", valuer.projection).presence(entry, valuer.day)
+def _presence(projection: Projection, day: datetime.date, entry: Entry) -> Draws:
+    return projection.presence(entry, day)
 
 
 def _mean_of(service: _Service, entry: Entry) -> Draws:

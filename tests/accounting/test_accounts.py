@@ -22,6 +22,7 @@ from accounting.census.selection import Selection, select
 from accounting.errors import MixedValuesError, UnknownNameError
 from accounting.quantities import Uncertain, exact
 from accounting.reference.facts import Facts
+from tests.accounting.ledgers import BASE
 
 DAY = datetime.date(2026, 1, 1)
 DRAWS = 200
@@ -36,25 +37,8 @@ def calibration(facts: Facts) -> Calibration:
 
 
 def entry(number: int, **changes: object) -> Entry:
-    base = Entry(
-        id=f"e{number}",
-        facility=f"f{number}",
-        facility_name=f"F{number}",
-        territory="FR",
-        owners=(Owner("eurohpc-ju", "EU", 1.0),),
-        operator=None,
-        sector="public",
-        accelerator="nvidia-h100-sxm",
-        vendor="nvidia",
-        vendor_nation="US",
-        count=exact(100),
-        in_service=datetime.date(2025, 1, 1),
-        retired=None,
-        status="operational",
-        kind="reported",
-        source="https://example.org",
-    )
-    return replace(base, **changes)  # type: ignore[arg-type]
+    public = {"owners": (Owner("eurohpc-ju", "EU", 1.0),), "sector": "public"}
+    return replace(BASE, id=f"e{number}", facility=f"f{number}", **{**public, **changes})  # type: ignore[arg-type]
 
 
 @st.composite

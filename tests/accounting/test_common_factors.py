@@ -22,9 +22,10 @@ from accounting.capacity.sizing.facts import SizingFacts, load_sizing
 from accounting.capacity.sizing.lognormal import Lognormal, combine, mixture, product
 from accounting.capacity.sums import Work
 from accounting.capacity.valuation import Term, Valued, Valuer
-from accounting.census.ledger import Entry, Owner
+from accounting.census.ledger import Entry
 from accounting.quantities import Uncertain, exact
 from accounting.reference.facts import Facts
+from tests.accounting.ledgers import BASE
 
 DAY = datetime.date(2026, 1, 1)
 DRAWS = 40_000
@@ -36,27 +37,8 @@ def sizing(facts: Facts) -> SizingFacts:
 
 
 def site(number: int, **changes: object) -> Entry:
-    base = Entry(
-        id=f"e{number}",
-        facility=f"f{number}",
-        facility_name=f"F{number}",
-        territory="FR",
-        owners=(Owner(None, None, 1.0),),
-        operator=None,
-        sector="private",
-        accelerator="nvidia-h100-sxm",
-        vendor="nvidia",
-        vendor_nation="US",
-        count=None,
-        in_service=datetime.date(2025, 1, 1),
-        retired=None,
-        status="operational",
-        kind="reported",
-        source="https://example.org",
-        power=exact(1e7, "power"),
-        power_of="site",
-    )
-    return replace(base, **changes)  # type: ignore[arg-type]
+    power = {"count": None, "power": exact(1e7, "power"), "power_of": "site"}
+    return replace(BASE, id=f"e{number}", facility=f"f{number}", **{**power, **changes})  # type: ignore[arg-type]
 
 
 def total_draws(rows: list[Entry], facts: Facts) -> Draws:

@@ -18,10 +18,11 @@ from accounting.capacity.sizing.correlated import SizedEntry
 from accounting.capacity.stock.projection import ProjectedValuer, Projection
 from accounting.capacity.stock.rates import load_stock_rates
 from accounting.capacity.valuation import Valuer
-from accounting.census.ledger import Entry, Ledger, Owner
+from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import Selection
 from accounting.quantities import Uncertain, exact
 from accounting.reference.facts import Facts
+from tests.accounting.ledgers import BASE
 
 DAY = datetime.date(2026, 1, 1)
 DRAWS = 40_000
@@ -38,24 +39,7 @@ def lognormal(best: float, sd: float) -> Uncertain:
 
 
 def entry(number: int, count: Uncertain, source: str = "https://a.example") -> Entry:
-    return Entry(
-        id=f"e{number}",
-        facility=f"f{number}",
-        facility_name=f"F{number}",
-        territory="FR",
-        owners=(Owner(None, None, 1.0),),
-        operator=None,
-        sector=None,
-        accelerator="nvidia-h100-sxm",
-        vendor="nvidia",
-        vendor_nation="US",
-        count=count,
-        in_service=datetime.date(2025, 1, 1),
-        retired=None,
-        status="operational",
-        kind="reported",
-        source=source,
-    )
+    return replace(BASE, id=f"e{number}", facility=f"f{number}", count=count, source=source)
 
 
 def paper(facts: Facts, **changes: object) -> Valuer:
