@@ -1,4 +1,4 @@
-"""What pooling foretells of what it has not seen: families left out, and training runs left out."""
+"""What pooling foretells of what it has not seen (families and training runs), and paper against measured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from accounting.accounts.paper import moves, weights
-from accounting.capacity.bases import Capacity, Denomination
 from accounting.capacity.calibration import load_calibration, shipped_evidence
 from accounting.capacity.efficiency.cross_validation import (
     LeftOut,
@@ -20,15 +19,11 @@ from accounting.capacity.efficiency.cross_validation import (
     leave_families_out,
     mean_score,
 )
-from accounting.capacity.efficiency.occupancy import Occupancy, used_flop_per_year
 from accounting.capacity.h100e import load_h100e
 from accounting.capacity.valuation import Skipped, Valuer
 from accounting.census.sources import load_census
-from accounting.dimensions import YEAR_S
-from accounting.errors import MixedValuesError
 from accounting.reference.facts import Facts
 from accounting.reference.shipped import configs_root
-from bench.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -152,30 +147,3 @@ def test_shares_that_move_against_the_accounts_of_each_basis(facts: Facts) -> No
         {vendor: value / sum(sums.values()) for vendor, value in sums.items()}
     )
     assert sum(m.difference.mean for m in found) == pytest.approx(0.0, abs=1e-12)
-
-
-FLEET = Occupancy.model_validate(
-    {"where": "x", "occupancy": "80%", "source": "x", "date": "2024-01-01", "kind": "reported"}
-)
-
-
-def test_used_is_a_flow_below_what_is_delivered_all_year() -> None:
-    delivered = Capacity(np.full(20_000, 2e15), Denomination("bf16", "delivered"))
-    used = used_flop_per_year(delivered, [FLEET], 0, "site")
-    assert (used < 2e15 * YEAR_S).all()
-    assert np.median(used) == pytest.approx(0.8 * 2e15 * YEAR_S, rel=0.02)
-
-
-@pytest.mark.parametrize("stated", [Denomination("bf16", "peak"), Denomination("bf16", "delivered", "H100e")])
-def test_used_is_of_delivered_flop_alone(stated: Denomination) -> None:
-    with pytest.raises(MixedValuesError, match="what is used is a flow"):
-        used_flop_per_year(Capacity(np.ones(3), stated), [FLEET], 0, "site")
-
-
-def test_used_needs_an_occupancy() -> None:
-    with pytest.raises(InputError, match="no occupancy is known"):
-        used_flop_per_year(Capacity(np.ones(3), Denomination("bf16", "delivered")), [], 0, "site")
-
-
-def test_shipped_occupancy_is_read(facts: Facts) -> None:
-    assert [row.kind for row in shipped_evidence(facts).occupancy] == ["reported"]

@@ -1,4 +1,4 @@
-"""What is used: delivered × occupancy × a year, entry by entry."""
+"""What is used: delivered × occupancy × a year, entry by entry and in total."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from accounting.accounts.account import account
 from accounting.accounts.drivers import drivers
 from accounting.accounts.estimate import Request, estimate
 from accounting.capacity.bases import Capacity, Denomination
-from accounting.capacity.calibration import Calibration, load_calibration
+from accounting.capacity.calibration import Calibration, load_calibration, shipped_evidence
 from accounting.capacity.efficiency.evidence import load_evidence
 from accounting.capacity.efficiency.occupancy import Occupancy, used_flop_per_year
 from accounting.capacity.used import UsedValuer, shipped_occupancy
@@ -125,3 +125,30 @@ def test_without_a_fleet_there_is_no_flow(facts: Facts, calibration: Calibration
     with pytest.raises(InputError, match="no occupancy is known"):
         UsedValuer(facts, calibration, bases=("delivered",), fleets=())
     assert isinstance(shipped_occupancy(facts)[0], Occupancy)
+
+
+FLEET = Occupancy.model_validate(
+    {"where": "x", "occupancy": "80%", "source": "x", "date": "2024-01-01", "kind": "reported"}
+)
+
+
+def test_used_is_a_flow_below_what_is_delivered_all_year() -> None:
+    delivered = Capacity(np.full(20_000, 2e15), Denomination("bf16", "delivered"))
+    used = used_flop_per_year(delivered, [FLEET], 0, "site")
+    assert (used < 2e15 * YEAR_S).all()
+    assert np.median(used) == pytest.approx(0.8 * 2e15 * YEAR_S, rel=0.02)
+
+
+@pytest.mark.parametrize("stated", [Denomination("bf16", "peak"), Denomination("bf16", "delivered", "H100e")])
+def test_used_is_of_delivered_flop_alone(stated: Denomination) -> None:
+    with pytest.raises(MixedValuesError, match="what is used is a flow"):
+        used_flop_per_year(Capacity(np.ones(3), stated), [FLEET], 0, "site")
+
+
+def test_used_needs_an_occupancy() -> None:
+    with pytest.raises(InputError, match="no occupancy is known"):
+        used_flop_per_year(Capacity(np.ones(3), Denomination("bf16", "delivered")), [], 0, "site")
+
+
+def test_shipped_occupancy_is_read(facts: Facts) -> None:
+    assert [row.kind for row in shipped_evidence(facts).occupancy] == ["reported"]

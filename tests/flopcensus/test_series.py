@@ -1,4 +1,4 @@
-"""``flopcensus estimate --years`` and ``--project``: what is projected is marked, plans enter when asked for."""
+"""``flopcensus estimate`` over years: what is projected is marked, and plans enter when asked for."""
 
 from __future__ import annotations
 
