@@ -58,7 +58,7 @@ class Efficiency:
     @property
     def median(self) -> float:
         """The median fraction."""
-        return float(expit(self.prediction.mean))  # type: ignore[arg-type]
+        return float(expit(self.prediction.mean))
 
     @property
     def shared_name(self) -> str:
@@ -185,11 +185,11 @@ class Calibration:
             count = m.accelerators.best if m.accelerators else None
             scale = 1 / self.scaling.factor(count) if count else 1.0
             best = base.predict(self.chip(m.accelerator, precision)).mean
-            yield m, min(scale * of_peak / float(expit(best)), _RATIO_LIMIT)  # type: ignore[arg-type]
+            yield m, min(scale * of_peak / float(expit(best)), _RATIO_LIMIT)
 
     def _in_production(self, m: Measurement, ratio: float) -> float:
         excess = self.excess.mean if self.excess and m.setting == "benchmark" else 0.0
-        return float(expit(logit(ratio) - excess))  # type: ignore[arg-type]
+        return float(expit(logit(ratio) - excess))
 
     def has_production(self, accelerator: str | None, precision: str) -> bool:
         """Return whether a training step of the accelerator was measured elsewhere than in a benchmark."""

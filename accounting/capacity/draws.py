@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import overload
 
 import numpy as np
 
@@ -53,21 +54,13 @@ def log_sd(value: Uncertain) -> float:
     return 0.0 if value.exact else math.log(value.high / value.low) / (2 * Z95)
 
 
-def expit(x: Draws) -> Draws:
-    """Return 1 ÷ (1 + e⁻ˣ), without overflow for large |x|."""
+@overload
+def expit(x: float) -> float: ...
+@overload
+def expit(x: Draws) -> Draws: ...
+def expit(x: Draws | float) -> Draws | float:
+    """Return 1 ÷ (1 + e⁻ˣ), the fraction whose logit is x, without overflow for large |x|."""
     return 0.5 * (1.0 + np.tanh(0.5 * x))
-
-
-def _transform(x: float, family: str) -> float:
-    if family == "logit-normal":
-        return float(np.log(x / (1.0 - x)))
-    return float(np.log(x - 1.0 if family == "one-plus-lognormal" else x))
-
-
-def _back(x: Draws, family: str) -> Draws:
-    if family == "logit-normal":
-        return expit(x)
-    return np.exp(x) + (1.0 if family == "one-plus-lognormal" else 0.0)
 
 
 def product(values: Iterable[Uncertain]) -> Uncertain:
@@ -91,3 +84,15 @@ def product(values: Iterable[Uncertain]) -> Uncertain:
         best, square = best * middle, square + math.log(high / middle) ** 2
     spread = math.exp(math.sqrt(square))
     return Uncertain(best / spread, best, best * spread, "lognormal")
+
+
+def _transform(x: float, family: str) -> float:
+    if family == "logit-normal":
+        return float(np.log(x / (1.0 - x)))
+    return float(np.log(x - 1.0 if family == "one-plus-lognormal" else x))
+
+
+def _back(x: Draws, family: str) -> Draws:
+    if family == "logit-normal":
+        return expit(x)
+    return np.exp(x) + (1.0 if family == "one-plus-lognormal" else 0.0)
