@@ -1,4 +1,4 @@
-"""Entries known by power, cost or a bare number of chips: their counts, and what of a total is theirs."""
+"""Entries known by power, cost or a bare number of chips: their counts, and their part of a total."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Apart:
 
 @dataclass(frozen=True)
 class SizedEntries:
-    """What of an estimate rests on power, cost or a typical accelerator.
+    """How much of an estimate rests on power, cost or a typical accelerator.
 
     ``clues`` counts entries by what their count rests on ("power", "count and power", …), ``typical`` those
     whose accelerator is assumed. ``share`` is their part of the mean peak, 0 where there is nothing to value.

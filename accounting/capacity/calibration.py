@@ -81,7 +81,7 @@ class Efficiency:
 class Calibration:
     """Pools of measured fractions, by step and precision. See :meth:`of`, :func:`load_calibration`.
 
-    ``excess`` is what benchmarks exceed production runs by, in logits of sustained ÷ achievable.
+    ``excess`` is how far benchmarks lie above production runs, in logits of sustained ÷ achievable.
     """
 
     measurements: tuple[Measurement, ...]

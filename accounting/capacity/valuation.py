@@ -95,10 +95,12 @@ class Chain:
 class Term:
     """An entry as what is drawn for it.
 
-    ``unit`` is the peak of one accelerator, or the file's own figure; the peak is ``count`` × ``unit``, where
-    None stands for 1 exactly. ``kind`` says how its size is known. ``presence``, where there is one, gives
-    for each draw what it is multiplied by (shape: draws): whether it is in service (0 or 1), and what its
-    count has in common with others. ``common`` names the latter; ``count`` is then without it.
+    The entry's peak is ``count`` × ``unit``: ``unit`` is the peak of one accelerator, or a file's own figure
+    with a ``count`` of None, which stands for exactly 1. ``kind`` says how that size is known.
+
+    ``presence``, where given, returns draws that the peak is multiplied by (shape: draws): 1 or 0 for in
+    service or not, times the error that the count shares with others. ``common`` are the loadings of that
+    error; ``count`` then has only the rest of its spread.
     """
 
     id: str

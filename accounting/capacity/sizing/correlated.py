@@ -23,7 +23,7 @@ from accounting.quantities import Uncertain
 
 # names of standard normals that counts share, each with how far one standard deviation of it moves the log
 Loadings = tuple[tuple[str, float], ...]
-# products of what is common that are kept rather than made again, in bytes
+# how many bytes of draws are kept rather than made again
 _KEPT = 64 * 2**20
 
 
@@ -43,13 +43,13 @@ def own_part(count: Uncertain, common: Loadings) -> Uncertain:
 
 @dataclass(frozen=True, slots=True)
 class SizedEntry(Entry):
-    """An entry whose count was worked out, with what of the spread of that count other entries share."""
+    """An entry whose count was worked out; ``common`` are the loadings of the error it shares with others."""
 
     common: Loadings = ()
 
     @classmethod
     def of(cls, entry: Entry, common: Loadings) -> Entry:
-        """Return the entry with what is common; as it is where nothing is."""
+        """Return the entry with its loadings; as it is where there are none."""
         if not common:
             return entry
         same = {one.name: getattr(entry, one.name) for one in fields(Entry)}
@@ -57,7 +57,7 @@ class SizedEntry(Entry):
 
 
 def common_of(entry: Entry) -> Loadings:
-    """Return what of the spread of an entry's count others share: names of normals, and their loadings."""
+    """Return the loadings of the error that an entry's count shares with others; none where it was stated."""
     return entry.common if isinstance(entry, SizedEntry) else ()
 
 
@@ -82,7 +82,7 @@ class CommonFactors:
         return found
 
     def times(self, common: Loadings, other: Callable[[], Draws] | None = None) -> Callable[[], Draws]:
-        """Return what makes them, times ``other`` where there is one."""
+        """Return a function that makes these draws, times those of ``other`` where given."""
         if other is None:
             return lambda: self.draws(common)
         return lambda: self.draws(common) * other()

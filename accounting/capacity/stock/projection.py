@@ -33,8 +33,8 @@ HORIZON = datetime.date(2035, 12, 31)
 class Projection:
     """The lives of deployments from a snapshot on.
 
-    ``entries`` are those by id that may supersede another. ``snapshot`` is the day the census describes;
-    ``seen`` are later ones by entry id, of lists that were joined.
+    ``entries`` (by id) are those that may supersede others. ``snapshot`` is the day the census describes;
+    ``seen`` holds later such days by entry id, where lists were joined.
     """
 
     rates: StockRates
