@@ -241,7 +241,7 @@ def test_a_file_that_is_gone_when_a_second_of_its_run_comes_ends_nothing(tmp_pat
 
 @pytest.mark.parametrize("created", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
 def test_a_start_beyond_the_calendar_in_utc_is_set_aside(created: str) -> None:
-    with pytest.raises(Unusable, match="created: .* lies beyond the calendar in UTC"):
+    with pytest.raises(Unusable, match="lies beyond the calendar in UTC"):
         decode(text(created=created).encode())
 
 
