@@ -165,12 +165,12 @@ def installed_memory(reported_bytes: int | None) -> str | None:
     what is reported is rounded up to the next sixteenth of a power of two, as memory is built in.
 
     >>> installed_memory(134_950_000_000), installed_memory(135_050_000_000)  # of 128 GiB
-    ('1.374e+11', '1.374e+11')
+    ('137438953472', '137438953472')
     """
     if reported_bytes is None:
         return None
     step = max(1, (1 << (reported_bytes - 1).bit_length()) // 32)
-    return f"{-(-reported_bytes // step) * step:.3e}"
+    return str(-(-reported_bytes // step) * step)
 
 
 def _label(key: Key) -> str:

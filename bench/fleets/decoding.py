@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -195,8 +195,13 @@ def _check(record: FleetRecord) -> None:
     """Require what must hold between fields, as the validators of `bench.record` do.
 
     Raises:
-        Unusable: A result is of a device that the record lacks, or contradicts itself.
+        Unusable: A result is of a device that the record lacks, or contradicts itself; or the run began at no
+            moment that can be told in UTC.
     """
+    try:
+        record.created.astimezone(UTC)
+    except OverflowError as error:
+        raise Unusable(f"created: {record.created.isoformat()} lies beyond the calendar in UTC") from error
     known = {device.id for device in record.devices}
     for number, result in enumerate(record.results):
         if result.device not in known:

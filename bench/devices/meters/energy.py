@@ -123,13 +123,9 @@ def _source(points: Sequence[Timed]) -> str:
 
 def _integrated(points: Sequence[Timed], window: float) -> float | None:
     """Trapezoids between the samples, their mean power held to the ends of the window. Unit: J."""
-    samples = [(point.seconds, point.reading.power_w) for point in points if point.reading.power_w]
+    samples = [(point.seconds, power) for point in points if (power := point.reading.power_w)]
     span = samples[-1][0] - samples[0][0] if samples else 0.0
     if span <= 0 or span < LEAST_COVER * window:
         return None
-    area = sum((b - a) * (p + q) / 2 for (a, p), (b, q) in itertools.pairwise(_known(samples)))
+    area = sum((b - a) * (p + q) / 2 for (a, p), (b, q) in itertools.pairwise(samples))
     return area / span * window
-
-
-def _known(samples: Sequence[tuple[float, float | None]]) -> list[tuple[float, float]]:
-    return [(seconds, power) for seconds, power in samples if power is not None]

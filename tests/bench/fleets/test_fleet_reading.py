@@ -239,6 +239,12 @@ def test_a_file_that_is_gone_when_a_second_of_its_run_comes_ends_nothing(tmp_pat
     assert [(Path(one.file).name, "a.json" in one.reason) for one in reading.set_aside] == [("b.json", True)]
 
 
+@pytest.mark.parametrize("created", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_start_beyond_the_calendar_in_utc_is_set_aside(created: str) -> None:
+    with pytest.raises(Unusable, match="lies beyond the calendar in UTC"):
+        decode(text(created=created).encode())
+
+
 def test_the_start_of_a_run_is_a_moment_not_its_spelling() -> None:
     one = decode(text(created="2026-03-01T06:00:00Z").encode())
     two = decode(text(created="2026-03-01T07:00:00+01:00").encode())
