@@ -18,7 +18,7 @@ from typing import Any
 
 from accounting.capacity.calibration import shipped_evidence
 from accounting.planning.training.assumptions import PublishedRun, load_assumptions, load_published_runs
-from accounting.planning.training.left_out import Foretold, foretell
+from accounting.planning.training.cross_validation import Foretold, foretell
 from accounting.reference.facts import load_facts
 
 _TABLE = runpy.run_path(str(Path(__file__).with_name("training_runs.py")))

@@ -91,12 +91,12 @@ KINDS: Mapping[str, Kind] = {
     "top500-names": Kind(f"{_READERS}.top500_facts:Top500File", "Names in TOP500 lists", ("top500.yaml",)),
     "fleet-about": Kind(f"{_READERS}.fleet:About", "Where the nodes of a folder of records stand"),
     "access": Kind(
-        "accounting.planning.scenarios.offers:AccessFile",
+        "accounting.planning.scenarios.access_files:AccessFile",
         "A scenario: capacity offered, hosted, rented or pooled",
         ("scenarios:access",),
     ),
     "supply-cut": Kind(
-        "accounting.planning.scenarios.files:SupplyCutFile",
+        "accounting.planning.scenarios.supply_cut_files:SupplyCutFile",
         "A scenario: supply is cut",
         ("scenarios:supply_cut",),
     ),
@@ -141,7 +141,7 @@ KINDS: Mapping[str, Kind] = {
         ("planning/training_runs.yaml",),
     ),
     "planning-supply-cut": Kind(
-        "accounting.planning.scenarios.parameters:SupplyCutFacts",
+        "accounting.planning.scenarios.cut_parameters:SupplyCutFacts",
         "What a supply cut rests on",
         ("planning/supply_cut.yaml",),
     ),

@@ -41,8 +41,8 @@ def coverage(
         known: rows of the census (``ours:ID``) that count as covering.
         column: the list's own column that capacity is taken from.
 
-    Rows count that are operational, located, not superseded by one that operates, no duplicates, and whose
-    name is not withheld.
+    Counted are rows of the list that operate, whose territory is known, that are neither duplicates nor
+    superseded by a row that operates, and whose name the list does not withhold ("Anonymized …").
     """
     covered = {crosswalk.site(name) for name in known} - {None}
     by_territory: dict[str, list[tuple[str, float, bool]]] = {}

@@ -6,9 +6,9 @@ never guessed: by ``same_as`` and ``part_of`` of a facility, and in ``configs/cr
 are no facility of ours. A part and its whole are one place here, since a list that states the whole counts
 the part.
 
-Within one list every row counts. Across lists, one wins for each site and accelerator among the rows that are
-valued at a date: the first of the lists named. A row whose accelerator is not known gives way to any that
-is known at its site, and wins over none.
+Within one list every row counts. Where several lists have rows of one accelerator at one site, valued at one
+date, those of the list named first are counted. A row whose accelerator is not known is counted only where
+no other list knows an accelerator at its site.
 """
 
 from __future__ import annotations
@@ -164,7 +164,10 @@ def _valued(entry: Entry) -> bool:
 
 
 def join(ledgers: Sequence[tuple[str, Ledger]], crosswalk: Crosswalk, facts: Facts) -> Ledger:
-    """Return several lists as one ledger; what they share is settled when it is known which rows count.
+    """Return several lists as one ledger, with the ties that say which of its rows are of one site.
+
+    Which list is believed of a site is decided later (:meth:`Sites.settle`), among the rows that a selection
+    leaves: a list that knows a site from an earlier day on is believed until then.
 
     Args:
         ledgers: (reader's prefix, or ``ours``; its ledger), the most believed first.

@@ -44,14 +44,22 @@ class Chips:
 class Entry:
     """One deployment as the accounts see it.
 
-    ``values`` holds a foreign file's own columns (FLOP/s by precision, or H100e under ``h100e``);
-    they serve where the file is valued by its own figures, and include ``further_chips``, those of other
-    models that a file states in the same row. ``power`` (watts) and ``cost`` (US dollars) are
-    those of this deployment, ``power_of`` and ``cost_of`` say what they are of
-    (:mod:`accounting.census.facilities`). ``same_as`` names
-    rows of other lists that speak of the same site, ``part_of`` a site that contains it
-    (:mod:`accounting.census.crosswalk`). ``access`` says who has what share of the access, ``used_by`` of the
-    use; they may add to less than 1. None stands for "not known" throughout.
+    None stands for "not known" throughout.
+
+    Attributes:
+        owners: Their shares add to 1; an owner that is not known is one without organisation and nation.
+        count: Accelerators of the first model. Those of other models in the same row are ``further_chips``.
+        values: A foreign file's own figures of the whole row, further chips included: FLOP/s by precision,
+            or H100e under ``h100e``. They serve where the file is valued by its own figures.
+        superseded_by: Id of the later phase that includes this one.
+        duplicate: Whether the source takes the row for a possible repetition of another.
+        standard: Whether the source counts the row in its own analysis.
+        power: Watts of this deployment; ``power_of`` says of what (:mod:`accounting.census.facilities`).
+        cost: US dollars of this deployment; ``cost_of`` says of what.
+        same_as: Rows of other lists that speak of the same site (:mod:`accounting.census.crosswalk`).
+        part_of: A site that contains this one.
+        access: Who has what share of the access; may add to less than 1.
+        used_by: Who has what share of the use; may add to less than 1.
     """
 
     id: str
@@ -128,12 +136,15 @@ class Settling(Protocol):
 class Ledger:
     """All entries of a census.
 
-    ``left_out`` counts rows of the source that were not read, by reason. ``valued_by`` says whose peaks
-    serve: our catalogue's, by chip and count, or the file's own columns, named in ``columns``.
-    ``readout`` says what became of each row of a foreign file. ``sites`` is there where several lists were
-    joined: they settle which of the lists is believed (:mod:`accounting.census.crosswalk`). ``snapshot`` is
-    the day that statuses are of, None where nobody says; ``seen`` are later such days, by entry id, of lists
-    joined. ``ranks`` are the source's own places by entry id, counted when a system came into service.
+    Attributes:
+        valued_by: Whose peaks serve: ``chips``, those of our catalogue by chip and count, or ``file``, the
+            file's own figures under the names in ``columns``.
+        left_out: Rows of the source that did not become entries, counted by reason.
+        readout: What became of each row of a foreign file.
+        sites: Where several lists were joined, what settles which of them is believed of a site.
+        snapshot: The day that statuses are of; None where nobody says.
+        seen: By entry id the day that its list's statuses are of, where lists of several days were joined.
+        ranks: By entry id the place that the source gave a system when it came into service.
     """
 
     name: str

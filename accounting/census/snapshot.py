@@ -1,4 +1,4 @@
-"""The day that a census describes."""
+"""The day that a census describes: the one on which its statuses were true."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def snapshot_of(ledger: Ledger, today: datetime.date) -> datetime.date:
     lists of June are taken as of the first). Where there is neither, it is the newest date at which anything
     came into service or was retired.
     """
-    # a file's name may be that of a folder's or of several lists joined
+    # a ledger's name may be a folder, or several files joined by commas; where it has no date, None
     stem = Path(ledger.name.rpartition(":")[2]).stem
     stated = ledger.snapshot or day_in(stem) or _month_in(stem)
     if stated is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Sequence
 
-from accounting.lint import claims, overlaps, place_and_date, power, sheets, twice, values, weights
+from accounting.lint import claims, double_counting, overlaps, place_and_date, power, sheets, values, weights
 from accounting.lint.material import load_material
 from accounting.lint.rule import Finding, Rule, findings
 from accounting.reference.facts import Facts
@@ -18,10 +18,10 @@ RULES: tuple[Rule, ...] = (
     weights.one_chip_one_weight,
     weights.eight_bit_basis,
     weights.basis_shifts_shares,
-    twice.superseded_twice,
-    twice.duplicate_flagged,
-    twice.duplicate,
-    twice.status_mixing,
+    double_counting.superseded_twice,
+    double_counting.duplicate_flagged,
+    double_counting.duplicate,
+    double_counting.status_mixing,
     overlaps.overlap,
     place_and_date.owner_seat,
     place_and_date.planned_as_operational,

@@ -1,4 +1,4 @@
-"""Rules about counting twice between files: clusters and data centres hold the same sites by other names."""
+"""Rules about counting twice between files: lists of clusters and of data centres name the same sites."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ from accounting.planning.export_rules import ExportRules, judge, load_rules
 from accounting.planning.outlook import METRICS, Outlook, Planner, outlook
 from bench.errors import InputError
 
-# what a level says of a place or a batch, and not of where its parts come from
-# who uses a hypothetical cluster nobody knows, and one site is one territory, operator and facility
+# levels that say nothing of where a cluster's parts come from: all of one cluster stands in one place under
+# one operator, and who will use what is not yet built is not known
 _NO_ORIGIN = frozenset(
     {"territory", "owner", "operator", "operator_nation", "sector", "accelerator", "facility", "deployment"}
     | {"user", "user_nation", "access"}

@@ -159,7 +159,7 @@ def performance(accelerator: Accelerator) -> Performance:
     4992
     """
     products = {name: rate / 1e12 * BIT_LENGTH[name] for name, rate in accelerator.peak.items()}
-    # among equals the narrowest, which is how the rules' own example reads a data sheet
+    # of precisions with the same product the narrowest, as in the rules' own example of a data sheet
     best = max(products, key=lambda name: (round(products[name]), -BIT_LENGTH[name]))
     area, memory = accelerator.die_area, accelerator.memory_type
     return Performance(

@@ -16,8 +16,9 @@ from bench.errors import InputError
 def find_variants(name: str, facts: Facts) -> tuple[str, ...]:
     """Return the ids of all models that ``name`` may mean, none where it is not known.
 
-    An id means itself alone. A beginning of ids means all of these, and goes before the alias table, in which
-    a list's bare "NVIDIA H100" is one form factor. Any other name means what the alias table says.
+    Three cases, of which the first that applies counts: an id means itself alone; a name that ids begin with
+    means all of those ("H100"); any other name means what the alias table says. The table comes last because
+    in it a bare "NVIDIA H100" stands for one form factor.
 
     >>> from accounting.reference.facts import load_facts
     >>> find_variants("P100", load_facts())

@@ -10,7 +10,7 @@ from flopcensus.output import Meter, MeterOf
 if TYPE_CHECKING:
     from accounting.accounts.estimate import Request
     from accounting.planning.scenarios.access import Access
-    from accounting.planning.scenarios.offers import AccessSpec
+    from accounting.planning.scenarios.access_files import AccessSpec
 
 
 def run_scenario(options: dict[str, Any], meter: MeterOf = Meter) -> tuple[AccessSpec, Access]:
@@ -18,7 +18,7 @@ def run_scenario(options: dict[str, Any], meter: MeterOf = Meter) -> tuple[Acces
     from accounting.accounts.levels import LEVELS
     from accounting.census.sources import load_census
     from accounting.planning.scenarios.access import play
-    from accounting.planning.scenarios.offers import load_access
+    from accounting.planning.scenarios.access_files import load_access
     from accounting.planning.scenarios.parts import MOVED
     from accounting.reference.facts import load_facts
     from flopcensus.answering.reading import calibration_for, listed, require_known, today

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from accounting.accounts.estimate import Request
     from accounting.planning.scenarios.cut import Cut
-    from accounting.planning.scenarios.files import SupplyCutSpec
+    from accounting.planning.scenarios.cut_parameters import Parameter
     from accounting.planning.scenarios.outcome import SupplyCut
-    from accounting.planning.scenarios.parameters import Parameter
+    from accounting.planning.scenarios.supply_cut_files import SupplyCutSpec
     from accounting.reference.facts import Facts
 
 
@@ -21,10 +21,10 @@ def run_supply_cut(options: dict[str, Any], meter: MeterOf = Meter) -> SupplyCut
     """Read census, scenario and parameters, and work the cut out. Raises InputError and its kin."""
     from accounting.capacity.stock.rates import load_stock_rates
     from accounting.census.sources import load_census
-    from accounting.planning.scenarios.files import load_supply_cut
+    from accounting.planning.scenarios.cut_parameters import load_cut_parameters
     from accounting.planning.scenarios.outcome import Grounds
-    from accounting.planning.scenarios.parameters import load_cut_parameters
-    from accounting.planning.scenarios.supply import supply_cut
+    from accounting.planning.scenarios.supply_cut import supply_cut
+    from accounting.planning.scenarios.supply_cut_files import load_supply_cut
     from accounting.reference.facts import load_facts
     from flopcensus.answering.reading import calibration_for, today
 
@@ -51,7 +51,7 @@ def run_supply_cut(options: dict[str, Any], meter: MeterOf = Meter) -> SupplyCut
 
 def _cut(options: dict[str, Any], spec: SupplyCutSpec | None, facts: Facts) -> Cut:
     from accounting.planning.scenarios.cut import STOPS, Cut
-    from accounting.planning.scenarios.holding import places
+    from accounting.planning.scenarios.origin import places
     from bench.errors import InputError
     from flopcensus.answering.reading import listed, read_day, require_known
 
@@ -124,7 +124,7 @@ def _pairs(texts: tuple[str, ...]) -> dict[str, object]:
 
 def _growth(text: str) -> tuple[Parameter | None, str, bool]:
     from accounting.planning.scenarios.baseline import OBSERVED
-    from accounting.planning.scenarios.parameters import OVERRIDDEN, Parameter
+    from accounting.planning.scenarios.cut_parameters import OVERRIDDEN, Parameter
     from flopcensus.answering.reading import read_range
 
     if text in ("census", "area", "none"):

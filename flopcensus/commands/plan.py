@@ -65,7 +65,7 @@ def command(config: str, output: Format, **options: Any) -> int:
     CONFIG is a cluster (YAML, or a shipped id). Deployments without a count are sought; where all have one,
     all are sought anew. The exit code is 1 where no mix keeps all limits; those that clash are named.
     """
-    from accounting.planning.optimise.written import cluster_yaml
+    from accounting.planning.optimise.cluster_file import cluster_yaml
     from flopcensus.answering.plan import run_plan
     from flopcensus.documents.plan import csv, document
     from flopcensus.output import to_json

@@ -11,7 +11,7 @@ from flopcensus.output import Format
 
 if TYPE_CHECKING:
     from accounting.planning.scenarios.access import Access
-    from accounting.planning.scenarios.offers import AccessSpec
+    from accounting.planning.scenarios.access_files import AccessSpec
 
 _EXAMPLE = """\b
 Examples:

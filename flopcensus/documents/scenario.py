@@ -9,7 +9,7 @@ from flopcensus.output import to_csv
 
 if TYPE_CHECKING:
     from accounting.planning.scenarios.access import Access, Change
-    from accounting.planning.scenarios.offers import AccessSpec
+    from accounting.planning.scenarios.access_files import AccessSpec
 
 SCHEMA = "flopcensus/scenario/1"
 COLUMNS = ("level", "code", "name", "quantity", "unit", "p5", "p50", "p95", "mean", "share")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from flopcensus.output import to_csv
 
 if TYPE_CHECKING:
+    from accounting.planning.scenarios.cut_parameters import Parameter
     from accounting.planning.scenarios.outcome import Place, SupplyCut
-    from accounting.planning.scenarios.parameters import Parameter
 
 SCHEMA = "flopcensus/supply-cut/1"
 COLUMNS = ("place", "level", "date", "years_after", "quantity", "unit", "p5", "p50", "p95", "mean")

@@ -74,7 +74,7 @@ class Plan(Answer):
         Raises:
             InputError: no mix keeps all limits.
         """
-        from accounting.planning.optimise.written import cluster_yaml
+        from accounting.planning.optimise.cluster_file import cluster_yaml
         from bench.errors import InputError
 
         if not self.feasible:

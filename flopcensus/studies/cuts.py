@@ -10,11 +10,11 @@ from accounting.accounts.estimate import Request
 from accounting.capacity.stock.rates import load_stock_rates
 from accounting.census.selection import Selection
 from accounting.planning.scenarios.cut import Cut
-from accounting.planning.scenarios.files import SupplyCutSpec
-from accounting.planning.scenarios.holding import places
+from accounting.planning.scenarios.cut_parameters import load_cut_parameters
+from accounting.planning.scenarios.origin import places
 from accounting.planning.scenarios.outcome import Grounds
-from accounting.planning.scenarios.parameters import load_cut_parameters
-from accounting.planning.scenarios.supply import supply_cut
+from accounting.planning.scenarios.supply_cut import supply_cut
+from accounting.planning.scenarios.supply_cut_files import SupplyCutSpec
 from bench.errors import InputError
 from flopcensus.documents.supply_cut import supply_cut_document
 from flopcensus.studies.rounding import rounded

@@ -11,7 +11,7 @@ from accounting.census.sources import load_census
 from accounting.documents import is_there
 from accounting.errors import InputFaults, UnknownNameError
 from accounting.planning.clusters import Cluster, load_cluster
-from accounting.planning.scenarios.files import SupplyCutSpec, load_supply_cut
+from accounting.planning.scenarios.supply_cut_files import SupplyCutSpec, load_supply_cut
 from accounting.reference.facts import Facts, load_facts
 from accounting.reference.shipped import configs_root
 from accounting.validation import load

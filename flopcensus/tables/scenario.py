@@ -10,7 +10,7 @@ from flopcensus.output import percent, print_table, say, si
 if TYPE_CHECKING:
     from accounting.accounts.account import Quantiles
     from accounting.planning.scenarios.access import Access, Change, Moved
-    from accounting.planning.scenarios.offers import AccessSpec
+    from accounting.planning.scenarios.access_files import AccessSpec
     from accounting.quantities import Uncertain
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from flopcensus.output import percent, print_table, say, si
 
 if TYPE_CHECKING:
+    from accounting.planning.scenarios.cut_parameters import Parameter
     from accounting.planning.scenarios.outcome import Place, SupplyCut, Year
-    from accounting.planning.scenarios.parameters import Parameter
 from flopcensus.documents.supply_cut import ASSUMED
 
 _MOST_NAMED = 6
@@ -48,7 +48,7 @@ def where_counted(countries: Collection[str]) -> str:
 
 
 def _print_place(found: SupplyCut, place: Place) -> None:
-    from accounting.planning.scenarios.holding import SUPPLY_MEANING
+    from accounting.planning.scenarios.origin import SUPPLY_MEANING
 
     unit = found.denomination.unit
     if place.share_of_stock is None:

@@ -20,9 +20,9 @@ from accounting.census.ledger import Entry, Ledger, Owner
 from accounting.census.selection import Selection
 from accounting.errors import InputFaults
 from accounting.planning.scenarios.access import Access, Scenario, play
-from accounting.planning.scenarios.files import shipped_scenarios
-from accounting.planning.scenarios.offers import load_access
-from accounting.planning.scenarios.parts import MOVED, Move, Selector, Target, parts_of, total
+from accounting.planning.scenarios.access_files import load_access
+from accounting.planning.scenarios.parts import MOVED, Move, Selector, Target, parts_of
+from accounting.planning.scenarios.supply_cut_files import shipped_scenarios
 from accounting.quantities import Uncertain, exact, read_uncertain
 from accounting.reference.facts import Facts
 from bench.errors import InputError
@@ -280,7 +280,7 @@ def test_parts_are_a_division(entries: list[Entry]) -> None:
     for one in entries:
         for unstated in ("unknown", "provider"):
             parts = parts_of(one, FACTS, unstated)
-            assert float(total(parts, {})) == pytest.approx(1)
+            assert math.fsum(part.fixed for part in parts) == pytest.approx(1)
             held: dict[str, float] = defaultdict(float)
             for part in parts:
                 held[part.codes["owner"]] += part.fixed

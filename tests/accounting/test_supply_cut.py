@@ -22,12 +22,12 @@ from accounting.census.selection import Selection
 from accounting.errors import InputFaults, UnknownNameError
 from accounting.planning.scenarios.baseline import growth_factor
 from accounting.planning.scenarios.cut import STOPS, TOGETHER, Cut, Stop, kept
-from accounting.planning.scenarios.files import load_supply_cut, shipped_scenarios
-from accounting.planning.scenarios.holding import origin, places
+from accounting.planning.scenarios.cut_parameters import OVERRIDDEN, Parameter, load_cut_parameters
 from accounting.planning.scenarios.losses import Replacement, Wear
+from accounting.planning.scenarios.origin import origin, places
 from accounting.planning.scenarios.outcome import Grounds, SupplyCut
-from accounting.planning.scenarios.parameters import OVERRIDDEN, Parameter, load_cut_parameters
-from accounting.planning.scenarios.supply import supply_cut
+from accounting.planning.scenarios.supply_cut import supply_cut
+from accounting.planning.scenarios.supply_cut_files import load_supply_cut, shipped_scenarios
 from accounting.quantities import exact, read_uncertain
 from accounting.reference.facts import Facts
 from bench.errors import InputError

@@ -36,9 +36,9 @@ from accounting.documents import read_document
 from accounting.planning.clusters import ClusterFile, load_cluster
 from accounting.planning.compare import compare
 from accounting.planning.outlook import planner
-from accounting.planning.scenarios.files import SupplyCutFile, load_supply_cut
-from accounting.planning.scenarios.offers import AccessFile, load_access
-from accounting.planning.scenarios.parameters import SupplyCutFacts, load_cut_parameters
+from accounting.planning.scenarios.access_files import AccessFile, load_access
+from accounting.planning.scenarios.cut_parameters import SupplyCutFacts, load_cut_parameters
+from accounting.planning.scenarios.supply_cut_files import SupplyCutFile, load_supply_cut
 from accounting.planning.training.assumptions import load_assumptions, load_site
 from accounting.reference import architectures
 from accounting.reference.architectures import ArchitectureFile

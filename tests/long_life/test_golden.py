@@ -20,8 +20,8 @@ from accounting.capacity.calibration import load_calibration
 from accounting.census.selection import Selection
 from accounting.census.sources import load_census
 from accounting.planning.clusters import load_cluster
-from accounting.planning.scenarios.files import load_supply_cut
-from accounting.planning.scenarios.offers import load_access
+from accounting.planning.scenarios.access_files import load_access
+from accounting.planning.scenarios.supply_cut_files import load_supply_cut
 from accounting.planning.training.assumptions import load_assumptions, load_site
 from accounting.reference.facts import load_facts
 from bench.errors import FlopcensusError

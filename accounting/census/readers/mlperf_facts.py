@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,11 +57,6 @@ class MlperfFacts:
     rounds: Mapping[str, Round]
     models: Mapping[str, Model]
     precisions: Mapping[tuple[str, str, str], Fact[Precision]]
-
-    def day_of(self, name: str) -> datetime.date | None:
-        """Return the day a round was published."""
-        found = self.rounds.get(name)
-        return found.published.value if found else None
 
 
 def load_mlperf_facts(path: Path | None = None) -> MlperfFacts:

@@ -55,7 +55,7 @@ class Noted:
 
 
 @dataclass(frozen=True)
-class Unresolved:
+class UnknownName:
     """A name that no table knows: where it stands first, how often, and what the table knows."""
 
     what: str
@@ -81,7 +81,7 @@ class Readout:
     kept: int
     repairs: Mapping[str, Noted] = field(default_factory=dict)
     left_out: Mapping[str, Noted] = field(default_factory=dict)
-    unresolved: tuple[Unresolved, ...] = ()
+    unresolved: tuple[UnknownName, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __add__(self, other: Readout) -> Readout:
@@ -133,8 +133,8 @@ def _joined(one: Mapping[str, Noted], other: Mapping[str, Noted]) -> dict[str, N
     return joined
 
 
-def _names_joined(names: Iterable[Unresolved]) -> tuple[Unresolved, ...]:
-    joined: dict[tuple[str, str], Unresolved] = {}
+def _names_joined(names: Iterable[UnknownName]) -> tuple[UnknownName, ...]:
+    joined: dict[tuple[str, str], UnknownName] = {}
     for one in names:
         before = joined.get((one.what, one.name))
         joined[one.what, one.name] = replace(before, count=before.count + one.count) if before else one
@@ -267,7 +267,7 @@ class Reading:
         if seen != kept + left_out:
             raise AssertionError(f"{self.file}: {seen} rows, but {kept} kept and {left_out} left out")
         names = tuple(
-            Unresolved(what, name, tally.count, tally.examples[0], self._known[what])
+            UnknownName(what, name, tally.count, tally.examples[0], self._known[what])
             for (what, name), tally in self._names.items()
         )
         return Readout(

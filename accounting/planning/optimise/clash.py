@@ -1,7 +1,8 @@
 """Which limits clash: an irreducible set, by the deletion filter.
 
-Limits are dropped in turn; one whose absence leaves the rest without a solution stays out, so that in the end
-every limit left is needed for the clash (Chinneck and Dravnieks 1991, *ORSA Journal on Computing* 3, 157).
+Limits are dropped in turn. Where the others still cannot all be kept, the one dropped was not needed for
+the clash and stays out; so in the end every limit left is needed (Chinneck and
+Dravnieks 1991, *ORSA Journal on Computing* 3, 157).
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from accounting.capacity.sums import Progress
 from accounting.capacity.valuation import Skipped
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import PLANNED
-from accounting.planning.scenarios.holding import Weighted, reader
+from accounting.planning.scenarios.origin import Weighted, reader
 from accounting.planning.scenarios.parts import MOVED, Move, Part, UnstatedUse, codes_of, parts_of
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts

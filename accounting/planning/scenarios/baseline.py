@@ -28,7 +28,7 @@ from accounting.capacity.calibration import Calibration
 from accounting.capacity.stock.projection import Projection
 from accounting.capacity.stock.survival import survival
 from accounting.census.ledger import Ledger
-from accounting.planning.scenarios.parameters import Parameter
+from accounting.planning.scenarios.cut_parameters import Parameter
 from accounting.quantities import Uncertain
 from accounting.reference.facts import Facts
 from bench.errors import InputError

@@ -22,9 +22,9 @@ import numpy as np
 
 from accounting.capacity.bases import Draws
 from accounting.capacity.draws import draw, standard_normal
-from accounting.planning.scenarios.holding import Scope, supply_level
+from accounting.planning.scenarios.cut_parameters import CutParameters, Parameter
 from accounting.planning.scenarios.losses import Replacement, Wear
-from accounting.planning.scenarios.parameters import CutParameters, Parameter
+from accounting.planning.scenarios.origin import Scope, supply_level
 from bench.errors import InputError
 
 Stop = Literal["sales", "service", "licence"]

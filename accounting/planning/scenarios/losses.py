@@ -1,4 +1,4 @@
-"""What a supply cut takes of capacity, in closed form; every argument may be draws (shape: draws).
+"""What part of capacity a supply cut takes over the years, in closed form (arguments: draws, or one number).
 
 Times are in years. Capacity that is lost at time x is replaced with probability ``share``, after a delay
 that is exponential with mean ``delay``, by substitutes that have the part ``capacity`` of it. So of a unit

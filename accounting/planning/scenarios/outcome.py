@@ -12,7 +12,7 @@ from accounting.capacity.bases import Denomination
 from accounting.capacity.calibration import Calibration
 from accounting.capacity.stock.rates import StockRates
 from accounting.planning.scenarios.cut import Cut
-from accounting.planning.scenarios.parameters import CutParameters, Parameter
+from accounting.planning.scenarios.cut_parameters import CutParameters, Parameter
 from accounting.reference.facts import Facts
 
 

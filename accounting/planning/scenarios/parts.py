@@ -11,18 +11,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-
 from accounting.capacity.bases import Draws
 from accounting.census.ledger import Entry
-from accounting.planning.scenarios.holding import Weighted
+from accounting.planning.scenarios.origin import Weighted
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
 
 UnstatedUse = Literal["unknown", "provider"]
 # levels that a move may change; the others stay with the accelerators
 MOVED = ("territory", "owner", "provider", "operator", "operator_nation", "user", "user_nation")
-_NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ class Selector:
         """
         rest: list[Part] = []
         for level, wanted in self.wanted.items():
-            codes = _codes(part, level, read)
+            codes = codes_of(part, level, read)
             inside = math.fsum(weight for code, weight in codes if code in wanted)
             if inside <= 0.0:
                 return None, [*rest, part]
@@ -110,7 +107,11 @@ class Selector:
         return part, rest
 
 
-def _codes(part: Part, level: str, read: Callable[[str], Weighted]) -> Weighted:
+def codes_of(part: Part, level: str, read: Callable[[str], Weighted]) -> Weighted:
+    """Return a part's codes on a level, with weights that add to 1.
+
+    ``read`` gives the deployment's codes on the levels that do not move.
+    """
     if level in part.codes:
         return [(part.codes[level], 1.0)]
     return (part.narrowed or {}).get(level) or read(level)
@@ -164,13 +165,3 @@ class Move:
             after += given
             moved += given
         return after, moved
-
-
-def codes_of(part: Part, level: str, read: Callable[[str], Weighted]) -> Weighted:
-    """Return a part's codes on a level, with weights that add to 1."""
-    return _codes(part, level, read)
-
-
-def total(parts: Sequence[Part], drawn: Mapping[str, Draws | float]) -> Draws:
-    """Return what parts are together of their deployment."""
-    return np.asarray(sum(part.weight(drawn) for part in parts))

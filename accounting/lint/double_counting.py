@@ -1,4 +1,4 @@
-"""Rules about counting twice within a file: phases, duplicates, and plans beside what stands."""
+"""Rules about double counting within a file: phases with their successors, duplicates, plans as standing."""
 
 from __future__ import annotations
 

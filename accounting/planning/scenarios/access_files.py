@@ -16,8 +16,8 @@ from accounting.census.ledger import Entry, Owner
 from accounting.documents import Document
 from accounting.errors import InputFaults, nearest, quote
 from accounting.planning.scenarios.access import Scenario
-from accounting.planning.scenarios.files import scenario_path
 from accounting.planning.scenarios.parts import MOVED, Move, Part, Selector, Target, UnstatedUse, parts_of
+from accounting.planning.scenarios.supply_cut_files import scenario_path
 from accounting.quantities import Count, Fraction, Uncertain, exact
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN, AcceleratorId, CountryCode, NationCode, OrganisationId

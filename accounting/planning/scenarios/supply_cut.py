@@ -19,11 +19,11 @@ from accounting.capacity.sums import Progress
 from accounting.census.ledger import Ledger
 from accounting.dimensions import years_between
 from accounting.planning.scenarios.baseline import Additions, additions, growth_factor, observed_growth
-from accounting.planning.scenarios.collected import Collected, Shares, Weights
+from accounting.planning.scenarios.census_by_origin import Collected, Shares, Weights
 from accounting.planning.scenarios.cut import TOGETHER, Cut, drawn, parameter_names
-from accounting.planning.scenarios.holding import supply_level
+from accounting.planning.scenarios.cut_parameters import Parameter
+from accounting.planning.scenarios.origin import supply_level
 from accounting.planning.scenarios.outcome import Grounds, Place, SupplyCut, Year
-from accounting.planning.scenarios.parameters import Parameter
 from accounting.validation import weakest
 from bench.errors import InputError
 

@@ -1,4 +1,4 @@
-"""The capacity of a census by origin, on the day of a supply cut and each year after it, plans included."""
+"""What a census holds of each origin, on the day of a supply cut and each year after it, plans included."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from accounting.capacity.valuation import Skipped, Valuer
 from accounting.census.ledger import Entry, Ledger
 from accounting.census.selection import PLANNED, select
 from accounting.planning.scenarios.cut import TOGETHER, Cut, Losses, kept, losses
-from accounting.planning.scenarios.holding import Origin, origin, reader, supply_level
+from accounting.planning.scenarios.origin import Origin, origin, reader, supply_level
 from accounting.planning.scenarios.outcome import Grounds
 
 Weights = tuple[Origin, ...]
@@ -39,7 +39,7 @@ class Sums:
 
 @dataclass
 class Collected:
-    """One pass over the entries of a census: what is there each year, by what of it is of which origin."""
+    """One pass over the entries of a census, each valued once and added to the sums of its own origins."""
 
     ledger: Ledger
     request: Request

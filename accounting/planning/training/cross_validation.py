@@ -1,4 +1,6 @@
-"""How well accelerator-hours of published runs are foretold, each with its own source left out.
+"""Leave-one-out cross-validation: how well the accelerator-hours of published runs are foretold.
+
+Each run is foretold from everything that is not from its own source.
 
 Judged on ln(hours), since runs differ 200-fold in size: by coverage of the 90 % interval, and by the
 interval score (Gneiting and Raftery 2007, *JASA* 102:359, section 6.2), beside a constant utilisation of 0.16
