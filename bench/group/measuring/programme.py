@@ -100,7 +100,12 @@ class Programme:
         found = subgroups(self._joined)
         # Shapes depend on the memory, so all go by that of the rank with the least.
         (negative,) = self._ensemble.agree(-float(self._place.memory_bytes))
-        for one in (self._collective_run, self._link_run, *self._scalings):
+        runs: list[CollectiveRun | LinkRun | Scaling] = [
+            self._collective_run,
+            self._link_run,
+            *self._scalings,
+        ]
+        for one in runs:
             one.place = replace(self._place, memory_bytes=int(-negative))
         if self._collectives:
             self._collective_run.run(self._collectives, found, self._share_seconds * len(self._collectives))
