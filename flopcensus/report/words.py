@@ -118,6 +118,18 @@ def link(text: str) -> str | None:
     return text if parts.scheme in {"http", "https"} and parts.netloc else None
 
 
+def host(address: str) -> str:
+    """Return what a link is called: the host of its address, or the address where it has none.
+
+    >>> host("https://www.epoch.ai/data")
+    'epoch.ai'
+    """
+    try:
+        return (urlsplit(address).hostname or address).removeprefix("www.")
+    except ValueError:
+        return address
+
+
 def listed(texts: list[str]) -> str:
     """Write a list as prose.
 

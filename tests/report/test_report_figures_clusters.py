@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from flopcensus.report.document import check_results
+from flopcensus.report.engine import picture as picture_of
 from flopcensus.report.figures.all import figures
 from flopcensus.report.figures.choosing import choose
 from flopcensus.report.figures.clusters import cluster_figures
 from flopcensus.report.figures.figure import Figure
 from flopcensus.report.figures.machine import machine_figures
 from flopcensus.report.figures.machine.labels import Labelled, place, spread_out
+from flopcensus.report.figures.theme import theme
 
 Document = dict[str, Any]
 
@@ -63,6 +65,28 @@ def test_capacities_in_other_precisions_follow_the_control(document: Document) -
         ]
     figure = found(document)["cluster-capacity"]
     assert figure.only["precision"] == ("bf16", "fp8") and len(figure.rows) == 8
+
+
+def test_clusters_of_which_no_capacity_is_known_have_no_such_figure(document: Document) -> None:
+    for cluster in document["comparison"]["clusters"]:
+        cluster["capacity"] = {}
+    assert "cluster-capacity" not in found(document)
+
+
+def test_a_heading_stands_over_rows_of_which_the_first_is_absent(economic: Document) -> None:
+    clusters = economic["comparison"]["clusters"]
+    third = copy.deepcopy(clusters[0]) | {"id": "third", "name": "Third"}
+    clusters.append(third)
+    power = {"metric": "facility_power_w", "a": "all-nvidia", "probability_a_more": 0.5}
+    ratio = {"p5": 0.8, "p50": 1.0, "p95": 1.2, "mean": 1.0}
+    # the second cluster has no power to compare with
+    economic["comparison"]["differences"].append(power | {"b": "third", "ratio": ratio})
+    made = figures(check_results(economic))
+    assert made is not None
+    (figure,) = [one for one in made.figures if one.id == "cluster-ratios"]
+    pytest.importorskip("vl_convert", reason="the extra page is not installed")
+    picture = picture_of(choose(figure, made.controls, {}).spec, "svg", theme(dark=False)).decode()
+    assert picture.count("Facility power in training") >= 1
 
 
 def test_a_comparison_in_h100e_keeps_its_unit(document: Document) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,6 +22,17 @@ class Rows:
 
     name: str
     columns: Mapping[str, Sequence[Any]]
+
+    @classmethod
+    def of(cls, name: str, rows: Iterable[Mapping[str, Any]]) -> Rows:
+        """Return rows given one by one; all have the keys of the first.
+
+        >>> Rows.of("sizes", [{"a": 1}, {"a": 2}]).columns
+        {'a': [1, 2]}
+        """
+        given = list(rows)
+        keys = list(given[0]) if given else []
+        return cls(name, {key: [row[key] for row in given] for key in keys})
 
     def __post_init__(self) -> None:
         lengths = {len(values) for values in self.columns.values()}

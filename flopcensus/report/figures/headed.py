@@ -95,28 +95,6 @@ def row_words(end: str, words: str = "words") -> Spec:
     }
 
 
-def size_axis(**parts: Any) -> dict[str, Any]:
-    """Return an axis of amounts with SI prefixes, on which nought is 0 and not 0E."""
-    return {"format": "~s", "tickCount": 4, "labelExpr": "datum.value == 0 ? '0' : datum.label", **parts}
-
-
 def legend_columns(most: int) -> dict[str, Any]:
     """Return the columns of a legend: one on a phone."""
     return {"columns": {"expr": f"containerSize()[0] < 480 ? 1 : {most}"}}
-
-
-def decades() -> dict[str, Any]:
-    """Return an axis of a logarithmic scale with lines at powers of ten only."""
-    power = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6"
-    shown = {"condition": {"test": power, "value": 1}, "value": 0}
-    # below 1 plainly: 0.1 and not 100m
-    words = f"!({power}) ? '' : datum.value < 1 ? format(datum.value, '.3~r') : format(datum.value, '~s')"
-    return {"tickCount": 5, "labelExpr": words, "gridOpacity": shown, "tickOpacity": shown}
-
-
-def line(low: str = "p5", high: str = "p95") -> Spec:
-    """Return a layer of intervals."""
-    return {
-        "mark": {"type": "rule", "tooltip": None},
-        "encoding": {"x": {"field": low, "type": "quantitative"}, "x2": {"field": high}},
-    }

@@ -7,7 +7,7 @@ from typing import Any
 from flopcensus.report.document.results import Comparison
 from flopcensus.report.document.world import Frontier, PlanFrontier, Points
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
-from flopcensus.report.figures.headed import size_axis
+from flopcensus.report.figures.marks import amount_axis
 from flopcensus.report.words import level_name
 
 
@@ -87,7 +87,7 @@ def _points(unit: str) -> Spec:
         "type": "quantitative",
         "title": unit,
         "scale": {"zero": True},
-        "axis": size_axis(),
+        "axis": amount_axis(),
     }
     colour = {"field": "name", "type": "nominal", "sort": None, "legend": None}
     return vega_lite(
@@ -159,7 +159,7 @@ def _plan(frontier: PlanFrontier) -> tuple[Figure, ...]:
             f"{precision} dense, {unit}",
             says=f"A line of the best {quantity} that can be had where no {level} may have more than a share; the band "
             "runs from the 5th to the 95th percentile.",
-            rows=Rows("frontier", {name: [row[name] for row in found] for name in found[0]}),
+            rows=Rows.of("frontier", found),
             columns=(
                 Column("Largest share allowed", "share", "share"),
                 Column("Median", "p50", "amount", unit),
@@ -189,7 +189,7 @@ def _curve(quantity: str, unit: str) -> Spec:
         "title": "largest share allowed",
         "axis": {"format": ".0%", "tickCount": 5},
     }
-    y = {"type": "quantitative", "axis": size_axis()}
+    y = {"type": "quantitative", "axis": amount_axis()}
     return vega_lite(
         height=280,
         transform=[{"filter": "isValid(datum.p50)"}],

@@ -8,7 +8,8 @@ from typing import Any
 from flopcensus.report.blocks import economics
 from flopcensus.report.document.results import Comparison, Difference
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, line, row_words, short_of
+from flopcensus.report.figures.headed import headed, row_words, short_of
+from flopcensus.report.figures.marks import interval_line
 from flopcensus.report.words import AS_STATED, between, ratios
 from flopcensus.tables.compare import figure as written
 
@@ -52,7 +53,7 @@ def _figures(comparison: Comparison) -> tuple[Figure, ...]:
             title=f"Power, carbon, water and cost of the clusters, running {comparison.precision} dense",
             says="For each quantity a bar a cluster, to its median, against the largest of that quantity; "
             "lines run from the 5th to the 95th percentile.",
-            rows=Rows("cluster_economics", {name: [row[name] for row in rows] for name in rows[0]}),
+            rows=Rows.of("cluster_economics", rows),
             columns=(
                 Column("Quantity", "head"),
                 Column("Cluster", "cluster"),
@@ -126,7 +127,7 @@ def _bars() -> Spec:
                 ],
             },
         },
-        {"transform": [{"filter": "isValid(datum.from)"}], **line("from", "end")},
+        {"transform": [{"filter": "isValid(datum.from)"}], **interval_line("from", "end", tooltip=None)},
         row_words("end"),
         transform=[{"filter": "datum.drawn"}],
     )
@@ -163,7 +164,7 @@ def _ratios(comparison: Comparison) -> tuple[Figure, ...]:
             section="clusters",
             title=f"{comparison.clusters[0].name} against {against}: ratios, {comparison.precision} dense",
             says="Points at the median of each ratio with a line from the 5th to the 95th percentile; 1 means alike.",
-            rows=Rows("cluster_ratios", {name: [row[name] for row in rows] for name in rows[0]}),
+            rows=Rows.of("cluster_ratios", rows),
             columns=(
                 Column("Of", "head"),
                 Column("Ratio", "pair"),
@@ -220,7 +221,7 @@ def _points() -> Spec:
             "mark": {"type": "tick", "height": 19, "thickness": 1, "opacity": 0.6, "tooltip": None},
             "encoding": {"x": {"datum": 1, "type": "quantitative"}},
         },
-        line(),
+        interval_line(tooltip=None),
         {
             "mark": {"type": "point", "size": 60, "opacity": 1},
             "encoding": {

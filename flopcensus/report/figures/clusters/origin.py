@@ -7,7 +7,8 @@ from typing import Any
 from flopcensus.report.document.results import Comparison
 from flopcensus.report.figures.clusters.capacity import HYPOTHETICAL, SOURCE
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, line, row_words, short_of
+from flopcensus.report.figures.headed import headed, row_words, short_of
+from flopcensus.report.figures.marks import GREY, interval_line
 from flopcensus.report.words import level_name
 
 _FIRST_LEVEL = "vendor_nation"
@@ -73,8 +74,7 @@ def _holders(comparison: Comparison) -> Rows:
                     }
                     for slot, one in enumerate(ordered, 1)
                 ]
-    names = ("basis", "level", "head", "slot", "code", "name", "share", "share_p5", "share_p95")
-    return Rows("cluster_origin", {name: [row[name] for row in rows] for name in names})
+    return Rows.of("cluster_origin", rows)
 
 
 def _shares() -> Spec:
@@ -91,7 +91,7 @@ def _shares() -> Spec:
                     "axis": {"format": ".0%", "values": [0, 0.5, 1]},
                 },
                 "color": {
-                    "condition": {"test": "datum.code == 'unknown'", "value": "#8a9099"},
+                    "condition": {"test": "datum.code == 'unknown'", "value": GREY},
                     "field": "name",
                     "type": "nominal",
                     "sort": None,
@@ -99,7 +99,7 @@ def _shares() -> Spec:
                 },
             },
         },
-        line("share_p5", "share_p95"),
+        interval_line("share_p5", "share_p95", tooltip=None),
         row_words("share_p95"),
         transform=[{"calculate": words, "as": "words"}],
     )

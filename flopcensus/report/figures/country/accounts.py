@@ -8,8 +8,14 @@ from flopcensus.report.document.countries import Countries
 from flopcensus.report.document.cube import Cube
 from flopcensus.report.figures.country.words import view_of
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, counted, vega_lite
-from flopcensus.report.figures.marks import amount_axis, in_rows, names_above, share_words, words_at_right
-from flopcensus.report.figures.plain_rows import plain_rows
+from flopcensus.report.figures.marks import (
+    amount_axis,
+    in_rows,
+    interval_line,
+    names_above,
+    share_words,
+    words_at_right,
+)
 from flopcensus.report.figures.world.accounts import HOLDERS, SOURCE
 
 _BRIEF = "flopcensus: the study's page of each country (flopcensus brief)."
@@ -70,10 +76,7 @@ def _bars(colour: str, domain: list[str]) -> list[Spec]:
     by: Spec = {"field": colour, "type": "nominal", "legend": None, "scale": {"domain": domain}}
     return [
         {"mark": {"type": "bar", "opacity": 0.55, "height": 15}, "encoding": {"x": size, "color": by}},
-        {
-            "mark": {"type": "rule"},
-            "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
-        },
+        interval_line(),
     ]
 
 
@@ -95,7 +98,7 @@ def parts(pages: Countries, empty: str) -> Figure:
         section="country",
         title=f"{{country}}: who controls what, {view_of(pages)}, {{unit}}",
         says="Bars to the median, with intervals: three parts, then the two accounts that they add up to.",
-        rows=plain_rows("country_parts", rows),
+        rows=Rows.of("country_parts", rows),
         follows=("country",),
         amounts=AMOUNTS,
         columns=(
@@ -157,7 +160,7 @@ def _heads(pages: Countries, cube: Cube) -> Rows:
         amounts = {key: float(f"{columns[key][n] / people[code]:.4g}") for key in AMOUNTS}
         dollars = float(f"{columns['p50'][n] / product[code]:.4g}") if code in product else None
         rows.append({**view, "code": code, "name": names[code], **amounts, "per_product": dollars})
-    return plain_rows("country_heads", rows)
+    return Rows.of("country_heads", rows)
 
 
 def _weights(pages: Countries) -> tuple[dict[str, float], dict[str, float]]:
@@ -193,9 +196,6 @@ def _heads_spec() -> Spec:
                     "opacity": chosen,
                 },
             },
-            {
-                "mark": {"type": "rule"},
-                "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
-            },
+            interval_line(),
         ],
     )

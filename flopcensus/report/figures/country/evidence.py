@@ -7,10 +7,16 @@ from typing import Any
 from flopcensus.report.document.countries import Countries, CountryFacility
 from flopcensus.report.document.results import Facility, Range, Results
 from flopcensus.report.figures.country.words import view_of
-from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Spec, vega_lite
-from flopcensus.report.figures.marks import amount_axis, in_rows, names_above, share_words, words_at_right
-from flopcensus.report.figures.plain_rows import host, plain_rows
-from flopcensus.report.words import AS_STATED
+from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
+from flopcensus.report.figures.marks import (
+    amount_axis,
+    in_rows,
+    interval_line,
+    names_above,
+    share_words,
+    words_at_right,
+)
+from flopcensus.report.words import AS_STATED, host
 
 MOST = 12
 _PLANNED = frozenset({"under_construction", "contracted", "announced"})
@@ -37,7 +43,7 @@ def _sites(pages: Countries, empty: str) -> Figure:
         title=f"{{country}}’s largest facilities, {view_of(pages)}, {{unit}}",
         says="Bars to the median of each facility, with intervals, largest first; at the right the share of what "
         "stands in the country.",
-        rows=plain_rows("country_sites", rows),
+        rows=Rows.of("country_sites", rows),
         follows=("country",),
         amounts=AMOUNTS,
         order="mean",
@@ -89,10 +95,7 @@ def _site_bars() -> Spec:
             names_above("name", 7),
             words_at_right("said"),
             {"mark": {"type": "bar", "opacity": 0.55, "height": 11}, "encoding": {"x": size}},
-            {
-                "mark": {"type": "rule"},
-                "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
-            },
+            interval_line(),
         ],
     )
 
@@ -105,7 +108,7 @@ def _deployments(results: Results) -> Figure:
         title="Every deployment in {country} with its source, in accelerators",
         says="Bars to the stated count of each deployment, with the range of what is uncertain; what is planned has "
         "another colour. The table gives the source of each.",
-        rows=plain_rows("country_census", rows),
+        rows=Rows.of("country_census", rows),
         follows=("country",),
         order="best",
         most=MOST,
@@ -202,8 +205,7 @@ def _counts() -> Spec:
             },
             {
                 "transform": [{"filter": "isValid(datum.low) && datum.high > datum.low"}],
-                "mark": {"type": "rule"},
-                "encoding": {"x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"}},
+                **interval_line("low", "high"),
             },
         ],
     )

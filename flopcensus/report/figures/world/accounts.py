@@ -19,6 +19,8 @@ from flopcensus.report.figures.marks import (
     UNKNOWN,
     amount_axis,
     in_rows,
+    interval_line,
+    quantile_tooltip,
     share_words,
     words_at_right,
 )
@@ -92,9 +94,7 @@ def _map_spec() -> Spec:
     shapes = {"values": "shapes", "format": {"type": "topojson", "feature": "countries"}}
     tooltip = [
         {"field": "name", "title": "{level}"},
-        {"field": "p50", "type": "quantitative", "format": ".3s", "title": "median, {unit}"},
-        {"field": "p5", "type": "quantitative", "format": ".3s", "title": "5 %"},
-        {"field": "p95", "type": "quantitative", "format": ".3s", "title": "95 %"},
+        *quantile_tooltip(),
         {"field": "share", "type": "quantitative", "format": ".1%", "title": "share"},
     ]
     held = {"lookup": "id", "from": {"data": {"name": "rows"}, "key": "code", "fields": _FIELDS}}
@@ -150,7 +150,7 @@ def _map_spec() -> Spec:
                     "filled": True,
                     "opacity": 1,
                     "strokeWidth": 1,
-                    "stroke": "#8a9099",
+                    "stroke": GREY,
                 },
                 "encoding": {
                     "longitude": {"field": "x", "type": "quantitative"},
@@ -204,9 +204,6 @@ def interval_bars() -> Spec:
                 "mark": {"type": "bar", "opacity": 0.5, "height": 13},
                 "encoding": {"x": size, "color": {"condition": {"test": UNKNOWN, "value": GREY}}},
             },
-            {
-                "mark": {"type": "rule"},
-                "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
-            },
+            interval_line(),
         ],
     )
