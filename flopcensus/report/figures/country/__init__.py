@@ -10,7 +10,7 @@ from flopcensus.report.figures.country.profile import exposure, profile
 from flopcensus.report.figures.country.targets import grades, targets
 from flopcensus.report.figures.country.words import none_of
 from flopcensus.report.figures.figure import Figure
-from flopcensus.report.figures.world.accounts import held
+from flopcensus.report.figures.world.holders import held
 
 
 def country_figures(results: Results, cube: Cube) -> tuple[Figure, ...]:

@@ -16,7 +16,7 @@ from flopcensus.report.figures.marks import (
     share_words,
     words_at_right,
 )
-from flopcensus.report.figures.world.accounts import HOLDERS, SOURCE
+from flopcensus.report.figures.world.holders import HOLDERS, SOURCE
 
 _BRIEF = "flopcensus: the study's page of each country (flopcensus brief)."
 _PARTS = {

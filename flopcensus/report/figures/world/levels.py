@@ -11,7 +11,7 @@ from flopcensus.output import printable
 from flopcensus.report.document.cube import Cube
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
 from flopcensus.report.figures.marks import FOLDED, grey_last, in_rows, names_above, share_axis
-from flopcensus.report.figures.world.accounts import HOLDERS, PART, SOURCE, held
+from flopcensus.report.figures.world.holders import HOLDERS, PART, SOURCE, held
 from flopcensus.report.words import level_name
 
 # the three levels of compute sovereignty, then what lies deeper
