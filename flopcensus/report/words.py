@@ -19,7 +19,7 @@ _SHOWN = 42
 
 
 def share(fraction: float) -> str:
-    """Write a share; what is small never reads as nothing, nor what is large as all.
+    """Write a share; only nothing reads as none, and only all of it as 100 %.
 
     >>> share(0.00017)
     'under 0.1 %'
@@ -60,7 +60,7 @@ def ratios(q: Spread) -> str:
 
 
 def between(low: str, high: str) -> str:
-    """Join two ends, with a unit that both have said once.
+    """Write an interval from its two ends; a unit that both have is said once.
 
     >>> between("1.2 EFLOP/s", "3.4 EFLOP/s")
     '1.2 to 3.4 EFLOP/s'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flopcensus.report.document.parts import Spread
 from flopcensus.report.document.results import Cluster, Comparison
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, row_words, short_of
+from flopcensus.report.figures.headings import leaving_room, row_words, under_headings
 from flopcensus.report.figures.marks import amount_axis, interval_line, quantile_tooltip
 
 SOURCE = "flopcensus: the clusters as their files describe them, valued with the same draws."
@@ -89,8 +89,8 @@ def _bars(unit: str) -> Spec:
         f"datum.p50 == 0 ? 'none' : {said} == 'H100e' ? format(datum.p50, datum.p50 < 10 ? '.1f' : ',.0f') + ' H100e'"
         f" : replace(format(datum.p50, '.3s'), /([a-zA-Z])$/, ' $1') + {said}"
     )
-    size = {"field": "p50", "type": "quantitative", "title": unit, "scale": short_of()}
-    return headed(
+    size = {"field": "p50", "type": "quantitative", "title": unit, "scale": leaving_room()}
+    return under_headings(
         {
             "mark": {"type": "bar", "height": 13, "opacity": 0.55},
             "encoding": {

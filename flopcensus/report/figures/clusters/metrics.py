@@ -8,7 +8,7 @@ from typing import Any
 from flopcensus.report.blocks import economics
 from flopcensus.report.document.results import Comparison, Difference
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, row_words, short_of
+from flopcensus.report.figures.headings import leaving_room, row_words, under_headings
 from flopcensus.report.figures.marks import interval_line
 from flopcensus.report.words import AS_STATED, between, ratios
 from flopcensus.tables.compare import figure as written
@@ -112,8 +112,8 @@ def _interval(low: float | None, high: float | None, unit: str) -> str | None:
 
 
 def _bars() -> Spec:
-    scale = {"domain": [0, 1], "nice": False, **short_of()}
-    return headed(
+    scale = {"domain": [0, 1], "nice": False, **leaving_room()}
+    return under_headings(
         {
             "mark": {"type": "bar", "height": 13, "opacity": 0.55},
             "encoding": {
@@ -195,7 +195,7 @@ def _is_shown(one: Difference) -> bool:
 
 
 def _what(one: Difference, comparison: Comparison) -> str:
-    said = economics.what(one, comparison)
+    said = economics.quantity_of(one, comparison)
     if one.metric == "capacity":
         return f"Capacity, {said}"
     return said[:1].upper() + said[1:]
@@ -213,10 +213,10 @@ def _points() -> Spec:
         "field": "p50",
         "type": "quantitative",
         "title": "ratio",
-        "scale": {"type": "log", "nice": False, "padding": 8, **short_of()},
+        "scale": {"type": "log", "nice": False, "padding": 8, **leaving_room()},
         "axis": {"tickCount": 5, "format": "~r"},
     }
-    return headed(
+    return under_headings(
         {
             "mark": {"type": "tick", "height": 19, "thickness": 1, "opacity": 0.6, "tooltip": None},
             "encoding": {"x": {"datum": 1, "type": "quantitative"}},

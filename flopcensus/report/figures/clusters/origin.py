@@ -7,7 +7,7 @@ from typing import Any
 from flopcensus.report.document.results import Comparison
 from flopcensus.report.figures.clusters.capacity import HYPOTHETICAL, SOURCE
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, row_words, short_of
+from flopcensus.report.figures.headings import leaving_room, row_words, under_headings
 from flopcensus.report.figures.marks import GREY, interval_line
 from flopcensus.report.words import level_name
 
@@ -79,7 +79,7 @@ def _holders(comparison: Comparison) -> Rows:
 
 def _shares() -> Spec:
     words = "(datum.share < 0.0005 ? 'under 0.1 %' : format(100 * datum.share, '.1f') + ' %') + ' · ' + datum.name"
-    return headed(
+    return under_headings(
         {
             "mark": {"type": "bar", "height": 13, "opacity": 0.55},
             "encoding": {
@@ -87,7 +87,7 @@ def _shares() -> Spec:
                     "field": "share",
                     "type": "quantitative",
                     "title": "share of capacity",
-                    "scale": {"domain": [0, 1], **short_of()},
+                    "scale": {"domain": [0, 1], **leaving_room()},
                     "axis": {"format": ".0%", "values": [0, 0.5, 1]},
                 },
                 "color": {

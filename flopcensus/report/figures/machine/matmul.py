@@ -8,7 +8,7 @@ from bench.assessing.roofline import CEILINGS
 from bench.record import DeviceDescription, Record, Result
 from flopcensus.output import si
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, legend_columns, row_words, short_of
+from flopcensus.report.figures.headings import leaving_room, legend_columns, row_words, under_headings
 from flopcensus.report.figures.machine.words import (
     NOT_THE_ESTIMATE,
     by_precision,
@@ -151,7 +151,7 @@ def _bars(*, peaks: bool) -> Spec:
         "type": "quantitative",
         "title": "FLOP/s",
         "axis": amount_axis(),
-        "scale": short_of(),
+        "scale": leaving_room(),
     }
     colour: Spec = {
         "type": "nominal",
@@ -168,7 +168,7 @@ def _bars(*, peaks: bool) -> Spec:
         {"field": "peak_words", "title": "peak"},
         {"field": "status"},
     ]
-    return headed(
+    return under_headings(
         {
             "mark": {"type": "bar", "height": 13, "opacity": 0.55},
             "encoding": {"x": x, "color": colour | {"datum": _MEASURED}, "tooltip": tooltip},

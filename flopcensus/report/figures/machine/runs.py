@@ -7,7 +7,7 @@ from typing import Any
 from bench.record import Record, Result
 from flopcensus.output import si
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, legend_columns, row_words, short_of
+from flopcensus.report.figures.headings import leaving_room, legend_columns, row_words, under_headings
 from flopcensus.report.figures.machine.words import (
     NOT_THE_ESTIMATE,
     by_precision,
@@ -120,11 +120,11 @@ def _dots() -> Spec:
         "type": "quantitative",
         "title": "share of the median",
         "axis": {"format": "~%", "tickCount": 3},
-        "scale": {"zero": False, "nice": False, "padding": 10, **short_of()},
+        "scale": {"zero": False, "nice": False, "padding": 10, **leaving_room()},
     }
     colour: Spec = {"type": "nominal", "title": None, "scale": {"domain": [_BURST, _STEADY, _MEDIAN]}}
     colour["legend"] = {"symbolType": "circle", "symbolOpacity": 1, **legend_columns(3)}
-    return headed(
+    return under_headings(
         {
             "mark": {"type": "rule", "tooltip": None},
             "encoding": {"x": x | {"field": "of_low"}, "x2": {"field": "of_high"}},
@@ -213,7 +213,7 @@ def _used(one: Result, device: str, slots: dict[str, int]) -> dict[str, Any]:
 
 
 def _energy_bars() -> Spec:
-    return headed(
+    return under_headings(
         {
             "mark": {"type": "bar", "height": 13, "opacity": 0.55},
             "encoding": {
@@ -222,7 +222,7 @@ def _energy_bars() -> Spec:
                     "type": "quantitative",
                     "title": "pJ/FLOP",
                     "axis": amount_axis(),
-                    "scale": short_of(),
+                    "scale": leaving_room(),
                 },
                 "tooltip": [
                     {"field": "head", "title": "workload"},

@@ -11,7 +11,7 @@ from flopcensus.report.figures.marks import GREY, share_axis
 
 _PER = {"population": "people", "gdp_usd": "product"}
 _SIDE = {"territory": "host", "provider": "owner"}
-# a curve of a thinned line is off by less than this
+# a thinned curve is off by less than this share
 _CLOSE = 0.001
 
 

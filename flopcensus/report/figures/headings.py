@@ -10,10 +10,10 @@ from flopcensus.report.figures.figure import Spec, vega_lite
 _ROOM_NARROW, _ROOM_WIDE = 190, 250
 
 
-def headed(*layers: Spec, step: int = 19, heading: str = "head", **parts: Any) -> Spec:
+def under_headings(*layers: Spec, step: int = 19, heading: str = "head", **parts: Any) -> Spec:
     """Return a chart of rows under headings.
 
-    Rows have ``head``, the heading, and ``slot``, their place under it from 1. Layers encode no y.
+    Rows have ``head``, the heading, and ``slot``, their place under it from 1. Layers say nothing of y.
 
     Args:
         layers: what is drawn of each row.
@@ -66,7 +66,7 @@ def _headings(field: str) -> Spec:
     }
 
 
-def short_of(room: str = "") -> dict[str, Any]:
+def leaving_room(room: str = "") -> dict[str, Any]:
     """Return a scale that leaves room right of what is drawn, for words; ``room`` in pixels, an expression."""
     return {"rangeMax": {"expr": f"width - ({room or room_for_row_words()})"}}
 
