@@ -12,6 +12,7 @@ from bench.errors import InputError
 from flopcensus.report.document import check_results
 from flopcensus.report.figures.all import Figures, figures
 from flopcensus.report.figures.choosing import View, choose
+from flopcensus.report.markdown import markdown
 from tests.report import parts
 
 DATE = "2026-06-30"
@@ -182,6 +183,18 @@ def test_the_walk_goes_from_their_total_to_ours(found: Figures, whole: dict[str,
     assert ours.after.tolist() == [*totals, totals.iloc[-1]]
     assert ours.kind.tolist() == ["total", "takes away", "no change", "adds", "total"]
     assert ours.top.tolist() == pytest.approx([*totals.rolling(2, min_periods=1).max(), totals.iloc[-1]])
+
+
+def test_sources_are_links_in_markdown(found: Figures, whole: dict[str, Any]) -> None:
+    whole = {**whole, "facilities": [dict(one) for one in whole["facilities"]]}
+    whole["facilities"][0] |= {"source": "https://example.org/a|b>c", "facility": "AT&T | <b>"}
+    results = check_results(whole)
+    text = markdown(results, figures(results), {"country": "FR"})
+    assert "[example.org](<https://example.org/a%7Cb%3Ec>)" in text
+    assert "AT\\&T \\| \\<b\\>" in text
+    # what is no web address is no link
+    assert "javascript:alert\\(1\\)" in text or "javascript:alert(1)" in text
+    assert "](<javascript" not in text
 
 
 def test_a_walk_in_one_unit_stays_in_it(whole: dict[str, Any]) -> None:

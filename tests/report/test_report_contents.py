@@ -97,7 +97,7 @@ def test_one_dwarfing_holder_leaves_room_to_see_the_others(document: dict[str, A
     page = read(render(document))
     assert "all others" in page.by_id("level-0-chart-title").parent.text
     assert "France" in page.by_id("level-0-rest-chart-title").parent.text
-    assert page.rows("level-0-table")[2][4:] == ["under 0.1 %", "0.0 to under 0.1 %"]
+    assert page.rows("level-0-table")[2][4:] == ["under 0.1 %", "0 to under 0.1 %"]
 
 
 # what may be absent
