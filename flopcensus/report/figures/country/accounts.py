@@ -6,7 +6,7 @@ from typing import Any
 
 from flopcensus.report.document.countries import Countries
 from flopcensus.report.document.cube import Cube
-from flopcensus.report.figures.country.words import view_of
+from flopcensus.report.figures.country.words import none_of, view_of
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, counted, vega_lite
 from flopcensus.report.figures.marks import (
     amount_axis,
@@ -30,28 +30,26 @@ _PEOPLE = 1e6
 _DOLLARS = 1e9
 
 
-def accounts_of_country(rows: Rows) -> tuple[Figure, ...]:
+def accounts_figure(rows: Rows) -> Figure:
     """Return the domestic beside the national account, from the rows of all holders."""
-    return (
-        Figure(
-            id="country-accounts",
-            section="country",
-            title="{country}’s accounts, at {year}: {basis}, {precision}, {unit}",
-            says="Two bars to the median, with intervals: what stands in the country, and what its companies and "
-            "bodies own anywhere; at the right the share of the world's.",
-            rows=rows,
-            follows=("basis", "precision", "year", "country"),
-            where={"level": ("territory", "provider")},
-            amounts=AMOUNTS,
-            columns=(Column("Level", "level"), *HOLDERS[1:]),
-            spec=_two_bars(),
-            source=SOURCE,
-            caveats=(
-                "Shares are of what the census lists in the view, not of the world.",
-                "The national account is by the ultimate controlling unit, wherever the capacity stands.",
-            ),
-            empty="The census has nothing in this view that stands in {country} or is owned from there.",
+    return Figure(
+        id="country-accounts",
+        section="country",
+        title="{country}’s accounts, at {year}: {basis}, {precision}, {unit}",
+        says="Two bars to the median, with intervals: what stands in the country, and what its companies and "
+        "bodies own anywhere; at the right the share of the world's.",
+        rows=rows,
+        follows=("basis", "precision", "year", "country"),
+        where={"level": ("territory", "provider")},
+        amounts=AMOUNTS,
+        columns=(Column("Level", "level"), *HOLDERS[1:]),
+        spec=_two_bars(),
+        source=SOURCE,
+        caveats=(
+            "Shares are of what the census lists in the view, not of the world.",
+            "The national account is by the ultimate controlling unit, wherever the capacity stands.",
         ),
+        empty="The census has nothing in this view that stands in {country} or is owned from there.",
     )
 
 
@@ -80,7 +78,7 @@ def _bars(colour: str, domain: list[str]) -> list[Spec]:
     ]
 
 
-def parts(pages: Countries, empty: str) -> Figure:
+def parts_figure(pages: Countries) -> Figure:
     """Return what both accounts are made of: home, foreign, abroad."""
     rows: list[dict[str, Any]] = []
     for country in pages.countries:
@@ -114,11 +112,11 @@ def parts(pages: Countries, empty: str) -> Figure:
         ),
         source=_BRIEF,
         caveats=("Means add up, medians do not. This figure stays on the study's own view.",),
-        empty=empty,
+        empty=none_of(pages),
     )
 
 
-def per_head(pages: Countries, cube: Cube) -> Figure:
+def heads_figure(pages: Countries, cube: Cube) -> Figure:
     """Return capacity per million people of all countries with a page, in every view."""
     return Figure(
         id="country-heads",

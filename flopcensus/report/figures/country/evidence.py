@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flopcensus.report.document.countries import Countries, CountryFacility
-from flopcensus.report.document.results import Facility, Range, Results
-from flopcensus.report.figures.country.words import view_of
+from flopcensus.report.document.results import Facility, Range
+from flopcensus.report.figures.country.words import none_of, view_of
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
 from flopcensus.report.figures.marks import (
     amount_axis,
@@ -23,14 +24,8 @@ _PLANNED = frozenset({"under_construction", "contracted", "announced"})
 _STANDS = ("operational", "planned", "gone or never built")
 
 
-def evidence(results: Results, empty: str) -> list[Figure]:
-    """Return a country's sites by capacity, where there are pages, and all its deployments."""
-    pages = results.countries
-    found = [_sites(pages, empty)] if pages and pages.countries else []
-    return [*found, _deployments(results)]
-
-
-def _sites(pages: Countries, empty: str) -> Figure:
+def sites_figure(pages: Countries) -> Figure:
+    """Return a country's largest facilities by capacity."""
     own = {"basis": pages.basis, "precision": pages.precision}
     rows = [
         {"country": country.code, **own, **_site(one)}
@@ -65,7 +60,7 @@ def _sites(pages: Countries, empty: str) -> Figure:
             f"Up to {pages.facilities_at_most} facilities a country, in operation and valued. This figure stays on "
             "the study's own view.",
         ),
-        empty=empty,
+        empty=none_of(pages),
     )
 
 
@@ -100,8 +95,9 @@ def _site_bars() -> Spec:
     )
 
 
-def _deployments(results: Results) -> Figure:
-    rows = [_deployment(one) for one in results.facilities]
+def deployments_figure(facilities: Sequence[Facility]) -> Figure:
+    """Return every deployment of the census, whatever its status, with its source."""
+    rows = [_deployment(one) for one in facilities]
     return Figure(
         id="country-census",
         section="country",
@@ -147,14 +143,14 @@ def _deployment(one: Facility) -> dict[str, Any]:
         "interval": _interval(low, high),
         "in_service": one.in_service,
         "status": one.status.replace("_", " "),
-        "stands": stands(one.status),
+        "stands": _stands(one.status),
         "kind": one.kind,
         "host": host(one.source),
         "source": one.source,
     }
 
 
-def stands(status: str) -> str:
+def _stands(status: str) -> str:
     """Return whether a deployment operates, is planned, or neither."""
     if status in _PLANNED:
         return "planned"

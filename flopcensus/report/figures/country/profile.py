@@ -25,7 +25,7 @@ _SOURCE = "flopcensus: the study's page of each country (flopcensus brief), with
 _ALL = "all levels at once"
 
 
-def profile(pages: Countries) -> Figure:
+def profile_figure(pages: Countries) -> Figure:
     """Return the country's own share on every level, and on all at once."""
     rows = [row for country in pages.countries for row in _levels(country, pages.names)]
     return Figure(
@@ -126,7 +126,7 @@ def _profile_spec() -> Spec:
     )
 
 
-def exposure(pages: Countries) -> Figure:
+def exposure_figure(pages: Countries) -> Figure:
     """Return what each foreign nation could switch off, and what it could stop from growing."""
     kinds = (("stop_now", "switch off now"), ("stop_growth", "stop from growing"))
     rows: list[dict[str, Any]] = []

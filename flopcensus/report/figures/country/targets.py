@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flopcensus.report.document.countries import Countries, Stated, Target
-from flopcensus.report.figures.country.words import view_of
+from flopcensus.report.figures.country.words import none_of, view_of
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, vega_lite
 from flopcensus.report.figures.marks import in_rows, interval_line, names_above, share_axis, words_at_right
 from flopcensus.report.words import host, level_name
@@ -21,7 +21,7 @@ _FIGURES = {
 _KINDS = ("grade", "by kind", "by spread")
 
 
-def targets(pages: Countries, empty: str) -> Figure:
+def targets_figure(pages: Countries) -> Figure:
     """Return how much of each aim is reached; aims without a comparable capacity say why."""
     rows: list[dict[str, Any]] = []
     for country in pages.countries:
@@ -55,7 +55,7 @@ def targets(pages: Countries, empty: str) -> Figure:
             "that of having reached it.",
             "This figure stays on the study's own view; aims and what is reached are both valued on its basis.",
         ),
-        empty=f"No aim of {{country}} is known. {empty}",
+        empty=f"No aim of {{country}} is known. {none_of(pages)}",
     )
 
 
@@ -113,7 +113,7 @@ def _aims() -> Spec:
     )
 
 
-def grades(pages: Countries, empty: str) -> Figure:
+def grades_figure(pages: Countries) -> Figure:
     """Return the quality grades of a country's figures."""
     rows = [
         {
@@ -148,7 +148,7 @@ def grades(pages: Countries, empty: str) -> Figure:
             "to 2, C up to 4, D beyond.",
             "A grade speaks of what is counted; it knows nothing of what nobody has located.",
         ),
-        empty=empty,
+        empty=none_of(pages),
     )
 
 
