@@ -28,9 +28,9 @@ class KubernetesJob:
 
     Attributes:
         image: Container image that holds flopcensus.
-        name: Of the Job.
+        name: Name of the Job.
         gpus_per_node: GPUs of each pod; 0 to ask for none.
-        vendor: Whose.
+        vendor: Maker of the GPUs, which says what the cluster calls them (``RESOURCES``).
         claim: PersistentVolumeClaim that all pods can write to; without one, the log of each pod is its
             record.
         namespace: Where it lives; None for that of the context.

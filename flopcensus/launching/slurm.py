@@ -25,14 +25,14 @@ class SlurmJob:
     """What Slurm is asked for; None leaves it to the site's default.
 
     Attributes:
-        name: Of the job.
+        name: Name of the job.
         gpus_per_node: GPUs of each node; 0 to ask for none.
         partition: Where it runs.
-        account: Who pays.
+        account: Account that the time is charged to.
         qos: Quality of service.
         image: Container image.
-        container: What runs it.
-        vendor: Whose GPUs a container is given.
+        container: What runs the image.
+        vendor: Maker of the GPUs, which says how a container is given them.
         through: Whether srun starts bench, or torchrun on each node.
         at_least: Nodes to make do with where all asked for are not to be had; None for all.
     """

@@ -41,5 +41,6 @@ def _share(value: float, _: str) -> str:
 
 
 def _number(value: float, unit: str) -> str:
-    text = f"{value:.2e}" if 0 < abs(value) < _SMALL else significant(value)
+    # a nought has no sign
+    text = f"{value:.2e}" if 0 < abs(value) < _SMALL else significant(value or 0.0)
     return f"{text} {unit}".strip()
