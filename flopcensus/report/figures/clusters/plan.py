@@ -52,14 +52,16 @@ def _point(one: Any, unit: str) -> dict[str, Any] | None:
         return None
     q = (one.get("mix") or {}).get("goal") or {}
     low, middle, high = (q.get(key) for key in ("p5", "p50", "p95"))
-    known = low is not None and middle is not None and high is not None
+    median = interval = None
+    if low is not None and middle is not None and high is not None:
+        median, interval = figure(middle, unit), between(figure(low, unit), figure(high, unit))
     return {
         "share": one["share"],
         "p5": low,
         "p50": middle,
         "p95": high,
-        "median": figure(middle, unit) if known else None,
-        "interval": between(figure(low, unit), figure(high, unit)) if known else None,
+        "median": median,
+        "interval": interval,
         "state": "found" if q else "none keeps all limits",
     }
 
