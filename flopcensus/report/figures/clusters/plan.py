@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flopcensus.compared_words import figure
 from flopcensus.report.document.world import PlanFrontier
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, vega_lite
 from flopcensus.report.figures.marks import amount_axis
 from flopcensus.report.words import between, level_name
+from flopcensus.tables.compare import figure
 
 
 def plan_figures(frontier: PlanFrontier) -> tuple[Figure, ...]:
