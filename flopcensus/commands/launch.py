@@ -125,9 +125,9 @@ def slurm(
 ) -> None:
     """Print a batch script; --out must lie on a disk that all nodes share."""
     from flopcensus.launching import slurm as launcher
-    from flopcensus.launching.wanted import wanted
+    from flopcensus.launching.bench_run import bench_run
 
-    run = wanted(nodes, out, arguments, command=program, limit_seconds=_seconds(time))
+    run = bench_run(nodes, out, arguments, command=program, limit_seconds=_seconds(time))
     job = launcher.SlurmJob(
         name, gpus_per_node, partition, account, qos, image, container, vendor, through, at_least
     )
@@ -168,10 +168,10 @@ def kubernetes(
     jobset: bool,
 ) -> None:
     """Print the manifest of an Indexed Job, one pod a node, for kubectl apply -f -."""
+    from flopcensus.launching.bench_run import bench_run
     from flopcensus.launching.kubernetes import KubernetesJob, kubernetes_manifest
-    from flopcensus.launching.wanted import wanted
 
-    run = wanted(
+    run = bench_run(
         nodes, out, arguments, command=program, limit_seconds=_seconds(time), owned=_kubernetes_owns(claim)
     )
     job = KubernetesJob(image, name, gpus_per_node, vendor, claim, namespace, jobset)
@@ -209,11 +209,13 @@ def ssh(
     remote_dir: str,
 ) -> None:
     """Print a script that measures hosts over ssh and brings their records into --out, here."""
+    from flopcensus.launching.bench_run import bench_run
     from flopcensus.launching.ssh import host_names, ssh_script
-    from flopcensus.launching.wanted import wanted
 
     named = [*hosts, *(host_names(listed) if listed else [])]
-    run = wanted(len(named), out, arguments, command=program, limit_seconds=_seconds(time), owned=("output",))
+    run = bench_run(
+        len(named), out, arguments, command=program, limit_seconds=_seconds(time), owned=("output",)
+    )
     click.echo(ssh_script(run, named, parallel, remote_dir), nl=False)
 
 
@@ -236,10 +238,10 @@ def torchrun(
     run_id: str,
 ) -> None:
     """Print the line that is to be run on each node; with torchrun, a node that fails ends the others."""
+    from flopcensus.launching.bench_run import bench_run
     from flopcensus.launching.torchrun import torchrun_line
-    from flopcensus.launching.wanted import wanted
 
-    run = wanted(nodes, out, arguments, command=program, limit_seconds=_seconds(time))
+    run = bench_run(nodes, out, arguments, command=program, limit_seconds=_seconds(time))
     click.echo(torchrun_line(run, host, run_id, port), nl=False)
 
 
@@ -249,6 +251,6 @@ def _kubernetes_owns(claim: str | None) -> tuple[str, ...]:
 
 
 def _seconds(time: str | None) -> float | None:
-    from flopcensus.launching.wanted import parse_duration
+    from flopcensus.launching.bench_run import parse_duration
 
     return None if time is None else parse_duration(time)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from bench.environment.node import NODE_NAME
 from bench.errors import InputError
 from bench.launching.rank import LAUNCH_ID
-from flopcensus.launching.wanted import STARTING_SECONDS, Wanted
+from flopcensus.launching.bench_run import STARTING_SECONDS, BenchRun
 
 RESOURCES = {"nvidia": "nvidia.com/gpu", "amd": "amd.com/gpu"}
 RECORDS = "/records"
@@ -28,9 +28,9 @@ class KubernetesJob:
 
     Attributes:
         image: Container image that holds flopcensus.
-        name: Of the Job.
+        name: Name of the Job.
         gpus_per_node: GPUs of each pod; 0 to ask for none.
-        vendor: Whose.
+        vendor: Maker of the GPUs, which says what the cluster calls them (``RESOURCES``).
         claim: PersistentVolumeClaim that all pods can write to; without one, the log of each pod is its
             record.
         namespace: Where it lives; None for that of the context.
@@ -46,7 +46,7 @@ class KubernetesJob:
     jobset: bool = False
 
 
-def kubernetes_manifest(run: Wanted, job: KubernetesJob) -> str:
+def kubernetes_manifest(run: BenchRun, job: KubernetesJob) -> str:
     """The manifest as YAML.
 
     Raises:
@@ -55,7 +55,7 @@ def kubernetes_manifest(run: Wanted, job: KubernetesJob) -> str:
     return _yaml(manifest(run, job))
 
 
-def manifest(run: Wanted, job: KubernetesJob) -> dict[str, Any]:
+def manifest(run: BenchRun, job: KubernetesJob) -> dict[str, Any]:
     """The manifest as data.
 
     Raises:
@@ -75,7 +75,7 @@ def manifest(run: Wanted, job: KubernetesJob) -> dict[str, Any]:
     }
 
 
-def _job_spec(run: Wanted, job: KubernetesJob) -> dict[str, Any]:
+def _job_spec(run: BenchRun, job: KubernetesJob) -> dict[str, Any]:
     labels = {"app.kubernetes.io/name": "flopcensus", "app.kubernetes.io/instance": job.name}
     return {
         "completionMode": "Indexed",
@@ -83,12 +83,12 @@ def _job_spec(run: Wanted, job: KubernetesJob) -> dict[str, Any]:
         "parallelism": run.nodes,
         # A node that fails is to end itself and no other.
         "backoffLimitPerIndex": 0,
-        "activeDeadlineSeconds": run.limit,
+        "activeDeadlineSeconds": run.limit_s,
         "template": {"metadata": {"labels": labels}, "spec": _pod_spec(run, job, labels)},
     }
 
 
-def _pod_spec(run: Wanted, job: KubernetesJob, labels: dict[str, str]) -> dict[str, Any]:
+def _pod_spec(run: BenchRun, job: KubernetesJob, labels: dict[str, str]) -> dict[str, Any]:
     one_a_node = {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}
     memory = {"name": "shared-memory", "emptyDir": {"medium": "Memory"}}
     claim = {"name": "records", "persistentVolumeClaim": {"claimName": job.claim}}
@@ -100,7 +100,7 @@ def _pod_spec(run: Wanted, job: KubernetesJob, labels: dict[str, str]) -> dict[s
     }
 
 
-def _container(run: Wanted, job: KubernetesJob) -> dict[str, Any]:
+def _container(run: BenchRun, job: KubernetesJob) -> dict[str, Any]:
     # Pods begin when their image is there: the first may have to wait for the last.
     others = (
         ("--gather", "--patience", f"{STARTING_SECONDS:g}")
@@ -114,7 +114,7 @@ def _container(run: Wanted, job: KubernetesJob) -> dict[str, Any]:
         "image": job.image,
         # $(NAME) would be replaced by Kubernetes; $$ stands for the sign.
         "command": [
-            word.replace("$", "$$") for word in run.bench(RECORDS if job.claim else run.out, *others)
+            word.replace("$", "$$") for word in run.command_line(RECORDS if job.claim else run.out, *others)
         ],
         "env": [
             {"name": "WORLD_SIZE", "value": str(run.nodes)},

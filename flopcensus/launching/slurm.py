@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.errors import InputError
-from flopcensus.launching.wanted import Wanted, plain_name, shell_line
+from flopcensus.launching.bench_run import BenchRun
+from flopcensus.launching.quoting import plain_name, shell_line
 
 SUBMIT_SECONDS = 120.0
 
@@ -24,14 +25,14 @@ class SlurmJob:
     """What Slurm is asked for; None leaves it to the site's default.
 
     Attributes:
-        name: Of the job.
+        name: Name of the job.
         gpus_per_node: GPUs of each node; 0 to ask for none.
         partition: Where it runs.
-        account: Who pays.
+        account: Account that the time is charged to.
         qos: Quality of service.
         image: Container image.
-        container: What runs it.
-        vendor: Whose GPUs a container is given.
+        container: What runs the image.
+        vendor: Maker of the GPUs, which says how a container is given them.
         through: Whether srun starts bench, or torchrun on each node.
         at_least: Nodes to make do with where all asked for are not to be had; None for all.
     """
@@ -48,7 +49,7 @@ class SlurmJob:
     at_least: int | None = None
 
 
-def slurm_script(run: Wanted, job: SlurmJob) -> str:
+def slurm_script(run: BenchRun, job: SlurmJob) -> str:
     """The script.
 
     Raises:
@@ -102,8 +103,8 @@ def submit(script: str) -> str:
     return done.stdout.strip()
 
 
-def _directives(run: Wanted, job: SlurmJob) -> list[str]:
-    minutes = math.ceil(run.limit / 60)
+def _directives(run: BenchRun, job: SlurmJob) -> list[str]:
+    minutes = math.ceil(run.limit_s / 60)
     named = {"partition": job.partition, "account": job.account, "qos": job.qos}
     return [
         f"--job-name={plain_name('--job-name', job.name)}",
@@ -180,7 +181,7 @@ def _inside(job: SlurmJob) -> bool:
     return job.image is not None and job.container == "pyxis"
 
 
-def _step(run: Wanted, job: SlurmJob) -> list[str]:
+def _step(run: BenchRun, job: SlurmJob) -> list[str]:
     """The words of the srun line, already quoted."""
     words = ['"${step[@]}"', "--label"]
     contained = [] if job.image is None else _contained(job, job.image)

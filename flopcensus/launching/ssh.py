@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.errors import InputError
 from bench.launching.rank import LAUNCH_ID
-from flopcensus.launching.wanted import Wanted, shell_line
+from flopcensus.launching.bench_run import BenchRun
+from flopcensus.launching.quoting import shell_line
 
 # user@host, as ssh takes it: never a word that it would read as an option
 _HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.:%_-]*")
@@ -22,7 +24,7 @@ REMOTE_DIR = "flopcensus-records"
 CONNECTING_SECONDS = 60
 
 
-def ssh_script(run: Wanted, hosts: Sequence[str], at_once: int, remote_dir: str = REMOTE_DIR) -> str:
+def ssh_script(run: BenchRun, hosts: Sequence[str], at_once: int, remote_dir: str = REMOTE_DIR) -> str:
     """The script, for bash.
 
     Args:
@@ -35,20 +37,19 @@ def ssh_script(run: Wanted, hosts: Sequence[str], at_once: int, remote_dir: str 
         InputError: A host is named twice, or is no name that ssh would take for a host.
     """
     _require_hosts(hosts)
-    calls = [f"measure {rank} {host}" for rank, host in enumerate(hosts)]
     waits = f'  while [ "$(jobs -rp | wc -l)" -ge {at_once} ]; do wait -n || true; done'
     return "\n".join(
         [
             _HEAD.format(
                 out=shlex.quote(run.out),
-                limit=run.limit + CONNECTING_SECONDS,
+                limit=run.limit_s + CONNECTING_SECONDS,
                 remote=_remote(run, remote_dir),
             ),
             "start() {",
             waits,
             '  measure "$@" &',
             "}",
-            *(call.replace("measure", "start", 1) for call in calls),
+            *(f"start {rank} {host}" for rank, host in enumerate(hosts)),
             _TAIL.format(hosts=" ".join(hosts), count=len(hosts)),
         ]
     )
@@ -67,12 +68,12 @@ def host_names(path: Path) -> list[str]:
     return [name for line in lines if (name := line.partition("#")[0].strip())]
 
 
-def _remote(run: Wanted, remote_dir: str) -> str:
+def _remote(run: BenchRun, remote_dir: str) -> str:
     """What the shell of a node is told, quoted for it and then for ours; the rank comes in between."""
     settings = [f"WORLD_SIZE={run.nodes}", "LOCAL_RANK=0", "LOCAL_WORLD_SIZE=1"]
-    bench = run.bench(remote_dir, "--no-gather", "--format", "json")
+    bench = run.command_line(remote_dir, "--no-gather", "--format", "json")
     # The connection's end does not end the command, so that it has a limit of its own.
-    timed = ["timeout", "--kill-after=30", str(run.limit), *bench]
+    timed = ["timeout", "--kill-after=30", str(run.limit_s), *bench]
     return '"env RANK=$1 ' + f"{LAUNCH_ID}=$launch " + '"' + shlex.quote(shell_line([*settings, *timed]))
 
 
@@ -82,7 +83,7 @@ def _require_hosts(hosts: Sequence[str]) -> None:
     for host in hosts:
         if not _HOST.fullmatch(host):
             raise InputError(f"not the name of a host: {host[:60]!r}")
-    twice = sorted({host for host in hosts if hosts.count(host) > 1})
+    twice = sorted(host for host, count in Counter(hosts).items() if count > 1)
     if twice:
         raise InputError(f"named twice: {', '.join(twice)}")
 

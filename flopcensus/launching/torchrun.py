@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 
 from bench.errors import InputError
-from flopcensus.launching.wanted import Wanted, plain_name, shell_line
+from flopcensus.launching.bench_run import BenchRun
+from flopcensus.launching.quoting import plain_name, shell_line
 
 DEFAULT_PORT = 29400
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 
 
-def torchrun_line(run: Wanted, host: str | None, run_id: str, port: int = DEFAULT_PORT) -> str:
+def torchrun_line(run: BenchRun, host: str | None, run_id: str, port: int = DEFAULT_PORT) -> str:
     """The line, the same for every node.
 
     Args:
@@ -39,5 +40,5 @@ def torchrun_line(run: Wanted, host: str | None, run_id: str, port: int = DEFAUL
             f"--rdzv-id={plain_name('--id', run_id)}",
         ]
         # Nodes that never come: the others go no further, and say so after this time.
-        words += [f"--rdzv-conf=join_timeout={run.limit}"]
-    return shell_line([*words, "--no-python", *run.bench(run.out)]) + "\n"
+        words += [f"--rdzv-conf=join_timeout={run.limit_s}"]
+    return shell_line([*words, "--no-python", *run.command_line(run.out)]) + "\n"

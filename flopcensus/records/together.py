@@ -11,13 +11,16 @@ _REACHES = {"all": "all ranks", "within": "within nodes", "between": "between no
 
 
 def print_together(results: Sequence[Result]) -> None:
-    """Print collectives by size, links by name where they are slow, and how a step scales."""
+    """Print collectives by size, the slowest link where none is slow, and how a step scales.
+
+    Links that are slow stand in the notes of their result, which the record's table prints.
+    """
     exchanges = [one for one in results if one.exchange]
     if exchanges:
         columns = ["workload", "size", "among", "ranks", "nodes", "time", "algorithm", "bus", "95 % interval"]
         print_table("several ranks together", columns, [_exchanged(one) for one in exchanges])
     for one in exchanges:
-        _say_links(one)
+        _say_slowest_link(one)
     scaled = [one for one in results if one.scaling]
     if scaled:
         columns = [
@@ -50,15 +53,14 @@ def _exchanged(result: Result) -> list[str]:
     ]
 
 
-def _say_links(result: Result) -> None:
+def _say_slowest_link(result: Result) -> None:
     exchange = result.exchange
-    if exchange is None or not exchange.links:
+    if exchange is None or not exchange.links or exchange.slow:
         return
     slowest = min(exchange.links, key=lambda link: link.bytes_per_s)
-    if not exchange.slow:
-        one, two = slowest.ranks
-        rate = si(slowest.bytes_per_s, "B/s", 3)
-        say(f"no link is slow; the slowest of {len(exchange.links)} is rank {one} to rank {two}, {rate}")
+    one, two = slowest.ranks
+    rate = si(slowest.bytes_per_s, "B/s", 3)
+    say(f"no link is slow; the slowest of {len(exchange.links)} is rank {one} to rank {two}, {rate}")
 
 
 def _scaled(result: Result) -> list[list[str]]:

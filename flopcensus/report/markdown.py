@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flopcensus.output import printable
 from flopcensus.report.blocks import overview
@@ -11,10 +12,13 @@ from flopcensus.report.cells import cell
 from flopcensus.report.document.results import Results
 from flopcensus.report.figures.all import TITLES, Figures
 from flopcensus.report.figures.choosing import choose
-from flopcensus.report.figures.figure import Figure
+from flopcensus.report.figures.figure import Column, Figure
+from flopcensus.report.words import link
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 _MOST = 30
+# what would end an address in angle brackets, or a cell
+_IN_ADDRESS = str.maketrans({"<": "%3C", ">": "%3E", "|": "%7C", "\\": "%5C"})
 
 
 def markdown(results: Results, figures: Figures | None, chosen: Mapping[str, str]) -> str:
@@ -39,13 +43,13 @@ def _totals(results: Results) -> list[str]:
     found = overview.headlines(results.estimates)
     if not found:
         return []
-    rows = [(h.basis, h.meaning, h.median, h.interval) for h in found]
+    rows = [tuple(map(escape, (h.basis, h.meaning, h.median, h.interval))) for h in found]
     return ["## Totals", _table(("Basis", "Meaning", "Median", "5 to 95 %"), rows)]
 
 
 def _figure(figure: Figure, figures: Figures, chosen: Mapping[str, str]) -> str:
     view = choose(figure, figures.controls, chosen)
-    rows = [tuple(cell(column, row, view.unit) for column in figure.columns) for row in view.rows[:_MOST]]
+    rows = [tuple(_cell(column, row, view.unit) for column in figure.columns) for row in view.rows[:_MOST]]
     parts = [f"### {escape(view.title)}"]
     parts.append(_table(tuple(c.label for c in figure.columns), rows) if rows else escape(view.empty))
     if len(view.rows) > _MOST:
@@ -54,8 +58,17 @@ def _figure(figure: Figure, figures: Figures, chosen: Mapping[str, str]) -> str:
     return "\n\n".join([*parts, f"Source: {escape(figure.source)}"])
 
 
+def _cell(column: Column, row: Mapping[str, Any], unit: str) -> str:
+    text = escape(cell(column, dict(row), unit))
+    if column.kind != "link":
+        return text
+    address = link(str(row.get(column.fields.partition(":")[2]) or ""))
+    return f"[{text}](<{address.translate(_IN_ADDRESS)}>)" if address else text
+
+
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [heads, tuple("---" for _ in heads), *(tuple(escape(text) for text in row) for row in rows)]
+    """Write a table of cells that are escaped already."""
+    lines = [tuple(map(escape, heads)), tuple("---" for _ in heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

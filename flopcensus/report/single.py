@@ -19,6 +19,8 @@ from flopcensus.report.packing import shown
 from flopcensus.report.shapes import shapes
 
 _TITLE_COLUMNS = 88
+# choices that a message names
+_NAMED = 12
 FORMS = ("svg", "png")
 
 
@@ -81,5 +83,5 @@ def _value(name: str, value: str, found: Figures) -> str:
         return words[value.casefold()]
     near = difflib.get_close_matches(value.casefold(), words, n=1)
     hint = f"; did you mean {words[near[0]]}?" if near else ""
-    known = ", ".join(key for key, _ in control.choices[:12])
+    known = ", ".join([key for key, _ in control.choices[:_NAMED]] + ["…"] * (len(control.choices) > _NAMED))
     raise InputError(f"--set {name}={value}: this page has no such {name} (it has {known}){hint}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from flopcensus.output import percent, si
@@ -16,10 +17,11 @@ NOT_AVAILABLE = "not available"
 _SMALLEST_SHARE = 0.0005  # what `percent` would round to 0.0 %
 _NOISE = 1e-9
 _SHOWN = 42
+_FEW = 10  # H100 equivalents of which a tenth counts
 
 
 def share(fraction: float) -> str:
-    """Write a share; what is small never reads as nothing, nor what is large as all.
+    """Write a share; only nothing reads as none, and only all of it as 100 %.
 
     >>> share(0.00017)
     'under 0.1 %'
@@ -31,27 +33,40 @@ def share(fraction: float) -> str:
     return "over 99.9 %" if 1 - _SMALLEST_SHARE < fraction < 1 - _NOISE else percent(fraction)
 
 
-def shares(low: float, high: float) -> str:
-    """Write an interval of shares."""
+def amount(value: float, unit: str) -> str:
+    """Write an amount with an SI prefix; nothing reads as none.
+
+    >>> amount(1.5, "H100e")
+    '1.5 H100e'
+    """
+    if not value:
+        return NONE
+    return f"{value:,.1f} H100e" if unit == "H100e" and abs(value) < _FEW else si(value, unit)
+
+
+def interval(low: float, high: float, write: Callable[[float], str], nothing: str = "0") -> str:
+    """Write an interval: one of nothing as a dash, an exact one as stated.
+
+    ``nothing`` is how a low end of 0 reads.
+
+    >>> interval(0.0, 2e18, lambda value: amount(value, "FLOP/s"))
+    '0 to 2.00 EFLOP/s'
+    """
     if high == 0:
         return "–"
     if math.isclose(low, high, rel_tol=1e-9):
         return AS_STATED
-    return between(share(low) if low else percent(0), share(high))
+    return between(write(low) if low else nothing, write(high))
 
 
-def amount(value: float, unit: str) -> str:
-    """Write a value with an SI prefix; nothing reads as none."""
-    return si(value, unit) if value else NONE
+def shares(low: float, high: float) -> str:
+    """Write an interval of shares."""
+    return interval(low, high, share, "0 %")
 
 
 def spread(q: Spread, unit: str) -> str:
-    """Write the 5th to 95th percentile; what is exact says so."""
-    if q.p95 == 0:
-        return "–"
-    if math.isclose(q.p5, q.p95, rel_tol=1e-9):
-        return AS_STATED
-    return between(si(q.p5, unit), si(q.p95, unit))
+    """Write the interval from the 5th to the 95th percentile of an amount."""
+    return interval(q.p5, q.p95, lambda value: amount(value, unit))
 
 
 def ratios(q: Spread) -> str:
@@ -60,7 +75,7 @@ def ratios(q: Spread) -> str:
 
 
 def between(low: str, high: str) -> str:
-    """Join two ends, with a unit that both have said once.
+    """Write an interval from its two ends; a unit that both have is said once.
 
     >>> between("1.2 EFLOP/s", "3.4 EFLOP/s")
     '1.2 to 3.4 EFLOP/s'
@@ -116,6 +131,18 @@ def link(text: str) -> str | None:
     except ValueError:
         return None
     return text if parts.scheme in {"http", "https"} and parts.netloc else None
+
+
+def host(address: str) -> str:
+    """Return what a link is called: the host of its address, or the address where it has none.
+
+    >>> host("https://www.epoch.ai/data")
+    'epoch.ai'
+    """
+    try:
+        return (urlsplit(address).hostname or address).removeprefix("www.")
+    except ValueError:
+        return address
 
 
 def listed(texts: list[str]) -> str:

@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.errors import InputError
+from flopcensus.launching.bench_run import BenchRun, bench_run, parse_duration
 from flopcensus.launching.kubernetes import KubernetesJob, kubernetes_manifest
 from flopcensus.launching.slurm import SlurmJob, slurm_script
 from flopcensus.launching.ssh import ssh_script
-from flopcensus.launching.wanted import Wanted, parse_duration, wanted
 from tests.cli import in_process
 
 HOSTILE = [
@@ -35,8 +35,8 @@ for word in "{name}" "$@"; do printf '%s\\0' "$word"; done >>"$CALLS"; printf '\
 """
 
 
-def run(nodes: int = 2, out: str = "out", *arguments: str) -> Wanted:
-    return wanted(nodes, out, arguments)
+def run(nodes: int = 2, out: str = "out", *arguments: str) -> BenchRun:
+    return bench_run(nodes, out, arguments)
 
 
 def pretend(folder: Path, *names: str) -> dict[str, str]:
@@ -312,7 +312,7 @@ def ssh_run(
     for name, text in {"ssh": SSH, "flopcensus": BENCH}.items():
         (tools / name).write_text(text, encoding="utf-8")
         (tools / name).chmod(0o755)
-    script = ssh_script(wanted(len(hosts), "out", arguments, limit_seconds=limit), hosts, at_once)
+    script = ssh_script(bench_run(len(hosts), "out", arguments, limit_seconds=limit), hosts, at_once)
     return bash(script, tmp_path, os.environ | {"PATH": f"{tools}:{os.environ['PATH']}"})
 
 

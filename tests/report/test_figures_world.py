@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from accounting.reference.names import WITHHELD
 from flopcensus.report import engine
 from flopcensus.report.document import check_results
 from flopcensus.report.document.cube import Cube
@@ -94,7 +95,7 @@ def test_where_bases_are_left_out_no_single_cause_is_named(document: dict[str, A
     assert view.title.startswith("From sustained to delivered, at 2026-06-30: bf16 dense")
     (figure,) = [one for one in made.figures if one.id == "waterfall"]
     assert figure.columns[-1].label == "Of sustained"
-    assert [row["of_first"] for row in view.rows] == pytest.approx(
+    assert [row["of_sustained"] for row in view.rows] == pytest.approx(
         [1.0, 1 - 0.31 / 0.37, 0.31 / 0.37], rel=1e-3
     )
 
@@ -155,3 +156,10 @@ def test_a_page_of_memory_bandwidth_calls_it_neither_dense_nor_sparse(document: 
     html = render(document)
     assert "memory dense" not in html
     assert "best measured stream" in html and "best measured matmul" not in html.split('id="method"')[0]
+
+
+def test_what_names_no_holder_is_grey(viewed: Mapping[str, Any]) -> None:
+    layers = _view(_figures(viewed, viewed["cube"]), "holders").spec["layer"]
+    (bars,) = [layer for layer in layers if layer["mark"]["type"] == "bar"]
+    test = bars["encoding"]["color"]["condition"]["test"]
+    assert all(f"== '{code}'" in test for code in ("unknown", WITHHELD, "other"))

@@ -65,6 +65,10 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "no schema": ("{}", "no schema, needs 'flopcensus/results/1'"),
     "a census": ('{"schema": "flopcensus/census/1"}', "schema 'flopcensus/census/1', needs"),
     "a record that is none": ('{"schema": "flopcensus/record/1"}', "record.node: Field required"),
+    "estimates that are no list": (
+        '{"schema": "flopcensus/estimate/1", "estimates": {"a": 1}}',
+        "estimates: Input should be",
+    ),
     "an odd schema": ('{"schema": {"a": 1}}', "needs 'flopcensus/results/1'"),
     "newer": ('{"schema": "flopcensus/results/2"}', "results version 2 is newer than 1; upgrade flopcensus"),
     "parts missing": ('{"schema": "flopcensus/results/1"}', "Field required"),

@@ -159,7 +159,7 @@ def _differences(comparison: Comparison) -> list[Block]:
     rows = tuple(
         row(
             f"{names.get(d.a, d.a)} ÷ {names.get(d.b, d.b)}",
-            economics.what(d, comparison),
+            economics.quantity_of(d, comparison),
             f"{d.ratio.p50:.2f}",
             ratios(d.ratio),
             percent(d.probability_a_more),

@@ -13,7 +13,7 @@ from flopcensus.report.words import amount, between
 _CHARTED = 12
 
 
-def driving(estimates: Sequence[Estimate]) -> Block | None:
+def drivers_block(estimates: Sequence[Estimate]) -> Block | None:
     """Return the drivers of the last basis that has them; None where none has."""
     found = [(e, e.drivers) for e in estimates if e.drivers is not None and e.drivers.inputs]
     if not found:

@@ -43,8 +43,8 @@ def blocks(comparison: Comparison) -> tuple[Block, ...]:
     return tuple(found)
 
 
-def what(difference: Difference, comparison: Comparison) -> str:
-    """Say what a difference is of."""
+def quantity_of(difference: Difference, comparison: Comparison) -> str:
+    """Name the quantity that two clusters differ in, as ``delivered bf16`` or ``cost a year``."""
     if difference.metric == "capacity":
         return " ".join(filter(None, (difference.basis, difference.precision)))
     known = (c.metrics.get(difference.metric) for c in comparison.clusters)

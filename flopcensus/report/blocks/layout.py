@@ -72,7 +72,7 @@ class Block:
 
 
 def columns(*labels: str, figures: int = 0) -> tuple[Column, ...]:
-    """Make columns of which the last ``figures`` hold figures."""
+    """Return columns with these labels, of which the last ``figures`` hold numbers."""
     first = len(labels) - figures
     return tuple(Column(label, place >= first) for place, label in enumerate(labels))
 

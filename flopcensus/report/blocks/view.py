@@ -100,7 +100,7 @@ def _estimated(estimates: tuple[Estimate, ...]) -> Estimated:
         headlines=overview.headlines(estimates),
         walk=overview.walk(estimates),
         provenance=overview.provenance(estimates),
-        drivers=drivers.driving(estimates),
+        drivers=drivers.drivers_block(estimates),
         levels=holders.levels(estimates),
         groups=holders.groups(last),
         crossings=holders.crossings(last),

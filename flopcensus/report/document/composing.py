@@ -52,7 +52,7 @@ def _add(document: Document, found: Document, path: Path) -> None:
 
 
 def _study(document: Document, paths: Sequence[Path]) -> Document:
-    """Say what a page without a study is of: what its estimates or its comparison asked."""
+    """Return the part ``study`` of a page that is made without one: what its estimates asked."""
     estimates = document.get("estimates")
     asked = estimates[0] if isinstance(estimates, list) and estimates else document.get("comparison")
     if not isinstance(asked, dict):

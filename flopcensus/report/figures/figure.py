@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,10 +18,21 @@ AMOUNTS = ("p5", "p50", "p95", "mean")
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a figure by column, all of one length; several figures may share one."""
+    """Rows of a figure, given by column; several figures may show the same rows."""
 
     name: str
     columns: Mapping[str, Sequence[Any]]
+
+    @classmethod
+    def of(cls, name: str, rows: Iterable[Mapping[str, Any]]) -> Rows:
+        """Return rows given one by one; all have the keys of the first.
+
+        >>> Rows.of("sizes", [{"a": 1}, {"a": 2}]).columns
+        {'a': [1, 2]}
+        """
+        given = list(rows)
+        keys = list(given[0]) if given else []
+        return cls(name, {key: [row[key] for row in given] for key in keys})
 
     def __post_init__(self) -> None:
         lengths = {len(values) for values in self.columns.values()}
@@ -36,9 +47,9 @@ class Rows:
 class Column:
     """A column of a figure's table.
 
-    ``kind`` says how its cells read: an interval stands on two fields, as ``p5:p95``; a link on the field of
-    its words and that of its address; words of a figure (``worded``) on their field and that of the figure,
-    by which they sort.
+    ``fields`` names the field of the rows that the column shows. Some kinds need two, joined by a colon: an
+    interval its ends (``p5:p95``); a link its words and its address; a figure that is already written in
+    words (``worded``) these words and the figure, by which the column sorts.
     """
 
     label: str
@@ -113,10 +124,10 @@ class Figure:
 
 
 def counted(cube: Cube) -> Callable[[int], bool]:
-    """Return what says whether a cell is in the view of its date: what operates, and later what is planned.
+    """Return a test of cells, by their place: whether a view shows the cell at its date.
 
-    What is planned stands apart: at dates up to the study's own a view shows what operates, at later ones
-    what is planned, and never their sum.
+    At dates up to the study's own a view shows what operates; at later ones it shows what is planned, which
+    stands apart. It never shows their sum.
     """
     statuses, dates = cube.columns.status, cube.columns.as_of
     last = max((d for d, s in zip(dates, statuses, strict=True) if s == "operational"), default="")
@@ -130,21 +141,6 @@ def vega_lite(**parts: Any) -> Spec:
         "width": "container",
         "data": {"name": "rows"},
         **parts,
-    }
-
-
-def room_for_words(end: str, pixels: int = 64) -> Spec:
-    """Return a layer that shows nothing and keeps room right of the bars, for the words at their ends.
-
-    Args:
-        end: a Vega expression for where a bar or its line ends.
-        pixels: how wide the words are.
-    """
-    room = f"({end}) * (1 + {pixels} / max(containerSize()[0] - {pixels} - 150, 120))"
-    return {
-        "transform": [{"calculate": room, "as": "room"}],
-        "mark": {"type": "point", "opacity": 0, "tooltip": None},
-        "encoding": {"x": {"field": "room", "type": "quantitative"}},
     }
 
 

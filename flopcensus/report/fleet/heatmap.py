@@ -1,7 +1,8 @@
 """The heat map of a fleet: its nodes, or racks of them, by metric, each cell a share of the fleet's median.
 
-A cell is that of the lowest device of a node, as one sick device makes a node sick. Devices are held against
-the median of those they may be compared with, and several runs of one device count as their mean log.
+A cell shows the lowest device of a node, since one sick device makes a node sick. A device's share is its
+value ÷ the median of the devices that it may be compared with; several runs of one device count as their
+geometric mean.
 """
 
 from __future__ import annotations

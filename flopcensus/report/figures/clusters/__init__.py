@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flopcensus.report.document.results import Comparison, Results
 from flopcensus.report.document.world import Frontier
-from flopcensus.report.figures.clusters.capacity import capacity_figure
+from flopcensus.report.figures.clusters.capacity import capacity_figures
 from flopcensus.report.figures.clusters.cuts import cut_figures
 from flopcensus.report.figures.clusters.exports import export_figures
 from flopcensus.report.figures.clusters.frontier import frontier_figures
@@ -23,7 +23,7 @@ def cluster_figures(results: Results) -> tuple[Figure, ...]:
 
 def _compared(comparison: Comparison, frontier: Frontier | None) -> tuple[Figure, ...]:
     return (
-        capacity_figure(comparison),
+        *capacity_figures(comparison),
         *metric_figures(comparison),
         *origin_figures(comparison),
         *(frontier_figures(frontier, comparison) if frontier else ()),

@@ -7,7 +7,7 @@ from typing import Any
 
 from flopcensus.report.document.world import CutPlace, SupplyCut
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
-from flopcensus.report.figures.headed import decades
+from flopcensus.report.figures.marks import decades, quantile_tooltip
 from flopcensus.report.words import listed
 
 _WITHOUT = "without the cut"
@@ -56,8 +56,7 @@ def _rows(cut: SupplyCut, place: int) -> Rows:
     for at in cut.places:
         kind = "band" if at is cut.places[-1] else "line" if _seen(at) else ""
         rows += [_row(cut, _name(at), year.date, year.cut, year.share_lost, kind) for year in at.years]
-    names = ("line", "date", "basis", "precision", "kind", *AMOUNTS, "lost", "lost_p5", "lost_p95")
-    return Rows(f"cut_{place}", {name: [row[name] for row in rows] for name in names})
+    return Rows.of(f"cut_{place}", rows)
 
 
 def _row(cut: SupplyCut, name: str, date: str, q: Any, lost: Any, kind: str) -> dict[str, Any]:
@@ -133,9 +132,7 @@ def _lines(unit: str) -> Spec:
                     "tooltip": [
                         {"field": "line"},
                         {"field": "date", "type": "temporal", "format": "%Y-%m-%d"},
-                        {"field": "p50", "type": "quantitative", "format": ".3s", "title": f"median, {unit}"},
-                        {"field": "p5", "type": "quantitative", "format": ".3s", "title": "5 %"},
-                        {"field": "p95", "type": "quantitative", "format": ".3s", "title": "95 %"},
+                        *quantile_tooltip(unit),
                         {"field": "lost", "type": "quantitative", "format": ".1%"},
                     ],
                 },

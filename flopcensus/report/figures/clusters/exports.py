@@ -6,6 +6,7 @@ from typing import Any
 
 from flopcensus.report.document.results import ClusterRule, Comparison
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, label_room, vega_lite
+from flopcensus.report.figures.marks import GREY
 
 _REACHED, _NOT_REACHED = "reached", "not reached"
 _NOT_THEN = ", rule not in force then"
@@ -23,7 +24,7 @@ def export_figures(comparison: Comparison) -> tuple[Figure, ...]:
             title="Which export rules reach the clusters",
             says="A grid of clusters and rules: coloured where a rule reaches a cluster, faint where the rule is not "
             "in force when the cluster comes into service.",
-            rows=Rows("cluster_exports", {name: [row[name] for row in rows] for name in rows[0]}),
+            rows=Rows.of("cluster_exports", rows),
             columns=(
                 Column("Cluster", "cluster"),
                 Column("Rule", "rule"),
@@ -61,7 +62,7 @@ def _grid(clusters: int) -> Spec:
     wide = 100 + 190 * clusters
     across = {"labelAngle": 0, "labelLimit": {"expr": f"width / {clusters}"}} if few else {"labelAngle": -90}
     faint = {"test": "test(/not in force/, datum.state)", "value": 0.2}
-    grey = {"test": "datum.word == 'no'", "value": "#8a9099"}
+    grey = {"test": "datum.word == 'no'", "value": GREY}
     return vega_lite(
         height={"step": 30},
         transform=[

@@ -1,20 +1,19 @@
-"""Capacity against dependence: the study's clusters as points, or the best mixes of a plan."""
+"""Capacity against dependence: the study's clusters as points."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from flopcensus.report.document.results import Comparison
 from flopcensus.report.document.world import Frontier, PlanFrontier, Points
+from flopcensus.report.figures.clusters.plan import plan_figures
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
-from flopcensus.report.figures.headed import size_axis
+from flopcensus.report.figures.marks import amount_axis
 from flopcensus.report.words import level_name
 
 
 def frontier_figures(frontier: Frontier, comparison: Comparison | None) -> tuple[Figure, ...]:
-    """Return the figure of capacity against dependence; none where there is no point."""
+    """Return capacity against dependence, of clusters or of a plan's mixes; none where there is no point."""
     if isinstance(frontier, PlanFrontier):
-        return _plan(frontier)
+        return plan_figures(frontier)
     return _clusters(frontier, comparison) if frontier.points else ()
 
 
@@ -75,9 +74,8 @@ def _clusters(frontier: Points, comparison: Comparison | None) -> tuple[Figure, 
 
 
 def _points(unit: str) -> Spec:
-    x = {
-        "field": "share",
-        "type": "quantitative",
+    share = {"field": "share", "type": "quantitative"}
+    x = share | {
         "title": "share of the largest holder",
         "scale": {"domain": [0, 1.02], "nice": False},
         "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]},
@@ -87,131 +85,41 @@ def _points(unit: str) -> Spec:
         "type": "quantitative",
         "title": unit,
         "scale": {"zero": True},
-        "axis": size_axis(),
+        "axis": amount_axis(),
     }
     colour = {"field": "name", "type": "nominal", "sort": None, "legend": None}
+    line = {"type": "rule", "opacity": 0.7, "tooltip": None}
+    up = {"x": x, "y": y | {"field": "p5"}, "y2": {"field": "p95"}, "color": colour}
+    along = {"x": x | {"field": "share_p5"}, "x2": {"field": "share_p95"}, "y": y, "color": colour}
+    tooltip = [
+        {"field": "name", "title": "cluster"},
+        {"field": "on", "title": "depends on"},
+        share | {"format": ".1%"},
+        {"field": "p50", "type": "quantitative", "format": ".3s", "title": f"median, {unit}"},
+    ]
     return vega_lite(
         height=300,
         layer=[
-            {
-                "mark": {"type": "rule", "opacity": 0.7, "tooltip": None},
-                "encoding": {
-                    "x": x,
-                    "y": y | {"field": "p5"},
-                    "y2": {"field": "p95"},
-                    "color": colour,
-                },
-            },
-            {
-                "mark": {"type": "rule", "opacity": 0.7, "tooltip": None},
-                "encoding": {
-                    "x": x | {"field": "share_p5"},
-                    "x2": {"field": "share_p95"},
-                    "y": y,
-                    "color": colour,
-                },
-            },
+            {"mark": line, "encoding": up},
+            {"mark": line, "encoding": along},
             {
                 "mark": {"type": "point", "size": 90, "opacity": 1},
-                "encoding": {
-                    "x": x,
-                    "y": y,
-                    "color": colour,
-                    "tooltip": [
-                        {"field": "name", "title": "cluster"},
-                        {"field": "on", "title": "depends on"},
-                        {"field": "share", "type": "quantitative", "format": ".1%"},
-                        {"field": "p50", "type": "quantitative", "format": ".3s", "title": f"median, {unit}"},
-                    ],
-                },
+                "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip},
             },
-            {
-                "mark": {
-                    "type": "text",
-                    "align": {"expr": "datum.share > 0.6 ? 'right' : 'left'"},
-                    "dx": {"expr": "datum.share > 0.6 ? -9 : 9"},
-                    "dy": -9,
-                    "limit": {"expr": "0.55 * width"},
-                    "tooltip": None,
-                },
-                "encoding": {"x": x, "y": y, "text": {"field": "words", "type": "nominal"}},
-            },
+            _names(x, y),
         ],
         transform=[{"calculate": "datum.name + ' (' + datum.on + ')'", "as": "words"}],
     )
 
 
-def _plan(frontier: PlanFrontier) -> tuple[Figure, ...]:
-    """Return the best by the largest share allowed. The plan is plain data, read with care."""
-    plan = frontier.plan
-    goal, of = plan.get("goal") or {}, plan.get("frontier_of") or {}
-    found = [row for one in plan.get("frontier") or () if (row := _point(one)) is not None]
-    if not found:
-        return ()
-    quantity = str(goal.get("quantity", "goal")).replace("_", " ")
-    unit, precision = str(goal.get("unit", "")), str(goal.get("precision", ""))
-    level = level_name(str(of.get("level", "vendor_nation")))
-    return (
-        Figure(
-            id="frontier",
-            section="clusters",
-            title=f"{'Most' if goal.get('maximise', True) else 'Least'} {quantity} by dependence on one {level}: "
-            f"{precision} dense, {unit}",
-            says=f"A line of the best {quantity} that can be had where no {level} may have more than a share; the band "
-            "runs from the 5th to the 95th percentile.",
-            rows=Rows("frontier", {name: [row[name] for row in found] for name in found[0]}),
-            columns=(
-                Column("Largest share allowed", "share", "share"),
-                Column("Median", "p50", "amount", unit),
-                Column("5 to 95 %", "p5:p95", "interval", unit),
-                Column("Mix", "state"),
-            ),
-            spec=_curve(quantity, unit),
-            source=f"flopcensus: the plan of {plan.get('cluster', 'a cluster')} (docs/planning.md).",
-            caveats=("Where no mix keeps all limits, there is no point: the table says so.",),
-        ),
-    )
-
-
-def _point(one: Any) -> dict[str, Any] | None:
-    if not isinstance(one, dict) or not isinstance(one.get("share"), (int, float)):
-        return None
-    mix = one.get("mix") or {}
-    q = mix.get("goal") or {}
-    state = "found" if q else "none keeps all limits"
-    return {"share": one["share"], **{key: q.get(key) for key in ("p5", "p50", "p95")}, "state": state}
-
-
-def _curve(quantity: str, unit: str) -> Spec:
-    x = {
-        "field": "share",
-        "type": "quantitative",
-        "title": "largest share allowed",
-        "axis": {"format": ".0%", "tickCount": 5},
+def _names(x: Spec, y: Spec) -> Spec:
+    """Return each point's name beside it, on the side where there is room."""
+    mark = {
+        "type": "text",
+        "align": {"expr": "datum.share > 0.6 ? 'right' : 'left'"},
+        "dx": {"expr": "datum.share > 0.6 ? -9 : 9"},
+        "dy": -9,
+        "limit": {"expr": "0.55 * width"},
+        "tooltip": None,
     }
-    y = {"type": "quantitative", "axis": size_axis()}
-    return vega_lite(
-        height=280,
-        transform=[{"filter": "isValid(datum.p50)"}],
-        encoding={"x": x},
-        layer=[
-            {
-                "mark": {"type": "area", "opacity": 0.2, "tooltip": None},
-                "encoding": {
-                    "y": y | {"field": "p5", "title": f"{quantity}, {unit}"},
-                    "y2": {"field": "p95"},
-                },
-            },
-            {"mark": {"type": "line", "tooltip": None}, "encoding": {"y": y | {"field": "p50"}}},
-            {
-                "mark": {"type": "point", "size": 60},
-                "encoding": {
-                    "y": y | {"field": "p50"},
-                    "tooltip": [
-                        {"field": "share", "type": "quantitative", "format": ".0%"},
-                        {"field": "p50", "type": "quantitative", "format": ".3s", "title": f"median, {unit}"},
-                    ],
-                },
-            },
-        ],
-    )
+    return {"mark": mark, "encoding": {"x": x, "y": y, "text": {"field": "words", "type": "nominal"}}}

@@ -8,7 +8,8 @@ from typing import Any
 from flopcensus.report.blocks import economics
 from flopcensus.report.document.results import Comparison, Difference
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, line, row_words, short_of
+from flopcensus.report.figures.headings import leaving_room, row_words, under_headings
+from flopcensus.report.figures.marks import interval_line
 from flopcensus.report.words import AS_STATED, between, ratios
 from flopcensus.tables.compare import figure as written
 
@@ -52,7 +53,7 @@ def _figures(comparison: Comparison) -> tuple[Figure, ...]:
             title=f"Power, carbon, water and cost of the clusters, running {comparison.precision} dense",
             says="For each quantity a bar a cluster, to its median, against the largest of that quantity; "
             "lines run from the 5th to the 95th percentile.",
-            rows=Rows("cluster_economics", {name: [row[name] for row in rows] for name in rows[0]}),
+            rows=Rows.of("cluster_economics", rows),
             columns=(
                 Column("Quantity", "head"),
                 Column("Cluster", "cluster"),
@@ -111,8 +112,8 @@ def _interval(low: float | None, high: float | None, unit: str) -> str | None:
 
 
 def _bars() -> Spec:
-    scale = {"domain": [0, 1], "nice": False, **short_of()}
-    return headed(
+    scale = {"domain": [0, 1], "nice": False, **leaving_room()}
+    return under_headings(
         {
             "mark": {"type": "bar", "height": 13, "opacity": 0.55},
             "encoding": {
@@ -126,7 +127,7 @@ def _bars() -> Spec:
                 ],
             },
         },
-        {"transform": [{"filter": "isValid(datum.from)"}], **line("from", "end")},
+        {"transform": [{"filter": "isValid(datum.from)"}], **interval_line("from", "end", tooltip=None)},
         row_words("end"),
         transform=[{"filter": "datum.drawn"}],
     )
@@ -163,7 +164,7 @@ def _ratios(comparison: Comparison) -> tuple[Figure, ...]:
             section="clusters",
             title=f"{comparison.clusters[0].name} against {against}: ratios, {comparison.precision} dense",
             says="Points at the median of each ratio with a line from the 5th to the 95th percentile; 1 means alike.",
-            rows=Rows("cluster_ratios", {name: [row[name] for row in rows] for name in rows[0]}),
+            rows=Rows.of("cluster_ratios", rows),
             columns=(
                 Column("Of", "head"),
                 Column("Ratio", "pair"),
@@ -194,7 +195,7 @@ def _is_shown(one: Difference) -> bool:
 
 
 def _what(one: Difference, comparison: Comparison) -> str:
-    said = economics.what(one, comparison)
+    said = economics.quantity_of(one, comparison)
     if one.metric == "capacity":
         return f"Capacity, {said}"
     return said[:1].upper() + said[1:]
@@ -212,15 +213,15 @@ def _points() -> Spec:
         "field": "p50",
         "type": "quantitative",
         "title": "ratio",
-        "scale": {"type": "log", "nice": False, "padding": 8, **short_of()},
+        "scale": {"type": "log", "nice": False, "padding": 8, **leaving_room()},
         "axis": {"tickCount": 5, "format": "~r"},
     }
-    return headed(
+    return under_headings(
         {
             "mark": {"type": "tick", "height": 19, "thickness": 1, "opacity": 0.6, "tooltip": None},
             "encoding": {"x": {"datum": 1, "type": "quantitative"}},
         },
-        line(),
+        interval_line(tooltip=None),
         {
             "mark": {"type": "point", "size": 60, "opacity": 1},
             "encoding": {

@@ -7,7 +7,8 @@ from typing import Any
 from flopcensus.report.document.results import Comparison
 from flopcensus.report.figures.clusters.capacity import HYPOTHETICAL, SOURCE
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, line, row_words, short_of
+from flopcensus.report.figures.headings import leaving_room, row_words, under_headings
+from flopcensus.report.figures.marks import GREY, interval_line
 from flopcensus.report.words import level_name
 
 _FIRST_LEVEL = "vendor_nation"
@@ -73,13 +74,12 @@ def _holders(comparison: Comparison) -> Rows:
                     }
                     for slot, one in enumerate(ordered, 1)
                 ]
-    names = ("basis", "level", "head", "slot", "code", "name", "share", "share_p5", "share_p95")
-    return Rows("cluster_origin", {name: [row[name] for row in rows] for name in names})
+    return Rows.of("cluster_origin", rows)
 
 
 def _shares() -> Spec:
     words = "(datum.share < 0.0005 ? 'under 0.1 %' : format(100 * datum.share, '.1f') + ' %') + ' · ' + datum.name"
-    return headed(
+    return under_headings(
         {
             "mark": {"type": "bar", "height": 13, "opacity": 0.55},
             "encoding": {
@@ -87,11 +87,11 @@ def _shares() -> Spec:
                     "field": "share",
                     "type": "quantitative",
                     "title": "share of capacity",
-                    "scale": {"domain": [0, 1], **short_of()},
+                    "scale": {"domain": [0, 1], **leaving_room()},
                     "axis": {"format": ".0%", "values": [0, 0.5, 1]},
                 },
                 "color": {
-                    "condition": {"test": "datum.code == 'unknown'", "value": "#8a9099"},
+                    "condition": {"test": "datum.code == 'unknown'", "value": GREY},
                     "field": "name",
                     "type": "nominal",
                     "sort": None,
@@ -99,7 +99,7 @@ def _shares() -> Spec:
                 },
             },
         },
-        line("share_p5", "share_p95"),
+        interval_line("share_p5", "share_p95", tooltip=None),
         row_words("share_p95"),
         transform=[{"calculate": words, "as": "words"}],
     )

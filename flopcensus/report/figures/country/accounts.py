@@ -6,11 +6,17 @@ from typing import Any
 
 from flopcensus.report.document.countries import Countries
 from flopcensus.report.document.cube import Cube
-from flopcensus.report.figures.country.words import view_of
+from flopcensus.report.figures.country.words import none_of, view_of
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, counted, vega_lite
-from flopcensus.report.figures.marks import amount_axis, in_rows, names_above, share_words, words_at_right
-from flopcensus.report.figures.plain_rows import plain_rows
-from flopcensus.report.figures.world.accounts import HOLDERS, SOURCE
+from flopcensus.report.figures.marks import (
+    amount_axis,
+    in_rows,
+    interval_line,
+    names_above,
+    share_words,
+    words_at_right,
+)
+from flopcensus.report.figures.world.holders import HOLDERS, SOURCE
 
 _BRIEF = "flopcensus: the study's page of each country (flopcensus brief)."
 _PARTS = {
@@ -24,28 +30,26 @@ _PEOPLE = 1e6
 _DOLLARS = 1e9
 
 
-def accounts_of_country(rows: Rows) -> tuple[Figure, ...]:
+def accounts_figure(rows: Rows) -> Figure:
     """Return the domestic beside the national account, from the rows of all holders."""
-    return (
-        Figure(
-            id="country-accounts",
-            section="country",
-            title="{country}’s accounts, at {year}: {basis}, {precision}, {unit}",
-            says="Two bars to the median, with intervals: what stands in the country, and what its companies and "
-            "bodies own anywhere; at the right the share of the world's.",
-            rows=rows,
-            follows=("basis", "precision", "year", "country"),
-            where={"level": ("territory", "provider")},
-            amounts=AMOUNTS,
-            columns=(Column("Level", "level"), *HOLDERS[1:]),
-            spec=_two_bars(),
-            source=SOURCE,
-            caveats=(
-                "Shares are of what the census lists in the view, not of the world.",
-                "The national account is by the ultimate controlling unit, wherever the capacity stands.",
-            ),
-            empty="The census has nothing in this view that stands in {country} or is owned from there.",
+    return Figure(
+        id="country-accounts",
+        section="country",
+        title="{country}’s accounts, at {year}: {basis}, {precision}, {unit}",
+        says="Two bars to the median, with intervals: what stands in the country, and what its companies and "
+        "bodies own anywhere; at the right the share of the world's.",
+        rows=rows,
+        follows=("basis", "precision", "year", "country"),
+        where={"level": ("territory", "provider")},
+        amounts=AMOUNTS,
+        columns=(Column("Level", "level"), *HOLDERS[1:]),
+        spec=_two_bars(),
+        source=SOURCE,
+        caveats=(
+            "Shares are of what the census lists in the view, not of the world.",
+            "The national account is by the ultimate controlling unit, wherever the capacity stands.",
         ),
+        empty="The census has nothing in this view that stands in {country} or is owned from there.",
     )
 
 
@@ -70,14 +74,11 @@ def _bars(colour: str, domain: list[str]) -> list[Spec]:
     by: Spec = {"field": colour, "type": "nominal", "legend": None, "scale": {"domain": domain}}
     return [
         {"mark": {"type": "bar", "opacity": 0.55, "height": 15}, "encoding": {"x": size, "color": by}},
-        {
-            "mark": {"type": "rule"},
-            "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
-        },
+        interval_line(),
     ]
 
 
-def parts(pages: Countries, empty: str) -> Figure:
+def parts_figure(pages: Countries) -> Figure:
     """Return what both accounts are made of: home, foreign, abroad."""
     rows: list[dict[str, Any]] = []
     for country in pages.countries:
@@ -95,7 +96,7 @@ def parts(pages: Countries, empty: str) -> Figure:
         section="country",
         title=f"{{country}}: who controls what, {view_of(pages)}, {{unit}}",
         says="Bars to the median, with intervals: three parts, then the two accounts that they add up to.",
-        rows=plain_rows("country_parts", rows),
+        rows=Rows.of("country_parts", rows),
         follows=("country",),
         amounts=AMOUNTS,
         columns=(
@@ -111,11 +112,11 @@ def parts(pages: Countries, empty: str) -> Figure:
         ),
         source=_BRIEF,
         caveats=("Means add up, medians do not. This figure stays on the study's own view.",),
-        empty=empty,
+        empty=none_of(pages),
     )
 
 
-def per_head(pages: Countries, cube: Cube) -> Figure:
+def heads_figure(pages: Countries, cube: Cube) -> Figure:
     """Return capacity per million people of all countries with a page, in every view."""
     return Figure(
         id="country-heads",
@@ -157,7 +158,7 @@ def _heads(pages: Countries, cube: Cube) -> Rows:
         amounts = {key: float(f"{columns[key][n] / people[code]:.4g}") for key in AMOUNTS}
         dollars = float(f"{columns['p50'][n] / product[code]:.4g}") if code in product else None
         rows.append({**view, "code": code, "name": names[code], **amounts, "per_product": dollars})
-    return plain_rows("country_heads", rows)
+    return Rows.of("country_heads", rows)
 
 
 def _weights(pages: Countries) -> tuple[dict[str, float], dict[str, float]]:
@@ -193,9 +194,6 @@ def _heads_spec() -> Spec:
                     "opacity": chosen,
                 },
             },
-            {
-                "mark": {"type": "rule"},
-                "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
-            },
+            interval_line(),
         ],
     )

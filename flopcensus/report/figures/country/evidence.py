@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flopcensus.report.document.countries import Countries, CountryFacility
-from flopcensus.report.document.results import Facility, Range, Results
-from flopcensus.report.figures.country.words import view_of
-from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Spec, vega_lite
-from flopcensus.report.figures.marks import amount_axis, in_rows, names_above, share_words, words_at_right
-from flopcensus.report.figures.plain_rows import host, plain_rows
-from flopcensus.report.words import AS_STATED
+from flopcensus.report.document.results import Facility, Range
+from flopcensus.report.figures.country.words import none_of, view_of
+from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
+from flopcensus.report.figures.marks import (
+    amount_axis,
+    in_rows,
+    interval_line,
+    names_above,
+    share_words,
+    words_at_right,
+)
+from flopcensus.report.words import AS_STATED, host
 
 MOST = 12
 _PLANNED = frozenset({"under_construction", "contracted", "announced"})
 _STANDS = ("operational", "planned", "gone or never built")
 
 
-def evidence(results: Results, empty: str) -> list[Figure]:
-    """Return a country's sites by capacity, where there are pages, and all its deployments."""
-    pages = results.countries
-    found = [_sites(pages, empty)] if pages and pages.countries else []
-    return [*found, _deployments(results)]
-
-
-def _sites(pages: Countries, empty: str) -> Figure:
+def sites_figure(pages: Countries) -> Figure:
+    """Return a country's largest facilities by capacity."""
     own = {"basis": pages.basis, "precision": pages.precision}
     rows = [
         {"country": country.code, **own, **_site(one)}
@@ -37,7 +38,7 @@ def _sites(pages: Countries, empty: str) -> Figure:
         title=f"{{country}}’s largest facilities, {view_of(pages)}, {{unit}}",
         says="Bars to the median of each facility, with intervals, largest first; at the right the share of what "
         "stands in the country.",
-        rows=plain_rows("country_sites", rows),
+        rows=Rows.of("country_sites", rows),
         follows=("country",),
         amounts=AMOUNTS,
         order="mean",
@@ -59,7 +60,7 @@ def _sites(pages: Countries, empty: str) -> Figure:
             f"Up to {pages.facilities_at_most} facilities a country, in operation and valued. This figure stays on "
             "the study's own view.",
         ),
-        empty=empty,
+        empty=none_of(pages),
     )
 
 
@@ -89,23 +90,21 @@ def _site_bars() -> Spec:
             names_above("name", 7),
             words_at_right("said"),
             {"mark": {"type": "bar", "opacity": 0.55, "height": 11}, "encoding": {"x": size}},
-            {
-                "mark": {"type": "rule"},
-                "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
-            },
+            interval_line(),
         ],
     )
 
 
-def _deployments(results: Results) -> Figure:
-    rows = [_deployment(one) for one in results.facilities]
+def deployments_figure(facilities: Sequence[Facility]) -> Figure:
+    """Return every deployment of the census, whatever its status, with its source."""
+    rows = [_deployment(one) for one in facilities]
     return Figure(
         id="country-census",
         section="country",
         title="Every deployment in {country} with its source, in accelerators",
         says="Bars to the stated count of each deployment, with the range of what is uncertain; what is planned has "
         "another colour. The table gives the source of each.",
-        rows=plain_rows("country_census", rows),
+        rows=Rows.of("country_census", rows),
         follows=("country",),
         order="best",
         most=MOST,
@@ -144,14 +143,14 @@ def _deployment(one: Facility) -> dict[str, Any]:
         "interval": _interval(low, high),
         "in_service": one.in_service,
         "status": one.status.replace("_", " "),
-        "stands": stands(one.status),
+        "stands": _stands(one.status),
         "kind": one.kind,
         "host": host(one.source),
         "source": one.source,
     }
 
 
-def stands(status: str) -> str:
+def _stands(status: str) -> str:
     """Return whether a deployment operates, is planned, or neither."""
     if status in _PLANNED:
         return "planned"
@@ -202,8 +201,7 @@ def _counts() -> Spec:
             },
             {
                 "transform": [{"filter": "isValid(datum.low) && datum.high > datum.low"}],
-                "mark": {"type": "rule"},
-                "encoding": {"x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"}},
+                **interval_line("low", "high"),
             },
         ],
     )

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from accounting.accounts.levels import MEANING
 from flopcensus.report.document.countries import Countries, Country
 from flopcensus.report.document.parts import ShareSpread
 from flopcensus.report.figures.country.words import named, none_of, view_of
-from flopcensus.report.figures.figure import Column, Figure, Spec, vega_lite
-from flopcensus.report.figures.marks import in_rows, names_above, share_axis, share_words, words_at_right
-from flopcensus.report.figures.plain_rows import plain_rows
+from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, vega_lite
+from flopcensus.report.figures.marks import (
+    grey_last,
+    in_rows,
+    interval_line,
+    names_above,
+    share_axis,
+    share_words,
+    words_at_right,
+)
 from flopcensus.report.words import level_name, share
 
 _SOURCE = "flopcensus: the study's page of each country (flopcensus brief), with the draws of the study."
 _ALL = "all levels at once"
 
 
-def profile(pages: Countries) -> Figure:
+def profile_figure(pages: Countries) -> Figure:
     """Return the country's own share on every level, and on all at once."""
     rows = [row for country in pages.countries for row in _levels(country, pages.names)]
     return Figure(
@@ -27,7 +34,7 @@ def profile(pages: Countries) -> Figure:
         title=f"{{country}}’s own share, level by level, {view_of(pages)}",
         says="A bar a level, from owner to packaging: domestic, then what is not known or of one of several, then "
         "foreign; the line under the bar is the interval of the domestic share, which stands at the right.",
-        rows=plain_rows("country_levels", rows),
+        rows=Rows.of("country_levels", rows),
         follows=("country",),
         columns=(
             Column("Level", "words"),
@@ -95,8 +102,7 @@ def _profile_spec() -> Spec:
         "title": "share of what stands there",
     }
     legend = {"title": None, "values": [name for name, _, _ in parts]}
-    # the sixth colour of the page's series is grey
-    domain = ["domestic", "foreign", "", " ", "  ", "not known"]
+    domain = grey_last(["domestic", "foreign"], "not known")
     bars = [
         {
             "mark": {"type": "bar", "height": 18, "opacity": 0.6},
@@ -116,17 +122,11 @@ def _profile_spec() -> Spec:
             {"calculate": share_words("domestic"), "as": "said"},
         ],
         encoding={"y": in_rows("words", named=False)},
-        layer=[names_above("words", 10), words_at_right("said"), *bars, *_under("p5", "p95")],
+        layer=[names_above("words", 10), words_at_right("said"), *bars, interval_line(yOffset=12)],
     )
 
 
-def _under(low: str, high: str) -> Sequence[Spec]:
-    """Return a line under a bar, from one end of an interval to the other."""
-    ends = {"x": {"field": low, "type": "quantitative"}, "x2": {"field": high}}
-    return ({"mark": {"type": "rule", "yOffset": 12}, "encoding": ends},)
-
-
-def exposure(pages: Countries) -> Figure:
+def exposure_figure(pages: Countries) -> Figure:
     """Return what each foreign nation could switch off, and what it could stop from growing."""
     kinds = (("stop_now", "switch off now"), ("stop_growth", "stop from growing"))
     rows: list[dict[str, Any]] = []
@@ -144,7 +144,7 @@ def exposure(pages: Countries) -> Figure:
         title=f"{{country}}: what others could stop, {view_of(pages)}",
         says="Two bars a nation: the share that its firms own or operate, and could switch off now, and the share "
         "whose chips, dies, memory or packages its firms make, and could stop from growing; with intervals.",
-        rows=plain_rows("country_exposure", rows),
+        rows=Rows.of("country_exposure", rows),
         follows=("country",),
         columns=(
             Column("Nation", "nation"),
@@ -188,9 +188,6 @@ def _exposure_spec(kinds: list[str]) -> Spec:
                     },
                 },
             },
-            {
-                "mark": {"type": "rule"},
-                "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
-            },
+            interval_line(),
         ],
     )

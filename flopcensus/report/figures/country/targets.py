@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from flopcensus.report.document.countries import Countries, Stated, Target
-from flopcensus.report.figures.country.words import view_of
-from flopcensus.report.figures.figure import Column, Figure, Spec, vega_lite
-from flopcensus.report.figures.marks import in_rows, names_above, share_axis, words_at_right
-from flopcensus.report.figures.plain_rows import host, plain_rows
-from flopcensus.report.words import level_name
+from flopcensus.report.figures.country.words import none_of, view_of
+from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, vega_lite
+from flopcensus.report.figures.marks import in_rows, interval_line, names_above, share_axis, words_at_right
+from flopcensus.report.words import host, level_name
 
 _FIGURES = {
     "domestic": "capacity, domestic account",
@@ -22,7 +21,7 @@ _FIGURES = {
 _KINDS = ("grade", "by kind", "by spread")
 
 
-def targets(pages: Countries, empty: str) -> Figure:
+def targets_figure(pages: Countries) -> Figure:
     """Return how much of each aim is reached; aims without a comparable capacity say why."""
     rows: list[dict[str, Any]] = []
     for country in pages.countries:
@@ -35,7 +34,7 @@ def targets(pages: Countries, empty: str) -> Figure:
         title=f"{{country}}’s aims, {view_of(pages)}",
         says="A point an aim at the share of it that is reached, with its interval; the stroke stands at all of it. "
         "Aims that state no capacity say so.",
-        rows=plain_rows("country_targets", rows),
+        rows=Rows.of("country_targets", rows),
         follows=("country",),
         columns=(
             Column("Aim", "name"),
@@ -56,7 +55,7 @@ def targets(pages: Countries, empty: str) -> Figure:
             "that of having reached it.",
             "This figure stays on the study's own view; aims and what is reached are both valued on its basis.",
         ),
-        empty=f"No aim of {{country}} is known. {empty}",
+        empty=f"No aim of {{country}} is known. {none_of(pages)}",
     )
 
 
@@ -104,11 +103,7 @@ def _aims() -> Spec:
                 "mark": {"type": "tick", "thickness": 2, "height": 16},
                 "encoding": {"x": at | {"field": "all"}},
             },
-            {
-                "transform": known,
-                "mark": {"type": "rule"},
-                "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
-            },
+            {"transform": known, **interval_line()},
             {
                 "transform": known,
                 "mark": {"type": "point", "opacity": 1, "size": 70},
@@ -118,7 +113,7 @@ def _aims() -> Spec:
     )
 
 
-def grades(pages: Countries, empty: str) -> Figure:
+def grades_figure(pages: Countries) -> Figure:
     """Return the quality grades of a country's figures."""
     rows = [
         {
@@ -137,7 +132,7 @@ def grades(pages: Countries, empty: str) -> Figure:
         title=f"{{country}}: grades of its figures, {view_of(pages)}",
         says="A grade from A, the best, to D for each figure: the worse of one by how it is known and one by how "
         "wide its interval is.",
-        rows=plain_rows("country_grades", rows),
+        rows=Rows.of("country_grades", rows),
         follows=("country",),
         columns=(
             Column("Figure", "figure"),
@@ -153,7 +148,7 @@ def grades(pages: Countries, empty: str) -> Figure:
             "to 2, C up to 4, D beyond.",
             "A grade speaks of what is counted; it knows nothing of what nobody has located.",
         ),
-        empty=empty,
+        empty=none_of(pages),
     )
 
 

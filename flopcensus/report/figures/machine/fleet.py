@@ -71,7 +71,7 @@ def _rows(heat: FleetHeat) -> Rows:
         for row in heat.rows
         for metric, share in zip(heat.metrics, row.shares, strict=True)
     ]
-    return Rows("fleet", {name: [row[name] for row in found] for name in found[0]} if found else {})
+    return Rows.of("fleet", found)
 
 
 def _map(heat: FleetHeat) -> Spec:

@@ -8,7 +8,7 @@ from bench.assessing.roofline import CEILINGS
 from bench.record import DeviceDescription, Record, Result
 from flopcensus.output import si
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, legend_columns, line, row_words, short_of, size_axis
+from flopcensus.report.figures.headings import leaving_room, legend_columns, row_words, under_headings
 from flopcensus.report.figures.machine.words import (
     NOT_THE_ESTIMATE,
     by_precision,
@@ -18,6 +18,7 @@ from flopcensus.report.figures.machine.words import (
     source,
     status,
 )
+from flopcensus.report.figures.marks import amount_axis, interval_line
 
 _WORKLOAD = "gemm"
 _MEASURED, _CEILING, _PEAK = "measured", "best ceiling of this run", "peak of the data sheet"
@@ -38,7 +39,7 @@ def matmul_figures(record: Record) -> tuple[Figure, ...]:
             title=f"Matrix products measured here, by precision, dense, FLOP/s: {_who(record)}",
             says="For each precision a bar to the measured median with its 95 % interval, a mark at the best ceiling "
             "measured in the same run; a third at the peak of the data sheet where there is one.",
-            rows=Rows("matmul", {name: [row[name] for row in rows] for name in rows[0]}),
+            rows=Rows.of("matmul", rows),
             columns=(
                 Column("Precision", "head"),
                 Column("Device", "device"),
@@ -149,8 +150,8 @@ def _bars(*, peaks: bool) -> Spec:
         "field": "value",
         "type": "quantitative",
         "title": "FLOP/s",
-        "axis": size_axis(),
-        "scale": short_of(),
+        "axis": amount_axis(),
+        "scale": leaving_room(),
     }
     colour: Spec = {
         "type": "nominal",
@@ -167,12 +168,12 @@ def _bars(*, peaks: bool) -> Spec:
         {"field": "peak_words", "title": "peak"},
         {"field": "status"},
     ]
-    return headed(
+    return under_headings(
         {
             "mark": {"type": "bar", "height": 13, "opacity": 0.55},
             "encoding": {"x": x, "color": colour | {"datum": _MEASURED}, "tooltip": tooltip},
         },
-        _known("shown_high") | line("low", "shown_high"),
+        _known("shown_high") | interval_line("low", "shown_high", tooltip=None),
         {
             "transform": [{"filter": "datum.cut"}],
             "mark": {"type": "point", "shape": "triangle-right", "size": 40, "opacity": 1, "tooltip": None},

@@ -10,10 +10,10 @@ from collections import Counter
 
 from bench.record import DeviceDescription, Record
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, vega_lite
-from flopcensus.report.figures.headed import decades
 from flopcensus.report.figures.machine.frame import HEIGHT, Frame
 from flopcensus.report.figures.machine.roofline_rows import COLUMNS, roofline_rows
 from flopcensus.report.figures.machine.words import NOT_MEASURED, NOT_THE_ESTIMATE, source
+from flopcensus.report.figures.marks import decades
 
 _METHOD = " Roofline after Williams, Waterman and Patterson (2009), with ceilings measured in the same run."
 _TOOLTIP = [

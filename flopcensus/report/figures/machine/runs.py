@@ -7,7 +7,7 @@ from typing import Any
 from bench.record import Record, Result
 from flopcensus.output import si
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec
-from flopcensus.report.figures.headed import headed, legend_columns, row_words, short_of, size_axis
+from flopcensus.report.figures.headings import leaving_room, legend_columns, row_words, under_headings
 from flopcensus.report.figures.machine.words import (
     NOT_THE_ESTIMATE,
     by_precision,
@@ -18,6 +18,7 @@ from flopcensus.report.figures.machine.words import (
     source,
     status,
 )
+from flopcensus.report.figures.marks import amount_axis, interval_line
 
 _PICO = 1e12
 _BURST, _STEADY, _MEDIAN = "burst: first second", "steady: last half", "median of rounds"
@@ -32,10 +33,6 @@ def run_figures(record: Record) -> tuple[Figure, ...]:
     return (_long_runs(record), _energy(record))
 
 
-def _plain(rows: list[dict[str, Any]], name: str) -> Rows:
-    return Rows(name, {key: [row[key] for row in rows] for key in rows[0]} if rows else {})
-
-
 def _long_runs(record: Record) -> Figure:
     names = devices(record)
     found = [one for one in record.results if one.burst and one.steady and one.value and one.ci95]
@@ -47,7 +44,7 @@ def _long_runs(record: Record) -> Figure:
         title="Burst against steady, measured here: share of the median of all rounds",
         says="For each workload a mark at the first second of a long run, one at its last half, and one at the median "
         "of all rounds with its 95 % interval.",
-        rows=_plain(rows, "long_runs"),
+        rows=Rows.of("long_runs", rows),
         columns=(
             Column("Workload", "head"),
             Column("Device", "device"),
@@ -123,11 +120,11 @@ def _dots() -> Spec:
         "type": "quantitative",
         "title": "share of the median",
         "axis": {"format": "~%", "tickCount": 3},
-        "scale": {"zero": False, "nice": False, "padding": 10, **short_of()},
+        "scale": {"zero": False, "nice": False, "padding": 10, **leaving_room()},
     }
     colour: Spec = {"type": "nominal", "title": None, "scale": {"domain": [_BURST, _STEADY, _MEDIAN]}}
     colour["legend"] = {"symbolType": "circle", "symbolOpacity": 1, **legend_columns(3)}
-    return headed(
+    return under_headings(
         {
             "mark": {"type": "rule", "tooltip": None},
             "encoding": {"x": x | {"field": "of_low"}, "x2": {"field": "of_high"}},
@@ -163,7 +160,7 @@ def _energy(record: Record) -> Figure:
         section="machine",
         title="Energy per FLOP measured here, by workload and precision, dense, pJ/FLOP",
         says="Bars of the energy that one operation takes, less is better; what has no meter has no bar.",
-        rows=_plain(rows if known else [], "energy"),
+        rows=Rows.of("energy", rows if known else []),
         order="",
         columns=(
             Column("Workload", "head"),
@@ -216,7 +213,7 @@ def _used(one: Result, device: str, slots: dict[str, int]) -> dict[str, Any]:
 
 
 def _energy_bars() -> Spec:
-    return headed(
+    return under_headings(
         {
             "mark": {"type": "bar", "height": 13, "opacity": 0.55},
             "encoding": {
@@ -224,8 +221,8 @@ def _energy_bars() -> Spec:
                     "field": "energy",
                     "type": "quantitative",
                     "title": "pJ/FLOP",
-                    "axis": size_axis(),
-                    "scale": short_of(),
+                    "axis": amount_axis(),
+                    "scale": leaving_room(),
                 },
                 "tooltip": [
                     {"field": "head", "title": "workload"},
@@ -236,13 +233,7 @@ def _energy_bars() -> Spec:
                 ],
             },
         },
-        {
-            "mark": {"type": "rule", "tooltip": None},
-            "encoding": {
-                "x": {"field": "energy_low", "type": "quantitative"},
-                "x2": {"field": "energy_high"},
-            },
-        },
+        interval_line("energy_low", "energy_high", tooltip=None),
         row_words("end"),
         transform=[{"filter": "isValid(datum.energy)"}],
     )

@@ -17,8 +17,7 @@ from flopcensus.report.figures.figure import (
     counted,
     vega_lite,
 )
-from flopcensus.report.figures.marks import amount_axis, in_rows, names_above, words_at_right
-from flopcensus.report.figures.plain_rows import plain_rows
+from flopcensus.report.figures.marks import amount_axis, in_rows, interval_line, names_above, words_at_right
 
 # what is lost from the basis before; where a study leaves one out, a step has no such single cause
 _LOST = {
@@ -43,7 +42,7 @@ def _waterfall(cube: Cube) -> Figure:
         section="world",
         title=f"From {bases[0]} to {bases[-1]}, at {{year}}: {{precision}}, {{unit}}",
         says="Falling steps from one basis to the next; between two totals stands what is lost.",
-        rows=_steps(cube),
+        rows=_steps(cube, bases[0]),
         follows=("precision", "year"),
         amounts=(*AMOUNTS, "top", "bottom"),
         fixed_unit=True,
@@ -53,7 +52,7 @@ def _waterfall(cube: Cube) -> Figure:
             Column("Mean", "mean", "amount"),
             Column("Median", "p50", "amount"),
             Column("5 to 95 %", "p5:p95", "interval"),
-            Column(f"Of {bases[0]}", "of_first", "share"),
+            Column(f"Of {bases[0]}", f"of_{bases[0]}", "share"),
         ),
         spec=_falling(bases[0]),
         source="flopcensus: the census valued on each basis with the same draws; steps are differences of means.",
@@ -64,8 +63,8 @@ def _waterfall(cube: Cube) -> Figure:
     )
 
 
-def _steps(cube: Cube) -> Rows:
-    """Return totals and the losses between them, by precision and date."""
+def _steps(cube: Cube, first: str) -> Rows:
+    """Return totals and the losses between them, by precision and date, and as shares of the first basis."""
     columns = dict(cube.columns)
     shown = counted(cube)
     totals: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
@@ -74,7 +73,7 @@ def _steps(cube: Cube) -> Rows:
             key = (columns["precision"][n], columns["as_of"][n])
             totals.setdefault(key, {})[columns["basis"][n]] = {name: columns[name][n] for name in AMOUNTS}
     rows = [row for key, by in totals.items() for row in _walk(key, by)]
-    names = ("precision", "year", "step", "meaning", "kind", *AMOUNTS, "top", "bottom", "of_first")
+    names = ("precision", "year", "step", "meaning", "kind", *AMOUNTS, "top", "bottom", f"of_{first}")
     return Rows("steps", {name: [row.get(name) for row in rows] for name in names})
 
 
@@ -82,7 +81,7 @@ def _walk(key: tuple[str, str], by: Mapping[str, Mapping[str, float]]) -> list[d
     """Return the totals of one precision and date, each after what is lost on the way to it."""
     precision, year = key
     bases = [basis for basis in BASES if basis in by]
-    first = by[bases[0]]["mean"] or 1.0
+    most = by[bases[0]]["mean"] or 1.0
     rows: list[dict[str, Any]] = []
     for basis in bases:
         found = by[basis]
@@ -98,7 +97,7 @@ def _walk(key: tuple[str, str], by: Mapping[str, Mapping[str, float]]) -> list[d
         total = {"step": basis, "meaning": meaning(basis, precision), "kind": "total", **found}
         rows.append(total | {"top": found["mean"], "bottom": 0.0})
     common = {"precision": precision, "year": year}
-    return [common | row | {"of_first": row["mean"] / first} for row in rows]
+    return [common | row | {f"of_{bases[0]}": row["mean"] / most} for row in rows]
 
 
 def _lost(before: Basis, basis: Basis, precision: str) -> str:
@@ -111,7 +110,7 @@ def _falling(first: str) -> Spec:
     return vega_lite(
         height={"step": 42},
         transform=[
-            {"calculate": "format(100 * datum.of_first, '.0f') + ' %'", "as": "words"},
+            {"calculate": f"format(100 * datum.of_{first}, '.0f') + ' %'", "as": "words"},
             {"calculate": "datum.kind == 'lost' ? '– ' + datum.step : datum.step", "as": "name"},
         ],
         encoding={"y": in_rows("step", named=False)},
@@ -133,7 +132,7 @@ def _falling(first: str) -> Spec:
                         {"field": "step"},
                         {"field": "mean", "type": "quantitative", "format": ".3s", "title": "mean, {unit}"},
                         {
-                            "field": "of_first",
+                            "field": f"of_{first}",
                             "type": "quantitative",
                             "format": ".1%",
                             "title": f"of {first}",
@@ -141,11 +140,7 @@ def _falling(first: str) -> Spec:
                     ],
                 },
             },
-            {
-                "transform": [{"filter": "isValid(datum.p5)"}],
-                "mark": {"type": "rule"},
-                "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
-            },
+            {"transform": [{"filter": "isValid(datum.p5)"}], **interval_line()},
         ],
     )
 
@@ -162,7 +157,7 @@ def _tornado(driven: Sequence[tuple[Estimate, Drivers]]) -> Figure:
         title=f"What drives the spread, at {last.as_of}: {{basis}}, {last.numbers}, {{unit}}",
         says="Bars from the total with one input at its 5th percentile to that at its 95th, all others at their medians; "
         "a percentage is the input's part in the variance, by which they are ordered.",
-        rows=plain_rows("drivers", rows),
+        rows=Rows.of("drivers", rows),
         follows=("basis",),
         only={"basis": bases},
         order="with_others",

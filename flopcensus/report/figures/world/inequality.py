@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from flopcensus.report.document.world import Inequality, World
-from flopcensus.report.figures.figure import Column, Figure, Spec, vega_lite
-from flopcensus.report.figures.marks import share_axis
-from flopcensus.report.figures.plain_rows import plain_rows
+from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, vega_lite
+from flopcensus.report.figures.marks import GREY, share_axis
 
 _PER = {"population": "people", "gdp_usd": "product"}
 _SIDE = {"territory": "host", "provider": "owner"}
-# a curve of a thinned line is off by less than this
+# a thinned curve is off by less than this share
 _CLOSE = 0.001
 
 
@@ -30,7 +29,7 @@ def inequality_figures(found: World | None) -> tuple[Figure, ...]:
             says="Lorenz curves: how much of the capacity the nations with the least of it hold together, by their "
             "people or product, by where it stands (host) and, dashed, by who owns it; the straight line is equality. "
             "The Gini coefficient stands with each name, with its interval.",
-            rows=plain_rows("lorenz", rows),
+            rows=Rows.of("lorenz", rows),
             columns=(
                 Column("Curve", "curve"),
                 Column("Gini", "gini", "number"),
@@ -105,7 +104,7 @@ def _curves(names: list[str]) -> Spec:
         layer=[
             {
                 "data": {"values": equal},
-                "mark": {"type": "line", "strokeDash": [4, 4], "strokeWidth": 1, "stroke": "#8a9099"},
+                "mark": {"type": "line", "strokeDash": [4, 4], "strokeWidth": 1, "stroke": GREY},
             },
             {
                 "mark": {"type": "line"},

@@ -10,8 +10,8 @@ from accounting.reference.names import ALTERNATIVES, UNKNOWN, WITHHELD
 from flopcensus.output import printable
 from flopcensus.report.document.cube import Cube
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
-from flopcensus.report.figures.marks import FOLDED, in_rows, names_above, share_axis
-from flopcensus.report.figures.world.accounts import HOLDERS, PART, SOURCE, held
+from flopcensus.report.figures.marks import FOLDED, grey_last, in_rows, names_above, share_axis
+from flopcensus.report.figures.world.holders import HOLDERS, PART, SOURCE, held
 from flopcensus.report.words import level_name
 
 # the three levels of compute sovereignty, then what lies deeper
@@ -87,8 +87,7 @@ def _stacked(levels: tuple[str, ...], named: list[str]) -> Spec:
         f"indexof({json.dumps(named)}, datum.name) >= 0 ? datum.name : '{_OTHERS}'"
     )
     last = f"datum.group == '{_NONE}' ? 3 : datum.code == '{FOLDED}' ? 2 : datum.group == '{_OTHERS}' ? 1 : 0"
-    # the sixth colour of the page's series is grey: it stands for what is unknown
-    domain = [*named, *["" for _ in range(_NAMED - len(named))], _NONE, _SEVERAL, _OTHERS]
+    domain = [*grey_last(named, _NONE), _SEVERAL, _OTHERS]
     span = "(datum.x1 - datum.x0) * width"
     return vega_lite(
         height={"step": 44},
@@ -154,7 +153,7 @@ def _parts(domain: list[str]) -> Spec:
             "scale": {"domain": domain},
             "legend": {
                 "title": None,
-                "values": [name for name in (*domain[:_NAMED], *reversed(domain[_NAMED:])) if name],
+                "values": [name for name in (*domain[:_NAMED], *reversed(domain[_NAMED:])) if name.strip()],
                 "columns": {"expr": "containerSize()[0] < 480 ? 2 : 4"},
                 "labelLimit": 140,
             },

@@ -9,13 +9,14 @@ from flopcensus.report.document.world import Rest, Sold, SoldLine
 from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, vega_lite
 from flopcensus.report.figures.marks import (
     amount_axis,
+    grey_last,
     in_rows,
+    interval_line,
     names_above,
     share_axis,
     share_words,
     words_at_right,
 )
-from flopcensus.report.figures.plain_rows import plain_rows
 
 _SOURCE = (
     "flopcensus: sales by model as published (Epoch AI, see docs/accounts.md), beside the census at that day."
@@ -48,7 +49,7 @@ def _lines(sold: Sold) -> Rows:
         for level in ("designer", "model")
         for one in sorted(getattr(sold, level), key=lambda one: -one.h100e.sold.p50)
     ]
-    return plain_rows("sold", rows)
+    return Rows.of("sold", rows)
 
 
 def _line(one: SoldLine) -> dict[str, Any]:
@@ -91,8 +92,7 @@ def _sold(level: str, rows: Rows, sold: Sold) -> Figure:
 
 def _sold_bars() -> Spec:
     x = {"type": "quantitative", "axis": amount_axis(), "title": "H100e of 8-bit peak"}
-    # the sixth colour of the page's series is grey
-    domain = ["located", " ", "  ", "   ", "    ", "not located"]
+    domain = grey_last(["located"], "not located")
     parts = (("located", "nought", "located"), ("not located", "located", "end"))
     bars = [
         {
@@ -120,10 +120,7 @@ def _sold_bars() -> Spec:
         layer=[
             words_at_right("said"),
             *bars,
-            {
-                "mark": {"type": "rule"},
-                "encoding": {"x": {"field": "sold_p5", "type": "quantitative"}, "x2": {"field": "sold_p95"}},
-            },
+            interval_line("sold_p5", "sold_p95"),
         ],
     )
 
@@ -152,7 +149,7 @@ def _bounds(sold: Sold) -> Figure:
         title=f"Shares by {{level}}, wherever the rest stands, on {sold.on}: peak, 8-bit dense",
         says="A point a nation at its share of what is located, and a bar from what it has at least, if none of "
         "what is not located stands there, to what it has at most, if all of it does.",
-        rows=plain_rows("sold_bounds", rows),
+        rows=Rows.of("sold_bounds", rows),
         follows=("level",),
         only={"level": tuple(level for level, bounds in sold.bounds.items() if bounds)},
         order="share",
@@ -193,13 +190,7 @@ def _bound_bars() -> Spec:
                 "mark": {"type": "bar", "height": 10, "opacity": 0.35},
                 "encoding": {"x": x | {"field": "least"}, "x2": {"field": "most"}},
             },
-            {
-                "mark": {"type": "rule"},
-                "encoding": {
-                    "x": {"field": "share_p5", "type": "quantitative"},
-                    "x2": {"field": "share_p95"},
-                },
-            },
+            interval_line("share_p5", "share_p95"),
             {
                 "mark": {"type": "point", "opacity": 1, "size": 60},
                 "encoding": {"x": {"field": "share", "type": "quantitative"}},

@@ -7,9 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 from flopcensus.report.document.world import Bridge, Stage
-from flopcensus.report.figures.figure import Column, Figure, Spec, vega_lite
-from flopcensus.report.figures.marks import amount_axis, in_rows, names_above, words_at_right
-from flopcensus.report.figures.plain_rows import plain_rows
+from flopcensus.report.figures.figure import Column, Figure, Rows, Spec, vega_lite
+from flopcensus.report.figures.marks import amount_axis, in_rows, interval_line, names_above, words_at_right
 
 _OURS = "ours"
 # a step that changes nothing has no bar, and no place in the legend
@@ -29,7 +28,7 @@ def walk_figures(bridges: Mapping[str, Bridge] | None) -> tuple[Figure, ...]:
             title=f"From {first.start} to ours, at {first.as_of}: peak to {first.basis}, "
             f"{_precision(first.stages[-1])}, {{unit}}",
             says="Steps from the published total to ours: what each adds or takes away, between the two totals.",
-            rows=plain_rows("bridge", rows),
+            rows=Rows.of("bridge", rows),
             follows=("unit",),
             only={"unit": tuple(bridges)},
             columns=(
@@ -128,10 +127,6 @@ def _floating() -> Spec:
                     },
                 },
             },
-            {
-                "transform": [{"filter": "datum.p95 > datum.p5"}],
-                "mark": {"type": "rule"},
-                "encoding": {"x": {"field": "p5", "type": "quantitative"}, "x2": {"field": "p95"}},
-            },
+            {"transform": [{"filter": "datum.p95 > datum.p5"}], **interval_line()},
         ],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flopcensus.report.document.cube import Cube
 from flopcensus.report.figures.figure import AMOUNTS, Column, Figure, Rows, Spec, vega_lite
-from flopcensus.report.figures.marks import log_axis
+from flopcensus.report.figures.marks import log_axis, quantile_tooltip
 
 _COLUMNS = (
     Column("Date", "date", "date"),
@@ -83,9 +83,7 @@ def _series() -> Spec:
     tooltip = [
         {"field": "date", "type": "temporal", "format": "%Y-%m-%d"},
         {"field": "status"},
-        {"field": "p50", "type": "quantitative", "format": ".3s", "title": "median, {unit}"},
-        {"field": "p5", "type": "quantitative", "format": ".3s", "title": "5 %"},
-        {"field": "p95", "type": "quantitative", "format": ".3s", "title": "95 %"},
+        *quantile_tooltip(),
     ]
     return vega_lite(
         height=280,

@@ -4,14 +4,18 @@ const PREFIXES = [[1e21, "Z"], [1e18, "E"], [1e15, "P"], [1e12, "T"], [1e9, "G"]
 const NOT_AVAILABLE = "not available";
 
 // as Python writes: the binary value itself is rounded, and a true half to the even neighbour
-function group(value, digits) {
+function rounded(value, digits) {
   // from here on JavaScript would write powers of ten
-  if (Math.abs(value) >= 1e21) return BigInt(value).toLocaleString("en");
+  if (Math.abs(value) >= 1e21) return String(BigInt(value)) + (digits ? `.${"0".repeat(digits)}` : "");
   const exact = value.toFixed(60);
   const cut = exact.length - 60 + digits;
   const down = exact.slice(0, cut).replace(/\.$/, "");
   const even = /^50*$/.test(exact.slice(cut)) && "02468".includes(down.at(-1));
-  const [whole, part] = (even ? down : value.toFixed(digits)).split(".");
+  return even ? down : value.toFixed(digits);
+}
+
+function group(value, digits) {
+  const [whole, part] = rounded(value, digits).split(".");
   return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? `.${part}` : "");
 }
 
@@ -34,7 +38,7 @@ function share(value) {
   if (value === 0) return "none";
   if (value < 0.0005) return "under 0.1 %";
   if (value > 0.9995 && value < 1 - 1e-9) return "over 99.9 %";
-  return `${group(100 * value, 1)} %`;
+  return `${rounded(100 * value, 1)} %`;
 }
 
 const between = (low, high) => {

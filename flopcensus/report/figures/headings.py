@@ -10,10 +10,10 @@ from flopcensus.report.figures.figure import Spec, vega_lite
 _ROOM_NARROW, _ROOM_WIDE = 190, 250
 
 
-def headed(*layers: Spec, step: int = 19, heading: str = "head", **parts: Any) -> Spec:
+def under_headings(*layers: Spec, step: int = 19, heading: str = "head", **parts: Any) -> Spec:
     """Return a chart of rows under headings.
 
-    Rows have ``head``, the heading, and ``slot``, their place under it from 1. Layers encode no y.
+    Rows have ``head``, the heading, and ``slot``, their place under it from 1. Layers say nothing of y.
 
     Args:
         layers: what is drawn of each row.
@@ -66,7 +66,7 @@ def _headings(field: str) -> Spec:
     }
 
 
-def short_of(room: str = "") -> dict[str, Any]:
+def leaving_room(room: str = "") -> dict[str, Any]:
     """Return a scale that leaves room right of what is drawn, for words; ``room`` in pixels, an expression."""
     return {"rangeMax": {"expr": f"width - ({room or room_for_row_words()})"}}
 
@@ -95,28 +95,6 @@ def row_words(end: str, words: str = "words") -> Spec:
     }
 
 
-def size_axis(**parts: Any) -> dict[str, Any]:
-    """Return an axis of amounts with SI prefixes, on which nought is 0 and not 0E."""
-    return {"format": "~s", "tickCount": 4, "labelExpr": "datum.value == 0 ? '0' : datum.label", **parts}
-
-
 def legend_columns(most: int) -> dict[str, Any]:
     """Return the columns of a legend: one on a phone."""
     return {"columns": {"expr": f"containerSize()[0] < 480 ? 1 : {most}"}}
-
-
-def decades() -> dict[str, Any]:
-    """Return an axis of a logarithmic scale with lines at powers of ten only."""
-    power = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6"
-    shown = {"condition": {"test": power, "value": 1}, "value": 0}
-    # below 1 plainly: 0.1 and not 100m
-    words = f"!({power}) ? '' : datum.value < 1 ? format(datum.value, '.3~r') : format(datum.value, '~s')"
-    return {"tickCount": 5, "labelExpr": words, "gridOpacity": shown, "tickOpacity": shown}
-
-
-def line(low: str = "p5", high: str = "p95") -> Spec:
-    """Return a layer of intervals."""
-    return {
-        "mark": {"type": "rule", "tooltip": None},
-        "encoding": {"x": {"field": low, "type": "quantitative"}, "x2": {"field": high}},
-    }

@@ -1,10 +1,9 @@
-"""What is to run on every node, and how values find their way into scripts unharmed."""
+"""The run of bench that is launched on every node: its options checked, its time bounded."""
 
 from __future__ import annotations
 
 import math
 import re
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,8 +11,6 @@ import click
 
 from bench.errors import InputError
 
-# What a scheduler's own names are made of; nothing that a shell, or sbatch's reader, treats apart.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:@+=/-]*")
 _OPTIONS = {
     "out": "--out",
     "gather": "--gather",
@@ -27,7 +24,7 @@ STARTING_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BenchRun:
     """The run, whatever launches it.
 
     Attributes:
@@ -47,19 +44,19 @@ class Wanted:
     limit_seconds: float | None = None
 
     @property
-    def limit(self) -> int:
+    def limit_s(self) -> int:
         """Time after which a node is given up. Unit: s."""
         asked = (
             2 * self.budget_seconds + STARTING_SECONDS if self.limit_seconds is None else self.limit_seconds
         )
         return max(1, math.ceil(asked))
 
-    def bench(self, out: str, *options: str) -> list[str]:
-        """The words of the command on a node."""
+    def command_line(self, out: str, *options: str) -> list[str]:
+        """The words of the command on a node, which writes to ``out`` there."""
         return [self.command, "bench", "--out", out, *options, *self.arguments]
 
 
-def wanted(  # noqa: D417 - the others are those of `Wanted`
+def bench_run(  # noqa: D417 - the others are those of `BenchRun`
     nodes: int,
     out: str,
     arguments: Sequence[str],
@@ -67,7 +64,7 @@ def wanted(  # noqa: D417 - the others are those of `Wanted`
     command: str = "flopcensus",
     limit_seconds: float | None = None,
     owned: Iterable[str] = (),
-) -> Wanted:
+) -> BenchRun:
     """A run whose arguments bench understands: a mistake is told here, not by a thousand nodes.
 
     Args:
@@ -81,11 +78,11 @@ def wanted(  # noqa: D417 - the others are those of `Wanted`
     theirs = ("out", "gather", "alone", "resumed", *owned)
     taken = [_OPTIONS[name] for name in theirs if name in given]
     if taken:
-        raise InputError(f"leave out {', '.join(taken)} after --: launch has a say in it")
+        raise InputError(f"leave out {', '.join(taken)} after --: launch sets it itself")
     for name, value in (("--out", out), ("--command", command)):
         if not value or "\0" in value or value.startswith("-"):
             raise InputError(f"{name} must be a path (found {value[:40]!r})")
-    return Wanted(nodes, out, tuple(arguments), _budget(given), command, limit_seconds)
+    return BenchRun(nodes, out, tuple(arguments), _budget(given), command, limit_seconds)
 
 
 def _parsed(arguments: Sequence[str]) -> dict[str, object]:
@@ -114,30 +111,6 @@ def _budget(given: dict[str, object]) -> float:
         "quick" if mode == "quick" else "full" if mode == "full" else "default", seconds
     )
     return Plan(chosen, budget_seconds).budget_seconds
-
-
-def plain_name(option: str, value: str) -> str:
-    """A value as it is, where it is a plain name.
-
-    Raises:
-        InputError: It holds anything that a scheduler's directive might read as more than a name.
-    """
-    if not _NAME.fullmatch(value):
-        raise InputError(
-            f"{option} must be a plain name of letters, digits and ._,:@+=/- after a letter or digit "
-            f"(found {value[:60]!r})"
-        )
-    return value
-
-
-def shell_line(words: Iterable[str]) -> str:
-    """Words as a shell reads them back.
-
-    Example:
-        >>> shell_line(["flopcensus", "bench", "--out", "a b; reboot"])
-        "flopcensus bench --out 'a b; reboot'"
-    """
-    return shlex.join(words)
 
 
 def parse_duration(text: str) -> float:
