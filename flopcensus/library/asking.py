@@ -83,7 +83,28 @@ def _one(option: click.Parameter, name: str, value: Any) -> Any:
         _check_choice(name, value, [str(choice) for choice in option.type.choices])
     if isinstance(option.type, click.Path):
         return Path(value)
+    # IntRange and FloatRange are kinds of these
+    if isinstance(option.type, (type(click.INT), type(click.FLOAT))):
+        return _number(name, value, whole=isinstance(option.type, type(click.INT)))
     return str(value) if option.type is click.STRING else value
+
+
+def _number(name: str, value: Any, *, whole: bool) -> float:
+    """Return a number; where a whole one is asked for, 1e4 is one too."""
+    from accounting.errors import quote
+    from bench.errors import InputError
+
+    if isinstance(value, int):
+        # as it is: a seed may have more digits than a float
+        return value
+    try:
+        # not of text: "10_000" and "nan" would pass
+        number = None if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        number = None
+    if number is None or (whole and not number.is_integer()):
+        raise InputError(f"{name}: must be a {'whole ' if whole else ''}number (found {quote(value)})")
+    return int(number) if whole else number
 
 
 def _check_choice(name: str, value: Any, choices: list[str]) -> None:

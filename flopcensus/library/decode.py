@@ -24,14 +24,14 @@ class Decoded(Answer):
 
     @property
     def verdict(self) -> str:
-        """``fits``, ``none fits``, ``not as stated``, … as the document says it."""
+        """One of ``decoded``, ``ambiguous``, ``not as stated``, ``none fits`` and ``no count``."""
         return self._found.decoded.verdict
 
     @cached_property
     def readings(self) -> pd.DataFrame:
         """Every reading, indexed by (accelerator, precision, sparse); rates in exaFLOP/s.
 
-        ``ratio`` is claim ÷ reading, ``fits`` whether it is within 5 %; ``achievable_p50`` what these
+        ``ratio`` is reading ÷ claim, ``fits`` whether it is within 5 %; ``achievable_p50`` what these
         accelerators do in measured 16-bit dense products.
         """
         rows = [
