@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from flopcensus.output import Meter, MeterOf, no_meter
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -44,6 +46,28 @@ def options_of(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
     known = named_options(importlib.import_module(COMMANDS[command][0]).command)
     return {str(known[name].name): _converted(known[name], name, value) for name, value in given.items()}
+
+
+@contextmanager
+def asked(command: str, given: Mapping[str, Any], calibration: Any) -> Iterator[dict[str, Any]]:
+    """Give the options of a command, with the calibration files that hold while they are used.
+
+    Args:
+        command: the name of the command.
+        given: as for `options_of`.
+        calibration: files, or measurements and records in memory.
+
+    Raises:
+        InputError: a value that is none of those the option takes.
+    """
+    options = options_of(command, given)
+    with as_files(calibration) as files:
+        yield options | {"calibrations": files}
+
+
+def meter_of(progress: bool) -> MeterOf:
+    """Return what shows how far a long piece of work is, or, where nothing is to be shown, nothing."""
+    return Meter if progress else no_meter
 
 
 def without(given: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flopcensus.library.answer import Answer, prefixed, table
-from flopcensus.library.asking import Evidence, Texts, as_files, options_of
+from flopcensus.library.asking import Evidence, Texts, asked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ class Decoded(Answer):
         """
         rows = [
             {**one, **prefixed(one["measured_exaflops"].get("achievable"), "achievable_")}
-            for one in self.to_dict()["readings"]
+            for one in self._document["readings"]
         ]
         columns = (
             "exaflops",
@@ -106,7 +106,8 @@ def decode(
     from flopcensus.answering.decode import run_decode
 
     given = {"accelerator": accelerator, "count": count, "draws": draws, "seed": seed}
-    o = options_of("decode", given)
-    with as_files(calibration) as files:
-        found = run_decode(claim, o["accelerators"], o["counts"], files, draws=o["draws"], seed=o["seed"])
+    with asked("decode", given, calibration) as o:
+        found = run_decode(
+            claim, o["accelerators"], o["counts"], o["calibrations"], draws=o["draws"], seed=o["seed"]
+        )
     return Decoded(found)

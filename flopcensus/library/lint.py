@@ -44,7 +44,7 @@ class Findings(Answer):
                 "found": str(finding.evidence.found),
                 "expected": str(finding.evidence.expected),
             }
-            for number, (one, finding) in enumerate(zip(self.to_dict()["findings"], self._found, strict=True))
+            for number, (one, finding) in enumerate(zip(self._document["findings"], self._found, strict=True))
         ]
         columns = ("severity", "rule", "message", "found", "expected", "ratio", "factor", "rows")
         return table(rows, ("finding",), columns)
