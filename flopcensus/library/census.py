@@ -122,11 +122,10 @@ class Census(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rows of `ledger` as ``catalogue facilities`` states them."""
-        from flopcensus.documents.catalogue import plain
+        from flopcensus.documents.catalogue.rows import frame_rows, plain
 
-        frame = self._ledger.to_frame()
-        texts = frame.astype(object).where(frame.notna(), None)
-        rows = [{str(k): plain(v) for k, v in row.items()} for row in texts.to_dict("records")]
+        whole = frame_rows(self._ledger.to_frame())
+        rows = [{key: plain(value) for key, value in row.items()} for row in whole]
         return {"schema": "flopcensus/catalogue/1", "table": "facilities", "rows": rows}
 
     def _title(self) -> str:
