@@ -155,14 +155,17 @@ def _named(rows: list[Row], table: str, names: tuple[str, ...]) -> list[Row]:
     from accounting.errors import UnknownNameError
 
     known: dict[str, list[Row]] = {}
+    # as the table writes them, for the error
+    spelt: dict[str, str] = {}
     for row in rows:
         first = str(next(iter(row.values())))
         for name in dict.fromkeys((first, str(row.get("facility", first)), str(row.get("name", first)))):
             known.setdefault(name.casefold(), []).append(row)
+            spelt.setdefault(name.casefold(), name)
     found: list[Row] = []
     for name in names:
         if name.casefold() not in known:
-            raise UnknownNameError(f"row of {table}", name, known)
+            raise UnknownNameError(f"row of {table}", name, spelt.values())
         found += [row for row in known[name.casefold()] if row not in found]
     return found
 
