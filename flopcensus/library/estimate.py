@@ -21,7 +21,7 @@ from flopcensus.library.census import Census, CensusLike, load_census, readable
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flopcensus.answering.estimate import Answer as Found
+    from flopcensus.answering.estimate import EstimateAnswer
 
 _ROW = ("name", "nation", "unit", *QUANTILES, "share", "share_p5", "share_p95")
 Keep = Literal["drop", "keep"]
@@ -36,7 +36,7 @@ class Estimates(Answer):
     of the mean. Rows stand largest first.
     """
 
-    _found: Found = field(repr=False)
+    _found: EstimateAnswer = field(repr=False)
 
     @cached_property
     def total(self) -> pd.DataFrame:
