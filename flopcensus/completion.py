@@ -96,19 +96,22 @@ def _words(*words: str) -> Completer:
 
 
 _accelerators = _completer(lambda: _ids("accelerators"))
-_countries_c = _completer(_countries)
+_country_codes = _completer(_countries)
 _areas = _completer(lambda: [*_countries(), *_ids("groups.yaml"), ("WORLD", "all countries")])
 _clusters = _completer(lambda: _stems("clusters"), files=True)
 _scenarios = _completer(lambda: _stems("scenarios"), files=True)
-_lists = [("shipped", "the shipped census"), *((f"{prefix}:", "a file of that form") for prefix in PREFIXES)]
-_census = _completer(lambda: _lists, files=True)
+_census_sources = [
+    ("shipped", "the shipped census"),
+    *((f"{prefix}:", "a file of that form") for prefix in PREFIXES),
+]
+_census = _completer(lambda: _census_sources, files=True)
 
 # by the name of a parameter; (command, parameter) goes first
 COMPLETERS: dict[str | tuple[str, str], Completer] = {
     "accelerator": _accelerators,
     "accelerators": _accelerators,
     "country": _areas,
-    "countries": _countries_c,
+    "countries": _country_codes,
     "group": _completer(lambda: _ids("groups.yaml")),
     "census": _census,
     "files": _census,
@@ -116,7 +119,7 @@ COMPLETERS: dict[str | tuple[str, str], Completer] = {
     "config": _clusters,
     "designer": _completer(lambda: _ids("organisations")),
     "firms": _completer(lambda: _ids("organisations")),
-    "nations": _countries_c,
+    "nations": _country_codes,
     "scenario": _scenarios,
     "study": _completer(lambda: _stems("studies"), files=True),
     "unrecorded": _completer(lambda: _ids("unrecorded")),
@@ -127,7 +130,7 @@ COMPLETERS: dict[str | tuple[str, str], Completer] = {
     "precision": _words(*_PRECISIONS),
     "precisions": _words(*_PRECISIONS),
     ("schema", "name"): _completer(_schemas),
-    ("training-run", "on"): _completer(lambda: [*_lists[:1], *_stems("clusters")], files=True),
+    ("training-run", "on"): _completer(lambda: [*_census_sources[:1], *_stems("clusters")], files=True),
 }
 
 

@@ -26,8 +26,9 @@ def run_brief(options: dict[str, Any]) -> tuple[Brief | World, Facts]:
     request = _request(options, facts)
     calibration = calibration_for((request.basis,), options["calibrations"], facts)
     ledger = load_census(options["census"], facts)
-    answer = world if request.code == WORLD else brief
-    return answer(ledger, request, facts, calibration), facts
+    if request.code == WORLD:
+        return world(ledger, request, facts, calibration), facts
+    return brief(ledger, request, facts, calibration), facts
 
 
 def _request(options: dict[str, Any], facts: Facts) -> BriefRequest:

@@ -24,8 +24,8 @@ SOLD_WORDS = ("none", "shipped")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Estimates, what is sold and not located where that was asked for, and all that they were made from."""
+class EstimateAnswer:
+    """Estimates with what they were made from; ``sales`` where chips sold were held against the census."""
 
     estimates: tuple[Estimate, ...]
     sales: Unlocated | None
@@ -62,7 +62,7 @@ class Answer:
 
 def run_estimate(
     options: dict[str, Any], meter: MeterOf = Meter, ledger: tuple[Ledger, Facts] | None = None
-) -> Answer:
+) -> EstimateAnswer:
     """Read the census, estimate it and hold it against sales; a ledger read already comes with its facts.
 
     Raises InputError and its kin.
@@ -84,7 +84,7 @@ def run_estimate(
     else:
         estimates = tuple(_unprojected(e) for e in estimate(census, request, facts, calibration, work=work))
     sales = _unlocated(options, census, request, facts)
-    return Answer(estimates, sales, census, request, facts, calibration, bool(options["sold"]))
+    return EstimateAnswer(estimates, sales, census, request, facts, calibration, bool(options["sold"]))
 
 
 def read_census(sources: Sequence[str], overlays: Sequence[Path]) -> tuple[Ledger, Facts]:

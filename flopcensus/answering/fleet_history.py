@@ -28,7 +28,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class HistoryAnswer:
     """What a history says, and how often results were not ok by node, device and status."""
 
     path: Path
@@ -83,7 +83,7 @@ def compact(path: Path) -> str:
     return f"{path}: {held['files']:,} files of {si(float(held['bytes']), 'B')}; {gone:,} files less"
 
 
-def ask(path: Path, question: Question) -> Answer:
+def ask(path: Path, question: Question) -> HistoryAnswer:
     """Ask a history.
 
     Raises:
@@ -99,7 +99,7 @@ def ask(path: Path, question: Question) -> Answer:
     _require_known(history, asked, question)
     findings = find(asked, question.rate, question.node)
     not_ok = {key: count for key, count in asked.not_ok().items() if question.node in (None, key[0])}
-    return Answer(path, question, findings, not_ok)
+    return HistoryAnswer(path, question, findings, not_ok)
 
 
 def _require_known(history: History, asked: Asked, question: Question) -> None:

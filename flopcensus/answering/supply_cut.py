@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from accounting.planning.scenarios.supply_cut_files import SupplyCutSpec
     from accounting.reference.facts import Facts
 
+# how many years are shown after a cut, where neither an option nor a scenario says so
+_YEARS = 10
+
 
 def run_supply_cut(options: dict[str, Any], meter: MeterOf = Meter) -> SupplyCut:
     """Read census, scenario and parameters, and work the cut out. Raises InputError and its kin."""
@@ -75,7 +78,7 @@ def _cut(options: dict[str, Any], spec: SupplyCutSpec | None, facts: Facts) -> C
     stops = listed(options["stop"]) or (spec.stop if spec else STOPS)
     require_known("kind of stop", stops, STOPS)
     on = read_day(options["on"], "--on") if options["on"] or spec is None else spec.on
-    years = options["years"] or (spec.years if spec else 10)
+    years = options["years"] if options["years"] is not None else spec.years if spec else _YEARS
     return Cut(cutting, scope, tuple(dict.fromkeys(at)), on, frozenset(stops), years)  # type: ignore[arg-type]
 
 

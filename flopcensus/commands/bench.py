@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from flopcensus.answering.bench import measure_here, resume_bench, run_bench
+from flopcensus.answering.bench import resume_bench, run_bench
 from flopcensus.commands.bench_diff import diff
 from flopcensus.options import format_option
 from flopcensus.output import Format
@@ -17,8 +17,6 @@ from flopcensus.output import Format
 if TYPE_CHECKING:
     from bench.plan import Plan
     from bench.record import Record
-
-__all__ = ["command", "measure_here"]
 
 DEFAULT_OUT = Path("results/bench")
 EXIT_BAD_VERDICT = 1

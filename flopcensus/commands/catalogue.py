@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flopcensus.documents.catalogue.tables import TABLES
 from flopcensus.options import format_option, overlay_option
 from flopcensus.output import Format, si
 
 if TYPE_CHECKING:
-    from flopcensus.documents.catalogue import Row
+    from flopcensus.documents.catalogue.rows import Row
 
 # too long for a terminal
 _ONLY_IN_FILES = frozenset(
@@ -31,22 +32,6 @@ _SHOWN_IN = {
 }
 _NAMES_AS_WELL = frozenset({"organisations", "countries", "sites", "clusters", "export-rules"})
 _UNITS = {"_flop_per_s": "FLOP/s", "_bytes_per_s": "B/s", "_bytes": "B", "_w": "W"}
-_TABLES = (
-    "accelerators",
-    "organisations",
-    "countries",
-    "groups",
-    "facilities",
-    "sites",
-    "clusters",
-    "clouds",
-    "programmes",
-    "unrecorded",
-    "export-rules",
-    "measurements",
-    "workloads",
-    "freshness",
-)
 # the digits after the point say nothing any more
 _WHOLE_FROM = 1e5
 _EXAMPLE = """\b
@@ -63,7 +48,7 @@ freshness counts what the facts rest on, by kind and age, and how much of it is 
 
 
 @click.command("catalogue", epilog=_EXAMPLE)
-@click.argument("table", type=click.Choice(_TABLES), default="accelerators", metavar="[TABLE]")
+@click.argument("table", type=click.Choice(list(TABLES)), default="accelerators", metavar="[TABLE]")
 @click.argument("names", nargs=-1)
 @click.option(
     "--where",
@@ -86,7 +71,7 @@ def command(
     clouds, programmes, unrecorded, export-rules, measurements, workloads or freshness.
     """
     from accounting.reference.facts import load_facts
-    from flopcensus.documents.catalogue import TABLES, plain
+    from flopcensus.documents.catalogue.rows import plain
     from flopcensus.output import to_csv, to_json
 
     facts = load_facts(overlays=overlays)
@@ -109,7 +94,7 @@ def command(
 
 
 def _json(row: Row) -> Row:
-    from flopcensus.documents.catalogue import plain
+    from flopcensus.documents.catalogue.rows import plain
 
     return {key: list(value) if isinstance(value, tuple) else plain(value) for key, value in row.items()}
 
@@ -141,7 +126,7 @@ def _kept(rows: list[Row], columns: Sequence[str], conditions: tuple[str, ...]) 
 
 
 def _holds(value: Any, sign: str, wanted: str) -> bool:
-    from flopcensus.documents.catalogue import plain
+    from flopcensus.documents.catalogue.rows import plain
 
     if value is None:
         return False
@@ -170,14 +155,17 @@ def _named(rows: list[Row], table: str, names: tuple[str, ...]) -> list[Row]:
     from accounting.errors import UnknownNameError
 
     known: dict[str, list[Row]] = {}
+    # as the table writes them, for the error
+    spelt: dict[str, str] = {}
     for row in rows:
         first = str(next(iter(row.values())))
         for name in dict.fromkeys((first, str(row.get("facility", first)), str(row.get("name", first)))):
             known.setdefault(name.casefold(), []).append(row)
+            spelt.setdefault(name.casefold(), name)
     found: list[Row] = []
     for name in names:
         if name.casefold() not in known:
-            raise UnknownNameError(f"row of {table}", name, known)
+            raise UnknownNameError(f"row of {table}", name, spelt.values())
         found += [row for row in known[name.casefold()] if row not in found]
     return found
 
@@ -230,7 +218,7 @@ def _print_formulas(rows: list[Row]) -> None:
 
 
 def _text(column: str, value: Any) -> str:
-    from flopcensus.documents.catalogue import plain
+    from flopcensus.documents.catalogue.rows import plain
 
     if value is None:
         return ""

@@ -19,7 +19,7 @@ from flopcensus.options import (
 from flopcensus.output import Format
 
 if TYPE_CHECKING:
-    from flopcensus.answering.estimate import Answer
+    from flopcensus.answering.estimate import EstimateAnswer
 
 _EXAMPLE = """\b
 Examples:
@@ -117,7 +117,7 @@ def command(output: Format, **options: Any) -> None:
     _emit(run_estimate(options), output)
 
 
-def _emit(answer: Answer, output: Format) -> None:
+def _emit(answer: EstimateAnswer, output: Format) -> None:
     from flopcensus.documents.estimate_rows import estimate_csv
     from flopcensus.output import say, to_json, warn
     from flopcensus.tables.estimate import print_estimate

@@ -87,7 +87,7 @@ def _measure(spec: BenchPart, folder: Path) -> tuple[Record | None, bool]:
     """Measure this machine; what was finished before an interruption is kept."""
     from bench.errors import FlopcensusError
     from bench.record import load_record
-    from flopcensus.commands.bench import measure_here
+    from flopcensus.answering.bench import measure_here
 
     bench = folder / "bench"
     before = set(bench.glob("record-*.json"))

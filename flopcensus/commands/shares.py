@@ -84,8 +84,8 @@ def command(output: Format, **options: Any) -> None:
 
 
 def _emit(found: Shares, facts: Facts, output: Format) -> None:
+    from flopcensus.intervals import percents
     from flopcensus.output import percent, print_table, say, to_csv, to_json, warn
-    from flopcensus.tables.estimate import percents
 
     plain = [{name: getattr(one, name) for name in _COLUMNS} for one in found.shares]
     for row in plain:

@@ -17,7 +17,8 @@ from accounting.accounts.nations.targets import Distance
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
 from flopcensus.documents.parts import quantiles
-from flopcensus.output import percent, si, to_csv
+from flopcensus.intervals import span
+from flopcensus.output import percent, to_csv
 
 BRIEF_SCHEMA = "flopcensus/brief/1"
 BRIEF_COLUMNS = ("section", "name", "unit", "p5", "p50", "p95", "mean", "share", "grade", "source", "note")
@@ -202,13 +203,6 @@ def brief_csv(brief: Brief) -> str:
         rows.append(row | {"source": one.source, "note": one.reading})
     rows += [_change(one) for one in changes(brief)]
     return to_csv(BRIEF_COLUMNS, rows)
-
-
-def span(q: Quantiles, unit: str) -> str:
-    """Write a median with its interval."""
-    if q.p5 == q.p95:
-        return si(q.p50, unit)
-    return f"{si(q.p50, unit)} ({si(q.p5, unit)} to {si(q.p95, unit)})"
 
 
 def _row(section: str, name: str, unit: str, q: Quantiles) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from flopcensus.answering.fleet_history import Answer
+from flopcensus.answering.fleet_history import HistoryAnswer
 
 if TYPE_CHECKING:
     from bench.fleets.history.findings import Found, Trend
@@ -32,7 +32,7 @@ COLUMNS = (
 )
 
 
-def document(answer: Answer) -> dict[str, Any]:
+def document(answer: HistoryAnswer) -> dict[str, Any]:
     """Return what ``--format json`` prints."""
     found, question = answer.findings, answer.question
     return {
@@ -79,7 +79,7 @@ def _trend(one: Trend) -> dict[str, Any]:
     return plain
 
 
-def rows(answer: Answer) -> Iterator[dict[str, Any]]:
+def rows(answer: HistoryAnswer) -> Iterator[dict[str, Any]]:
     """Yield a flat row for each series that changed."""
     for one in answer.findings.found:
         low, high = one.lost_ci95 or (None, None)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
+# 5th, 50th and 95th percentile and mean, as documents name them
+QUANTILES = ("p5", "p50", "p95", "mean")
 _ROWS_SHOWN = 12
 _DIGITS = 4
 
@@ -34,6 +37,11 @@ class Answer:
     def to_csv(self) -> str:
         """Return what ``--format csv`` prints."""
         raise NotImplementedError
+
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        """The document, made once: tables are read off it, callers of `to_dict` get one of their own."""
+        return self.to_dict()
 
     def _title(self) -> str:
         """Say in one line what this is."""
@@ -116,4 +124,4 @@ def as_days(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 def prefixed(quantiles: Mapping[str, float] | None, prefix: str = "") -> dict[str, float | None]:
     """Return 5/50/95 and mean as columns, missing where there are none."""
-    return {f"{prefix}{key}": (quantiles or {}).get(key) for key in ("p5", "p50", "p95", "mean")}
+    return {f"{prefix}{key}": (quantiles or {}).get(key) for key in QUANTILES}

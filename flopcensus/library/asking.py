@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from flopcensus.output import Meter, MeterOf, no_meter
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -44,6 +46,28 @@ def options_of(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
     known = named_options(importlib.import_module(COMMANDS[command][0]).command)
     return {str(known[name].name): _converted(known[name], name, value) for name, value in given.items()}
+
+
+@contextmanager
+def asked(command: str, given: Mapping[str, Any], calibration: Any) -> Iterator[dict[str, Any]]:
+    """Give the options of a command, with the calibration files that hold while they are used.
+
+    Args:
+        command: the name of the command.
+        given: as for `options_of`.
+        calibration: files, or measurements and records in memory.
+
+    Raises:
+        InputError: a value that is none of those the option takes.
+    """
+    options = options_of(command, given)
+    with as_files(calibration) as files:
+        yield options | {"calibrations": files}
+
+
+def meter_of(progress: bool) -> MeterOf:
+    """Return what shows how far a long piece of work is, or, where nothing is to be shown, nothing."""
+    return Meter if progress else no_meter
 
 
 def without(given: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -83,7 +107,28 @@ def _one(option: click.Parameter, name: str, value: Any) -> Any:
         _check_choice(name, value, [str(choice) for choice in option.type.choices])
     if isinstance(option.type, click.Path):
         return Path(value)
+    # IntRange and FloatRange are kinds of these
+    if isinstance(option.type, (type(click.INT), type(click.FLOAT))):
+        return _number(name, value, whole=isinstance(option.type, type(click.INT)))
     return str(value) if option.type is click.STRING else value
+
+
+def _number(name: str, value: Any, *, whole: bool) -> float:
+    """Return a number; where a whole one is asked for, 1e4 is one too."""
+    from accounting.errors import quote
+    from bench.errors import InputError
+
+    if isinstance(value, int):
+        # as it is: a seed may have more digits than a float
+        return value
+    try:
+        # not of text: "10_000" and "nan" would pass
+        number = None if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        number = None
+    if number is None or (whole and not number.is_integer()):
+        raise InputError(f"{name}: must be a {'whole ' if whole else ''}number (found {quote(value)})")
+    return int(number) if whole else number
 
 
 def _check_choice(name: str, value: Any, choices: list[str]) -> None:

@@ -76,12 +76,11 @@ class Measurements(Answer):
 
     def to_csv(self) -> str:
         """Return `frame` as CSV, with cells that a spreadsheet would run made harmless."""
+        from flopcensus.documents.catalogue.rows import frame_rows
         from flopcensus.output import to_csv
 
         frame = self.frame.reset_index()
-        frame = frame.astype(object).where(frame.notna(), None)
-        rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-        return to_csv([str(name) for name in frame.columns], rows)
+        return to_csv([str(name) for name in frame.columns], frame_rows(frame))
 
     def _title(self) -> str:
         return f"{len(self)} measurements"

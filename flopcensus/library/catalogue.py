@@ -27,7 +27,7 @@ def catalogue(table: str = "accelerators", *, overlay: Paths = ()) -> pd.DataFra
     989400000000000.0
     """
     from accounting.reference.facts import load_facts
-    from flopcensus.documents.catalogue import TABLES
+    from flopcensus.documents.catalogue.tables import TABLES
 
     options = options_of("catalogue", {"table": table, "overlay": overlay})
     rows = TABLES[options["table"]](load_facts(overlays=options["overlays"]))

@@ -81,7 +81,7 @@ class Census(Answer):
         """Return the census with some of its deployments.
 
         Args:
-            rows: a boolean Series or list, one for each row of `ledger`, or the ids of deployments.
+            rows: a boolean Series, array or list, one for each row of `ledger`, or ids of deployments.
 
         Raises:
             InputError: neither.
@@ -93,6 +93,7 @@ class Census(Answer):
         {'NO'}
         """
         import numpy as np
+        import pandas as pd
 
         from bench.errors import InputError
 
@@ -102,10 +103,11 @@ class Census(Answer):
                 raise InputError(
                     f"a census of {len(self)} deployments needs as many marks (found {len(flags)})"
                 )
-            same = not hasattr(rows, "index") or list(rows.index) == list(self.ledger.index)
-            wanted = set(self.ledger.index[flags]) if same else set(rows.index[flags])
+            # a Series may have been sorted: its own index says whose mark each one is
+            places = rows.index if isinstance(rows, pd.Series) else self.ledger.index
+            wanted = set(places[flags])
         else:
-            wanted = {str(name) for name in rows}
+            wanted = {rows} if isinstance(rows, str) else {str(name) for name in rows}
         if unknown := wanted - set(self.ledger.index):
             raise InputError(f"no such deployment: {', '.join(sorted(unknown)[:3])}")
         entries = tuple(entry for entry in self._ledger.entries if entry.id in wanted)
@@ -120,11 +122,10 @@ class Census(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rows of `ledger` as ``catalogue facilities`` states them."""
-        from flopcensus.documents.catalogue import plain
+        from flopcensus.documents.catalogue.rows import frame_rows, plain
 
-        frame = self._ledger.to_frame()
-        texts = frame.astype(object).where(frame.notna(), None)
-        rows = [{str(k): plain(v) for k, v in row.items()} for row in texts.to_dict("records")]
+        whole = frame_rows(self._ledger.to_frame())
+        rows = [{key: plain(value) for key, value in row.items()} for row in whole]
         return {"schema": "flopcensus/catalogue/1", "table": "facilities", "rows": rows}
 
     def _title(self) -> str:

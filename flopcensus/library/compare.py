@@ -7,15 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flopcensus.library.answer import Answer, prefixed, table
-from flopcensus.library.asking import Evidence, Paths, Texts, as_files, options_of
+from flopcensus.library.answer import QUANTILES, Answer, prefixed, table
+from flopcensus.library.asking import Evidence, Paths, Texts, asked
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from accounting.planning.comparison import Comparison as Found
-
-_QUANTILES = ("p5", "p50", "p95", "mean")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -32,7 +30,7 @@ class Comparison(Answer):
             for one in self._clusters
             for row in one["capacities"]
         ]
-        columns = ("unit", *_QUANTILES, "h100e_p50", "why_not")
+        columns = ("unit", *QUANTILES, "h100e_p50", "why_not")
         return table(rows, ("cluster", "precision", "basis"), columns)
 
     @cached_property
@@ -43,7 +41,7 @@ class Comparison(Answer):
             for one in self._clusters
             for name, row in one["metrics"].items()
         ]
-        return table(rows, ("cluster", "quantity"), ("label", "unit", *_QUANTILES))
+        return table(rows, ("cluster", "quantity"), ("label", "unit", *QUANTILES))
 
     @cached_property
     def origin(self) -> pd.DataFrame:
@@ -55,14 +53,14 @@ class Comparison(Answer):
             for level, found in levels.items()
             for row in found
         ]
-        columns = ("name", "unit", *_QUANTILES, "share", "share_p5", "share_p95")
+        columns = ("name", "unit", *QUANTILES, "share", "share_p5", "share_p95")
         return table(rows, ("cluster", "basis", "level", "code"), columns)
 
     @cached_property
     def differences(self) -> pd.DataFrame:
         """A ÷ B and the probability that A has more, indexed by (a, b, metric, precision, basis)."""
-        rows = [{**one, **prefixed(one["ratio"], "ratio_")} for one in self.to_dict()["differences"]]
-        columns = (*(f"ratio_{key}" for key in _QUANTILES), "probability_a_more")
+        rows = [{**one, **prefixed(one["ratio"], "ratio_")} for one in self._document["differences"]]
+        columns = (*(f"ratio_{key}" for key in QUANTILES), "probability_a_more")
         return table(rows, ("a", "b", "metric", "precision", "basis"), columns)
 
     @cached_property
@@ -75,10 +73,6 @@ class Comparison(Answer):
     def _clusters(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._document["clusters"]
         return found
-
-    @cached_property
-    def _document(self) -> dict[str, Any]:
-        return self.to_dict()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that ``flopcensus compare --format json`` prints."""
@@ -140,9 +134,14 @@ def compare(
     first = [clusters] if isinstance(clusters, (str, Path)) else list(clusters)
     names = tuple(str(one) for one in (*first, *more))
     given = {"precision": precision, "basis": basis, "overlay": overlay, "draws": draws, "seed": seed}
-    o = options_of("compare", given)
-    with as_files(calibration) as files:
+    with asked("compare", given, calibration) as o:
         found = run_comparison(
-            names, o["precisions"], o["bases"], o["overlays"], files, draws=o["draws"], seed=o["seed"]
+            names,
+            o["precisions"],
+            o["bases"],
+            o["overlays"],
+            o["calibrations"],
+            draws=o["draws"],
+            seed=o["seed"],
         )
     return Comparison(found)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flopcensus.library.answer import Answer, prefixed, table
-from flopcensus.library.asking import Evidence, Texts, as_files, options_of
+from flopcensus.library.asking import Evidence, Texts, asked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,19 +24,19 @@ class Decoded(Answer):
 
     @property
     def verdict(self) -> str:
-        """``fits``, ``none fits``, ``not as stated``, … as the document says it."""
+        """One of ``decoded``, ``ambiguous``, ``not as stated``, ``none fits`` and ``no count``."""
         return self._found.decoded.verdict
 
     @cached_property
     def readings(self) -> pd.DataFrame:
         """Every reading, indexed by (accelerator, precision, sparse); rates in exaFLOP/s.
 
-        ``ratio`` is claim ÷ reading, ``fits`` whether it is within 5 %; ``achievable_p50`` what these
+        ``ratio`` is reading ÷ claim, ``fits`` whether it is within 5 %; ``achievable_p50`` what these
         accelerators do in measured 16-bit dense products.
         """
         rows = [
             {**one, **prefixed(one["measured_exaflops"].get("achievable"), "achievable_")}
-            for one in self.to_dict()["readings"]
+            for one in self._document["readings"]
         ]
         columns = (
             "exaflops",
@@ -106,7 +106,8 @@ def decode(
     from flopcensus.answering.decode import run_decode
 
     given = {"accelerator": accelerator, "count": count, "draws": draws, "seed": seed}
-    o = options_of("decode", given)
-    with as_files(calibration) as files:
-        found = run_decode(claim, o["accelerators"], o["counts"], files, draws=o["draws"], seed=o["seed"])
+    with asked("decode", given, calibration) as o:
+        found = run_decode(
+            claim, o["accelerators"], o["counts"], o["calibrations"], draws=o["draws"], seed=o["seed"]
+        )
     return Decoded(found)

@@ -6,18 +6,24 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from flopcensus.library.answer import Answer, table
-from flopcensus.library.asking import Day, Evidence, Paths, Texts, as_files, options_of, without
+from flopcensus.library.answer import QUANTILES, Answer, table
+from flopcensus.library.asking import (
+    Day,
+    Evidence,
+    Paths,
+    Texts,
+    asked,
+    meter_of,
+    without,
+)
 from flopcensus.library.census import Census, CensusLike, load_census, readable
-from flopcensus.output import Meter, no_meter
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flopcensus.answering.estimate import Answer as Found
+    from flopcensus.answering.estimate import EstimateAnswer
 
-_QUANTILES = ("p5", "p50", "p95", "mean")
-_ROW = ("name", "nation", "unit", *_QUANTILES, "share", "share_p5", "share_p95")
+_ROW = ("name", "nation", "unit", *QUANTILES, "share", "share_p5", "share_p95")
 Keep = Literal["drop", "keep"]
 
 
@@ -30,7 +36,7 @@ class Estimates(Answer):
     of the mean. Rows stand largest first.
     """
 
-    _found: Found = field(repr=False)
+    _found: EstimateAnswer = field(repr=False)
 
     @cached_property
     def total(self) -> pd.DataFrame:
@@ -39,7 +45,7 @@ class Estimates(Answer):
             {"basis": e["basis"], "precision": e["precision"], "unit": e["unit"]} | e["total"]
             for e in self._entries
         ]
-        return table(rows, ("basis", "precision"), ("unit", *_QUANTILES))
+        return table(rows, ("basis", "precision"), ("unit", *QUANTILES))
 
     @cached_property
     def accounts(self) -> pd.DataFrame:
@@ -112,7 +118,7 @@ class Estimates(Answer):
         from flopcensus.documents.estimate_rows import series_rows
 
         rows = [row for e in self._found.estimates for row in series_rows(e)]
-        columns = ("name", "unit", *_QUANTILES, "share", "projected", "planned_share")
+        columns = ("name", "unit", *QUANTILES, "share", "projected", "planned_share")
         return table(
             [{**row, "projected": row["projected"] == "true"} for row in _dated(rows)],
             ("basis", "precision", "as_of", "level", "code"),
@@ -257,11 +263,9 @@ def estimate(
     from bench.errors import InputError
     from flopcensus.answering.estimate import run_estimate
 
-    options = options_of("estimate", given)
-    if isinstance(census, Census) and options["overlays"]:
-        raise InputError("overlay: this census is read already; give the overlay to load_census")
-    read = load_census(census, overlay=options["overlays"])
-    with as_files(calibration) as files:
-        asked = options | {"census": read._sources, "calibrations": files}
-        found = run_estimate(asked, Meter if progress else no_meter, (read._ledger, read._facts))
-    return Estimates(found)
+    with asked("estimate", given, calibration) as options:
+        if isinstance(census, Census) and options["overlays"]:
+            raise InputError("overlay: this census is read already; give the overlay to load_census")
+        read = load_census(census, overlay=options["overlays"])
+        options["census"] = read._sources
+        return Estimates(run_estimate(options, meter_of(progress), (read._ledger, read._facts)))

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flopcensus.library.answer import Answer, table
-from flopcensus.library.asking import options_of
-from flopcensus.output import Meter, no_meter
+from flopcensus.library.asking import meter_of, options_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,10 +55,6 @@ class Fleet(Answer):
     def warnings(self) -> tuple[str, ...]:
         """What limits the judgement."""
         return tuple(self._document["notes"])
-
-    @cached_property
-    def _document(self) -> dict[str, Any]:
-        return self.to_dict()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that ``flopcensus fleet --format json`` prints."""
@@ -112,4 +107,4 @@ def fleet(
 
     given = {"baseline": baseline, "false_alarms": false_alarms, "force": force, "anonymise": anonymise}
     options = options_of("fleet", given | {"history": None})
-    return Fleet(run_fleet(Path(folder), options, Meter if progress else no_meter))
+    return Fleet(run_fleet(Path(folder), options, meter_of(progress)))

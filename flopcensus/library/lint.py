@@ -44,7 +44,7 @@ class Findings(Answer):
                 "found": str(finding.evidence.found),
                 "expected": str(finding.evidence.expected),
             }
-            for number, (one, finding) in enumerate(zip(self.to_dict()["findings"], self._found, strict=True))
+            for number, (one, finding) in enumerate(zip(self._document["findings"], self._found, strict=True))
         ]
         columns = ("severity", "rule", "message", "found", "expected", "ratio", "factor", "rows")
         return table(rows, ("finding",), columns)
@@ -81,15 +81,19 @@ def lint(files: CensusLike) -> Findings:
         files: our YAML (files or folders), foreign files, ``PREFIX:PATH``, or DataFrames of their columns.
 
     Raises:
-        InputError: and its kin, with the message of the command line.
+        InputError: and its kin, with the message of the command line; a `Census`, whose rows have no place
+            in a file any more that a finding could name.
     """
-    import datetime
-
     from accounting.lint.linting import lint as find
     from accounting.reference.facts import load_facts
+    from bench.errors import InputError
+    from flopcensus.answering.reading import today
+    from flopcensus.library.census import Census
 
+    if isinstance(files, Census):
+        raise InputError("a Census has been read already: give lint the files that it was read from")
     with as_sources(files) as sources:
-        found = find(sources, load_facts(), datetime.datetime.now().date())
+        found = find(sources, load_facts(), today())
     return Findings(tuple(_of_frame(one, sources) if is_frame(files) else one for one in found))
 
 

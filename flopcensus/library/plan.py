@@ -7,9 +7,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flopcensus.library.answer import Answer, table
-from flopcensus.library.asking import Day, Evidence, Pairs, Paths, Texts, as_files, options_of, without
-from flopcensus.output import Meter, no_meter
+from flopcensus.library.answer import QUANTILES, Answer, table
+from flopcensus.library.asking import (
+    Day,
+    Evidence,
+    Pairs,
+    Paths,
+    Texts,
+    asked,
+    meter_of,
+    without,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +63,7 @@ class Plan(Answer):
         """Power, cost, carbon, … of the mix, indexed by quantity; empty without a plan."""
         value = self._document["value"]
         rows = [{"quantity": name, **row} for name, row in (value["metrics"] if value else {}).items()]
-        return table(rows, ("quantity",), ("label", "unit", "p5", "p50", "p95", "mean"))
+        return table(rows, ("quantity",), ("label", "unit", *QUANTILES))
 
     @cached_property
     def frontier(self) -> pd.DataFrame:
@@ -80,10 +88,6 @@ class Plan(Answer):
         if not self.feasible:
             raise InputError(self.verdict)
         return cluster_yaml(self._config, self._found.plan)
-
-    @cached_property
-    def _document(self) -> dict[str, Any]:
-        return self.to_dict()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that ``flopcensus plan --format json`` prints."""
@@ -178,7 +182,5 @@ def plan(
 
     if accelerators is not None and not isinstance(accelerators, str):
         given["accelerators"] = ",".join(accelerators)
-    options = options_of("plan", given)
-    with as_files(calibration) as files:
-        asked = options | {"calibrations": files}
-        return Plan(run_plan(str(config), asked, Meter if progress else no_meter), str(config))
+    with asked("plan", given, calibration) as options:
+        return Plan(run_plan(str(config), options, meter_of(progress)), str(config))

@@ -7,16 +7,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flopcensus.library.answer import Answer, as_days, prefixed, table
-from flopcensus.library.asking import Day, Evidence, Pairs, Paths, Texts, as_files, options_of, without
-from flopcensus.output import Meter, no_meter
+from flopcensus.library.answer import QUANTILES, Answer, as_days, prefixed, table
+from flopcensus.library.asking import (
+    Day,
+    Evidence,
+    Pairs,
+    Paths,
+    Texts,
+    asked,
+    meter_of,
+    without,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from accounting.planning.scenarios.outcome import SupplyCut as Found
-
-_QUANTILES = ("p5", "p50", "p95", "mean")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -33,18 +39,18 @@ class SupplyCut(Answer):
             {"place": place["at"], "date": year["date"], "years_after": year["years_after"]}
             | {"quantity": quantity, "unit": "1" if quantity == "share_lost" else unit}
             | prefixed(year[quantity])
-            for place in self.to_dict()["places"]
+            for place in self._document["places"]
             for year in place["years"]
             for quantity in ("baseline", "cut", "share_lost")
         ]
-        columns = ("years_after", "unit", *_QUANTILES)
+        columns = ("years_after", "unit", *QUANTILES)
         frame = table(rows, ("place", "date", "quantity"), columns).reset_index()
         return as_days(frame, "date").set_index(["place", "date", "quantity"])
 
     @cached_property
     def parameters(self) -> pd.DataFrame:
         """What it rests on, indexed by name: percentiles, unit, kind and source."""
-        return table(self.to_dict()["parameters"], ("name",), ("p5", "p50", "p95", "unit", "kind", "source"))
+        return table(self._document["parameters"], ("name",), ("p5", "p50", "p95", "unit", "kind", "source"))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -127,7 +133,5 @@ def supply_cut(
     given = without(locals(), "calibration", "progress")
     from flopcensus.answering.supply_cut import run_supply_cut
 
-    options = options_of("supply-cut", given)
-    with as_files(calibration) as files:
-        asked = options | {"calibrations": files}
-        return SupplyCut(run_supply_cut(asked, Meter if progress else no_meter))
+    with asked("supply-cut", given, calibration) as options:
+        return SupplyCut(run_supply_cut(options, meter_of(progress)))

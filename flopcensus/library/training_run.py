@@ -7,9 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flopcensus.library.answer import Answer, table
-from flopcensus.library.asking import Day, Evidence, Paths, Texts, as_files, options_of, without
-from flopcensus.output import Meter, no_meter
+from flopcensus.library.answer import QUANTILES, Answer, table
+from flopcensus.library.asking import (
+    Day,
+    Evidence,
+    Paths,
+    Texts,
+    asked,
+    meter_of,
+    without,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +52,7 @@ class TrainingRun(Answer):
         """Work, time, chip-hours, energy, cost, …, indexed by quantity, each with its unit."""
         from flopcensus.documents.training_run import quantity_rows
 
-        return table(quantity_rows(self._found), ("quantity",), ("unit", "p5", "p50", "p95", "mean"))
+        return table(quantity_rows(self._found), ("quantity",), ("unit", *QUANTILES))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -132,7 +139,5 @@ def training_run(
     given = without(locals(), "calibration", "progress")
     from flopcensus.answering.training_run import run_training
 
-    options = options_of("training-run", given)
-    with as_files(calibration) as files:
-        asked = options | {"calibrations": files}
-        return TrainingRun(run_training(asked, Meter if progress else no_meter))
+    with asked("training-run", given, calibration) as options:
+        return TrainingRun(run_training(options, meter_of(progress)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,12 @@ from accounting.capacity.stock.rates import load_stock_rates
 from accounting.census.selection import Selection
 from accounting.planning.scenarios.cut import Cut
 from accounting.planning.scenarios.cut_parameters import load_cut_parameters
-from accounting.planning.scenarios.origin import places
+from accounting.planning.scenarios.origin import Scope, places
 from accounting.planning.scenarios.outcome import Grounds
 from accounting.planning.scenarios.supply_cut import supply_cut
 from accounting.planning.scenarios.supply_cut_files import SupplyCutSpec
 from bench.errors import InputError
+from flopcensus.answering.reading import read_territories, today
 from flopcensus.documents.supply_cut import supply_cut_document
 from flopcensus.studies.rounding import rounded
 
@@ -57,23 +57,20 @@ def _worked_out(study: Study, spec: SupplyCutSpec) -> dict[str, Any]:
 
 def cut_of(spec: SupplyCutSpec) -> Cut:
     """Return the cut that a scenario states; at all places where it names none."""
-    cutting = spec.from_nations or spec.from_firms
-    if spec.from_firms:
-        at = spec.at or places("firm")
-        return Cut(cutting, "firm", tuple(dict.fromkeys(at)), spec.on, frozenset(spec.stop), spec.years)
-    at = spec.at or places("nation")
-    return Cut(cutting, "nation", tuple(dict.fromkeys(at)), spec.on, frozenset(spec.stop), spec.years)
+    scope: Scope = "firm" if spec.from_firms else "nation"
+    cutting = spec.from_firms or spec.from_nations
+    at = tuple(dict.fromkeys(spec.at or places(scope)))
+    return Cut(cutting, scope, at, spec.on, frozenset(spec.stop), spec.years)
 
 
 def _request(study: Study, spec: SupplyCutSpec) -> Request:
-    plan, today = study.spec, datetime.datetime.now().date()
-    members = study.facts.groups_on(today)[spec.group] if spec.group else ()
+    plan, day = study.spec, today()
     return Request(
-        Selection(today),
+        Selection(day),
         plan.bases_in_order()[-1:],
         plan.precision,
         "flops",
-        countries=frozenset({*spec.countries, *members}),
+        countries=read_territories(spec.countries, spec.group, study.facts, day),
         seed=plan.seed,
         draws=min(plan.view_draws, plan.draws),
     )
@@ -85,5 +82,5 @@ def _grounds(study: Study, spec: SupplyCutSpec) -> Grounds:
         study.calibration,
         load_stock_rates(),
         load_cut_parameters(None, dict(spec.parameters)),
-        datetime.datetime.now().date(),
+        today(),
     )

@@ -13,9 +13,9 @@ from accounting.accounts.nations.facility_lines import FacilityLine
 from accounting.accounts.nations.targets import Distance
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
-from flopcensus.documents.brief import ACCOUNT_WORDS, changes, grades, name_of, sources_of, span
+from flopcensus.documents.brief import ACCOUNT_WORDS, changes, grades, name_of, sources_of
+from flopcensus.intervals import interval, percents, span
 from flopcensus.output import percent, print_table, printable, say, si
-from flopcensus.tables.estimate import percents
 
 _FACILITIES = 8
 _NATIONS = 4
@@ -80,7 +80,7 @@ def _print_account(brief: Brief) -> None:
     grade, rows = grades(brief), []
     for name, q in brief.national.quantiles().items():
         shown = grade[name].grade if name in grade else ""
-        rows.append((ACCOUNT_WORDS[name], si(q.p50, brief.unit), _interval(q, brief.unit), shown))
+        rows.append((ACCOUNT_WORDS[name], si(q.p50, brief.unit), interval(q, brief.unit), shown))
     print_table("domestic and national account", ("", "median", "5 to 95 %", "grade"), rows)
 
 
@@ -195,7 +195,3 @@ def _target(one: Distance, brief: Brief) -> tuple[str, ...]:
 
 def _share(share: Share) -> str:
     return f"{percent(share.share)} ({percents(share.p5, share.p95)})"
-
-
-def _interval(q: Quantiles, unit: str) -> str:
-    return "as stated" if q.p5 == q.p95 else f"{si(q.p5, unit)} to {si(q.p95, unit)}"

@@ -8,6 +8,7 @@ from accounting.capacity.bases import Basis
 from accounting.claims.chips import H100E, NamedChips
 from accounting.claims.readings import TOLERANCE, Decoded, Lacking, Reading
 from flopcensus.answering.decode import DecodedClaim, Worth
+from flopcensus.intervals import span
 from flopcensus.output import print_table, printable, say, si
 
 _UNIT = "FLOP/s"
@@ -167,8 +168,7 @@ def _equivalents(result: DecodedClaim) -> Iterator[str]:
 def _worth_words(worth: dict[Basis, Worth], basis: Basis) -> str:
     if basis not in worth:
         return "not available"
-    q = worth[basis].quantiles
-    return f"{si(q.p50, _UNIT)} ({si(q.p5, _UNIT)} to {si(q.p95, _UNIT)})"
+    return span(worth[basis].quantiles, _UNIT)
 
 
 def _yes(value: bool) -> str:

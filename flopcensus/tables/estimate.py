@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from accounting.accounts.account import Account, Quantiles
+from accounting.accounts.account import Account
 from accounting.accounts.estimate import Estimate
 from accounting.accounts.levels import MEANING
 from accounting.capacity.bases import USED_MEANING, meaning
+from flopcensus.intervals import interval, percents
 from flopcensus.output import percent, print_table, say, si
 
 _ROWS_SHOWN = 15
@@ -44,16 +45,6 @@ def print_bases(estimates: Sequence[Estimate]) -> None:
     count = estimates[0].accounts.deployments
     title = f"{estimates[0].census} in {request.precision} (dense), {count} deployments"
     print_table(title, ("basis", "median", "5 to 95 %", f"of {estimates[0].basis}"), rows)
-
-
-def interval(q: Quantiles, unit: str) -> str:
-    """Write the 5th to 95th percentile; what is stated without uncertainty says so."""
-    return "as stated" if q.p5 == q.p95 else f"{si(q.p5, unit)} to {si(q.p95, unit)}"
-
-
-def percents(low: float, high: float) -> str:
-    """Write an interval of shares."""
-    return "as stated" if low == high else f"{percent(low)} to {percent(high)}"
 
 
 def _basis_line(estimate: Estimate) -> str:

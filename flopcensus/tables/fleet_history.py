@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from flopcensus.answering.fleet_history import Answer
+from flopcensus.answering.fleet_history import HistoryAnswer
 from flopcensus.output import percent, print_table, printable, say, si
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 20
 
 
-def print_answer(answer: Answer) -> None:
+def print_answer(answer: HistoryAnswer) -> None:
     """Print what a history says as the fleet's operator reads it."""
     found, question = answer.findings, answer.question
     of = f" of node {printable(question.node)} and of the medians of all" if question.node else ""
@@ -104,7 +104,7 @@ def _print_trends(trends: Sequence[Trend]) -> None:
         print_table("", columns, table)
 
 
-def _print_not_ok(answer: Answer) -> None:
+def _print_not_ok(answer: HistoryAnswer) -> None:
     worst = sorted(answer.not_ok.items(), key=lambda one: (-one[1], one[0]))
     table = [
         (f"{node} {device}", status, f"{count:,}") for (node, device, status), count in worst[:_MOST_SHOWN]

@@ -8,6 +8,7 @@ from accounting.accounts.account import Quantiles
 from accounting.accounts.paper import Bandwidth, Move, Weight
 from accounting.capacity.bases import BASES, Basis
 from flopcensus.answering.paper import LEVELS, PaperAgainstMeasured
+from flopcensus.intervals import span
 from flopcensus.output import percent, print_table, say, si
 
 _ROWS_SHOWN = 8
@@ -75,7 +76,6 @@ def _print_bandwidths(found: PaperAgainstMeasured) -> None:
 
 
 def _achievable(row: Bandwidth) -> str:
-    q = row.achievable
-    if q is None:
+    if row.achievable is None:
         return "not available"
-    return f"{si(q.p50, 'B/s')} ({si(q.p5, 'B/s')} to {si(q.p95, 'B/s')}){'' if row.own else '*'}"
+    return f"{span(row.achievable, 'B/s')}{'' if row.own else '*'}"

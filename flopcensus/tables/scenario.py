@@ -21,7 +21,7 @@ _NOTHING = 1e-9
 
 def print_access(spec: AccessSpec, found: Access) -> None:
     """Print what moves, then a table for each level: who gains, who loses."""
-    from flopcensus.tables.estimate import interval
+    from flopcensus.intervals import interval
 
     unit = found.denomination.unit
     say(f"{spec.name} ({'hypothetical' if spec.hypothetical else 'as reported'})")
@@ -39,7 +39,7 @@ def print_access(spec: AccessSpec, found: Access) -> None:
 
 
 def _after(found: Access) -> str:
-    from flopcensus.tables.estimate import interval
+    from flopcensus.intervals import interval
 
     unit = found.denomination.unit
     if found.after == found.before:
@@ -48,7 +48,7 @@ def _after(found: Access) -> str:
 
 
 def _move_line(one: Moved, unit: str) -> tuple[str, ...]:
-    from flopcensus.tables.estimate import interval
+    from flopcensus.intervals import interval
 
     return (
         one.id,

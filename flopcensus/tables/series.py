@@ -18,7 +18,7 @@ _ROWS_SHOWN = 10
 
 def print_series(estimate: Estimate) -> None:
     """Print totals by date, the growth of those observed, and a table for each level asked for."""
-    from flopcensus.tables.estimate import interval
+    from flopcensus.intervals import interval
 
     series = estimate.series
     if series is None:

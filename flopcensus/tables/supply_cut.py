@@ -66,7 +66,7 @@ def _print_place(found: SupplyCut, place: Place) -> None:
 
 
 def _line(year: Year, unit: str) -> tuple[str, ...]:
-    from flopcensus.tables.estimate import interval, percents
+    from flopcensus.intervals import interval, percents
 
     lost = year.share_lost
     return (

@@ -13,7 +13,8 @@ from accounting.accounts.nations.national import Bilateral
 from accounting.accounts.nations.world import World
 from accounting.reference.facts import Facts
 from accounting.reference.names import UNKNOWN
-from flopcensus.documents.brief import sources_of, span
+from flopcensus.documents.brief import sources_of
+from flopcensus.intervals import span
 from flopcensus.output import percent, print_table, printable, say, si
 
 _ROWS, _COLUMNS, _TOP = 8, 6, (1, 3, 5)

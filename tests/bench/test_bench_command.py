@@ -20,7 +20,7 @@ from bench.plan import Plan
 from bench.record import DeviceDescription, Record, Result, load_record, parse_record
 from flopcensus.answering import bench as measuring
 from flopcensus.commands import bench as bench_command
-from flopcensus.commands.bench import command, measure_here
+from flopcensus.commands.bench import command
 
 ROOT = Path(__file__).parents[2]
 GEMM: dict[str, Any] = {"workload": "gemm", "device": "cuda:0", "metric": "flop_rate", "unit": "FLOP/s"}
@@ -86,8 +86,8 @@ def test_measure_here_takes_all_of_the_plan(monkeypatch: pytest.MonkeyPatch, tmp
         return record()
 
     monkeypatch.setattr(measuring, "run_bench", keep)
-    measure_here(60, tmp_path, 4)
-    measure_here(7.5, tmp_path, 4)
+    measuring.measure_here(60, tmp_path, 4)
+    measuring.measure_here(7.5, tmp_path, 4)
     assert plans == [Plan("quick", 60, seed=4), Plan("custom", 7.5, seed=4)]
 
 

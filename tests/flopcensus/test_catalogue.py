@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from accounting.reference.facts import load_facts
-from flopcensus.documents.catalogue import all_citations
+from flopcensus.documents.catalogue.freshness import all_citations
 from tests.cli import in_process as run
 
 

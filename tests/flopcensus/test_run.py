@@ -154,7 +154,7 @@ def test_the_accounts_are_written_though_this_machine_cannot_be_measured(
     def hidden(*_arguments: object) -> None:
         raise KernelsShadowedError("another package named kernels hides ours")
 
-    monkeypatch.setattr("flopcensus.commands.bench.measure_here", hidden)
+    monkeypatch.setattr("flopcensus.answering.bench.measure_here", hidden)
     outcome = in_process("run", small, "--bench-seconds", "5", "-o", "out", cwd=tmp_path)
     assert outcome.returncode == 0
     assert "warning: this machine is not measured: another package" in outcome.stderr

@@ -55,6 +55,13 @@ def test_an_option_replaces_what_the_file_says() -> None:
     assert not any(one["name"].startswith("growth") for one in found["parameters"])
 
 
+def test_years_are_taken_as_given() -> None:
+    """Nought is no years, not the years that the scenario states."""
+    result = run(*CUT, "--years", "0")
+    assert result.returncode == 2
+    assert "years must lie between 1 and 30 (found 0)" in result.stderr
+
+
 def test_a_table_of_a_cut_names_its_sources_and_assumptions() -> None:
     result = run("supply-cut", "nvidia-stops", "--country", "France", "--years", "2", "--draws", "50")
     assert result.returncode == 0, result.stderr

@@ -80,10 +80,26 @@ def test_a_part_of_a_census(census: fc.Census) -> None:
     assert len(census.keep(["lumi-g"])) == 1
     shuffled = (census.ledger["territory"] == "NO").sample(frac=1, random_state=1)
     assert set(census.keep(shuffled).ledger.index) == set(norway.ledger.index)
+    marks = list(census.ledger["territory"] == "NO")
+    assert set(census.keep(marks).ledger.index) == set(norway.ledger.index)
+    assert len(census.keep("lumi-g")) == 1
     with pytest.raises(fc.InputError, match="no such deployment: lumi"):
         census.keep(["lumi"])
     with pytest.raises(fc.InputError, match="marks"):
         census.keep([True])
+
+
+def test_what_is_no_number_or_no_file_is_said_so(census: fc.Census) -> None:
+    part = census.keep("lumi-g")
+    whole, real = (fc.estimate(part, as_of=DAY, basis="peak", draws=draws) for draws in (100, 1e2))  # type: ignore[arg-type]
+    assert_accounts_close(real, whole, rtol=0)
+    for wrong in (100.5, "100", float("nan")):
+        with pytest.raises(fc.InputError, match="draws: must be a whole number"):
+            fc.estimate(part, draws=wrong)  # type: ignore[arg-type]
+    with pytest.raises(fc.InputError, match="false_alarms: must be a number"):
+        fc.fleet("nowhere", false_alarms="few")  # type: ignore[arg-type]
+    with pytest.raises(fc.InputError, match="give lint the files"):
+        fc.lint(part)
 
 
 def test_namibia_is_not_missing(census: fc.Census) -> None:

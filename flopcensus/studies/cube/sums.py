@@ -34,11 +34,11 @@ class Items:
     """Entries as terms with the rows of all their slots; can be read any number of times."""
 
     entries: Sequence[tuple[Entry, tuple[int, ...]]]
-    left: Mapping[int, Counter[str]]
+    unsized: Mapping[int, Counter[str]]
     valuer: Valuer
     levels: Sequence[Levels]
     holders: Holders
-    gone: Mapping[Levels, frozenset[tuple[str, ...]]]
+    small: Mapping[Levels, frozenset[tuple[str, ...]]]
     valued: Counter[int] = field(default_factory=Counter)
     skipped: dict[int, Counter[str]] = field(default_factory=dict)
 
@@ -46,7 +46,10 @@ class Items:
         self._cells: dict[object, Cell] = {}
 
     def __iter__(self) -> Iterator[tuple[Term, Cell]]:
-        self.valued, self.skipped = Counter(), {place: Counter(found) for place, found in self.left.items()}
+        self.valued, self.skipped = (
+            Counter(),
+            {place: Counter(found) for place, found in self.unsized.items()},
+        )
         for entry, places in self.entries:
             term = self.valuer.term(entry)
             if isinstance(term, Skipped):
@@ -69,9 +72,9 @@ class Items:
         if not levels:
             return {(): 1.0}
         weights: dict[tuple[str, ...], float] = {}
-        gone = self.gone.get(levels, frozenset())
+        small = self.small.get(levels, frozenset())
         for codes, weight in self.holders.codes(entry, levels):
-            kept = (OTHER,) * len(levels) if codes in gone else codes
+            kept = (OTHER,) * len(levels) if codes in small else codes
             weights[kept] = weights.get(kept, 0.0) + weight
         return weights
 

@@ -58,7 +58,7 @@ def cube(
     run = _Run(ledger, request, facts, calibration, progress)
     for precision in run.precisions:
         run.value(precision)
-    folded = {level: len(gone) for level, gone in run.gone.items() if gone}
+    folded = {level: len(codes) for level, codes in run.small.items() if codes}
     return Cube(request, run.levels, tuple(run.rows), tuple(run.coverage), run.lacking, folded)
 
 
@@ -78,8 +78,8 @@ class _Run:
         self.selected = [_selected(self.ledger, slot) for slot in self.slots]
         self.holders = Holders(self.facts, self.request.joint)
         self.levels = known_levels({e.id: e for chosen in self.selected for e in chosen}, self.holders)
-        self.gone: dict[Levels, frozenset[tuple[str, ...]]] = {}
-        self.gone = self._small()
+        self.small: dict[Levels, frozenset[tuple[str, ...]]] = {}
+        self.small = self._small()
         self.precisions = list(dict.fromkeys((self.request.precision, *self.request.precisions)))
         if self._bases(MEMORY):
             self.precisions.append(MEMORY)
@@ -138,11 +138,11 @@ class _Run:
         for place in places:
             for entry in self.selected[place]:
                 entries.setdefault(entry.id, (entry, []))[1].append(place)
-        left: dict[int, Counter[str]] = {place: Counter() for place in places}
+        unsized: dict[int, Counter[str]] = {place: Counter() for place in places}
         if self.ledger.valued_by != "chips":
             # a file's own figures need no count
             sized = [(entry, tuple(at)) for entry, at in entries.values()]
-            return Items(sized, left, valuer, levels, self.holders, self.gone)
+            return Items(sized, unsized, valuer, levels, self.holders, self.small)
         kept = {
             e.id: e for e in resize([e for e, _ in entries.values()], self.facts, valuer.precision).entries
         }
@@ -150,9 +150,9 @@ class _Run:
             if name not in kept:
                 reasons = resize((entry,), self.facts, valuer.precision).skipped
                 for place in at:
-                    left[place].update(reasons)
+                    unsized[place].update(reasons)
         sized = [(kept[name], tuple(at)) for name, (_, at) in entries.items() if name in kept]
-        return Items(sized, left, valuer, levels, self.holders, self.gone)
+        return Items(sized, unsized, valuer, levels, self.holders, self.small)
 
     def _add(self, key: Key, precision: str, basis: Basis, held: Draws, total: Draws) -> None:
         quantiles = Quantiles.of(held)
