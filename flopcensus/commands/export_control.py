@@ -73,12 +73,12 @@ def _one_model(accelerator: str, day: str | None, overlays: tuple[Path, ...], ou
     if output == "json":
         click.echo(to_json(_document(one, found, rows)), nl=False)
     elif output == "csv":
-        click.echo(to_csv(list(_COLUMNS), rows), nl=False)
+        click.echo(to_csv(list(COLUMNS), rows), nl=False)
     else:
         _print(one, found, verdicts)
 
 
-_COLUMNS = ("rule", "name", "date", "until", "class", "means", "destinations", "citation", "source")
+COLUMNS = ("rule", "name", "date", "until", "class", "means", "destinations", "citation", "source")
 
 
 def _row(verdict: Verdict) -> dict[str, Any]:

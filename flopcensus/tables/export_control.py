@@ -17,7 +17,7 @@ from flopcensus.answering.reading import read_day
 from flopcensus.output import Format, print_table, say, to_csv, to_json
 
 _MILLION = 1e6
-_COLUMNS = (
+COLUMNS = (
     *("rule", "in_force", "reached", "accelerators", "accelerators_licensed", "tpp", "tpp_licensed"),
     *("cap_used", "citation"),
 )
@@ -41,7 +41,7 @@ def emit_country(country: str, day: str | None, overlays: tuple[Path, ...], outp
         head = {"schema": "flopcensus/export-country/1", "country": code, "on": on.isoformat()}
         click.echo(to_json(head | {"rules": rows, "notice": NOT_LEGAL_ADVICE}), nl=False)
     elif output == "csv":
-        click.echo(to_csv(_COLUMNS, rows), nl=False)
+        click.echo(to_csv(COLUMNS, rows), nl=False)
     else:
         _print(code, on, found, facts)
 
