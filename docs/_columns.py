@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 
 from _markdown import plain, table
+from _printed import Printed, printed
 
 from accounting.census.flat import COLUMNS as LEDGER
 from accounting.reference.country_figures import UNITS
-from flopcensus.documents.bridge import BRIDGE_COLUMNS
-from flopcensus.documents.brief import BRIEF_COLUMNS
-from flopcensus.documents.compare import COMPARISON_COLUMNS
-from flopcensus.documents.estimate_rows import ESTIMATE_COLUMNS, SERIES_COLUMNS
-from flopcensus.documents.scenario import COLUMNS as SCENARIO_COLUMNS
-from flopcensus.documents.supply_cut import COLUMNS as CUT_COLUMNS
 from flopcensus.exports.dictionary import COLUMNS as EXPORTED
 from flopcensus.exports.dictionary import dictionary_markdown
 
-# command, and what --format csv of it holds
-TABLES: Mapping[str, Sequence[str]] = {
-    "estimate": ESTIMATE_COLUMNS,
-    "estimate --years": SERIES_COLUMNS,
-    "brief": BRIEF_COLUMNS,
-    "bridge": BRIDGE_COLUMNS,
-    "compare": COMPARISON_COLUMNS,
-    "scenario": SCENARIO_COLUMNS,
-    "supply-cut": CUT_COLUMNS,
-}
 # what the long table of exports does not have
 OTHERS: Mapping[str, str] = {
     "amount": "capacity at this stage, in the unit of the row",
@@ -35,6 +21,8 @@ OTHERS: Mapping[str, str] = {
     "denomination": "precision, dense or sparse, basis and unit of the stage",
     "effect": "what the step that leads to this stage changed, in the unit of the row",
     "effect_on_share": "what that step changed of the share, as a fraction",
+    "id": "unlike all others of its kind",
+    "kind": "how the figure is known",
     "grade": "quality of the data, A to E (docs/accounts.md)",
     "note": "how a figure is to be read",
     "place": "place in the chain that is cut: vendor, foundry, memory, packaging, provider, or all",
@@ -67,10 +55,10 @@ def dictionary_page() -> str:
     """Return the data dictionary in Markdown."""
     ledger = [(f"`{c.name}`", plain(c.meaning), "yes" if c.may_be_blank else "no") for c in LEDGER]
     by_command = [
-        (f"`{command}`", ", ".join(f"`{one}`" for one in names)) for command, names in TABLES.items()
+        f"### `{command}`\n\n"
+        + table(("column", "meaning"), [(f"`{name}`", plain(meaning_of(name, one))) for name in one.columns])
+        for command, one in printed().items()
     ]
-    names = sorted({name for columns in TABLES.values() for name in columns})
-    meanings = [(f"`{name}`", plain(meaning_of(name))) for name in names]
     return "\n\n".join(
         [
             "# Data dictionary",
@@ -84,8 +72,8 @@ def dictionary_page() -> str:
             "[converting](../convert.md).",
             table(("column", "what stands in it", "may be blank"), ledger),
             "## What commands print as CSV",
-            table(("command", "columns"), by_command),
-            table(("column", "meaning"), meanings),
+            "`flopcensus COMMAND … --format csv`, or `-o FILE.csv` where a command writes one.",
+            *by_command,
             "## Shipped tables",
             "`configs/countries.csv`:",
             table(("column", "meaning"), [(f"`{name}`", text) for name, text in COUNTRIES.items()]),
@@ -97,8 +85,13 @@ def dictionary_page() -> str:
     )
 
 
-def meaning_of(column: str) -> str:
-    """Return what stands in a column that a command prints; where exports have it, in their words."""
-    if column in OTHERS:
-        return OTHERS[column]
-    return next(one.meaning for one in EXPORTED if one.name == column)
+def meaning_of(column: str, one: Printed) -> str:
+    """Return what stands in a column, by its command, its model or exports; blank where none says."""
+    if one.own and column in one.own:
+        return one.own[column]
+    for model in one.models:
+        found = {field.alias or name: field for name, field in model.model_fields.items()}.get(column)
+        if found is not None and found.description:
+            return re.sub(r"\s*Unit: ([^.]+)\.?$", r" (\1)", found.description).strip()
+    exported = {each.name: each.meaning for each in EXPORTED}
+    return OTHERS.get(column) or exported.get(column, "")

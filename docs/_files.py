@@ -9,7 +9,7 @@ from typing import Any
 from _markdown import plain, table
 
 from accounting.validation import WRITTEN_AS
-from flopcensus.schemas import KINDS, schema
+from flopcensus.schemas import DOCUMENTS, KINDS, schema
 
 _FACT = "Fact of "
 _PATTERNS = {
@@ -43,13 +43,21 @@ def files_page() -> str:
         )
         for name, kind in KINDS.items()
     ]
+    printed = [
+        (f"[{name}](files/{name}.md)", kind.title, f"`flopcensus {kind.files[0]}`")
+        for name, kind in DOCUMENTS.items()
+    ]
     return "\n\n".join(
         [
-            "# Files and records",
+            "# Files, records and outputs",
             "Every kind of file that flopcensus reads or writes, field by field, from the models that read "
             "them. Unknown keys are errors. `flopcensus schema NAME` prints the JSON Schema of each "
             "([editors](../editors.md)).",
             table(("kind", "what it holds", "shipped"), rows),
+            "## Outputs",
+            "What commands print with `--format json`, and a study's `results.json`. Nothing is in them that "
+            "is not named here.",
+            table(("output", "what it holds", "command"), printed),
             "## Quantities",
             "A quantity is a text with its unit (`400 MW`); a range `A to B`, 5th to 95th percentile; or "
             "`{low, best, high}`, 5th, 50th and 95th. A plain number is taken only where there is no unit.",
@@ -83,7 +91,7 @@ def file_page(name: str) -> str:
     parts = [
         "---\norphan: true\n---",  # the list of kinds leads here; a sidebar of all kinds would be no help
         f"# {name}",
-        f"{KINDS[name].title}. ([All kinds](../files.md); `[…]` is a list.)",
+        f"{({**KINDS, **DOCUMENTS})[name].title}. ([All kinds](../files.md); `[…]` is a list.)",
     ]
     parts += _part("The whole", made, made.get("$defs", {}))
     for title, part in made.get("$defs", {}).items():

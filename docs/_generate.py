@@ -18,7 +18,7 @@ from _markdown import plain, table
 import flopcensus
 from flopcensus import testing
 from flopcensus.cli import COMMANDS, cli
-from flopcensus.schemas import KINDS
+from flopcensus.schemas import DOCUMENTS, KINDS
 
 _OPTION_NOTES = re.compile(r"^(.*?)\s*\[([^\]]*(?:default|required)[^\]]*)\]\.?$", re.DOTALL)
 
@@ -34,7 +34,7 @@ def write(folder: Path) -> None:
 
 def pages() -> dict[str, str]:
     """Return every page by its path within the folder."""
-    files = {f"files/{name}.md": file_page(name) for name in KINDS}
+    files = {f"files/{name}.md": file_page(name) for name in (*KINDS, *DOCUMENTS)}
     return {
         "commands.md": commands_page(),
         "library.md": library_page(),

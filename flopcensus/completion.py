@@ -58,9 +58,9 @@ def _workloads() -> Iterator[tuple[str, str]]:
 
 
 def _schemas() -> Iterator[tuple[str, str]]:
-    from flopcensus.schemas import KINDS
+    from flopcensus.schemas import DOCUMENTS, KINDS
 
-    yield from ((name, kind.title) for name, kind in KINDS.items())
+    yield from ((name, kind.title) for name, kind in {**KINDS, **DOCUMENTS}.items())
 
 
 def _completer(source: Callable[[], Iterable[tuple[str, str]]], *, files: bool = False) -> Completer:

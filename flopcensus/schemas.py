@@ -1,4 +1,4 @@
-"""JSON Schemas of all files that people write, and of records, made from the models that read them.
+"""JSON Schemas of all files that people write, of records, and of the documents that commands print as JSON.
 
 An editor that knows a file's schema completes its keys, names the units, and marks what is wrong. A schema is
 made when it is asked for: the models are the one truth, and a copy beside them could fall behind.
@@ -148,12 +148,49 @@ KINDS: Mapping[str, Kind] = {
     "record": Kind("bench.record:Record", "What one run of bench found on one node"),
 }
 
+# what commands print with --format json, by a name that begins as no kind of file does
+_DOCUMENTS = "flopcensus.outputs"
+DOCUMENTS: Mapping[str, Kind] = {
+    f"output-{name}": Kind(f"{_DOCUMENTS}.{model}", title, (command,))
+    for name, model, title, command in (
+        ("bench-diff", "fleet:BenchDifference", "Two records compared", "bench diff"),
+        ("bridge", "bridge:Bridge", "A walk from a published figure to ours", "bridge"),
+        ("brief", "brief:BriefDocument", "A brief on a country or group", "brief"),
+        ("brief-world", "brief:WorldDocument", "A brief on the world", "brief WORLD"),
+        ("calibrate-table", "facts:Paper", "Data sheets against measurements", "calibrate --table"),
+        ("catalogue", "facts:Catalogue", "A table of the shipped facts", "catalogue"),
+        ("compare", "comparison:ComparisonDocument", "Clusters side by side", "compare"),
+        ("convert", "facts:Converted", "What was converted", "convert"),
+        ("decode", "claim:Decoded", "A claim and its readings", "decode"),
+        ("estimate", "estimate:EstimateDocument", "Estimates of a census", "estimate"),
+        ("export", "facts:Exported", "What was exported", "export"),
+        ("export-control", "facts:ExportControl", "Export rules on an accelerator", "export-control"),
+        (
+            "export-control-country",
+            "facts:ExportCountry",
+            "Export rules on what stands in a country",
+            "export-control --country",
+        ),
+        ("export-file", "facts:ExportFile", "The long table of an export", "export -o FILE.json"),
+        ("fleet", "fleet:Fleet", "A fleet, judged", "fleet"),
+        ("fleet-history", "fleet:FleetHistory", "What a history of runs says", "fleet --history"),
+        ("lint", "claim:Lint", "What is wrong in a census", "lint"),
+        ("plan", "comparison:PlanDocument", "The best mix within limits", "plan"),
+        ("run", "results:Results", "All that a study found: results.json", "run"),
+        ("scenario", "scenarios:ScenarioDocument", "An access scenario played", "scenario"),
+        ("shares", "facts:Shares", "A designer's shares of different things", "shares"),
+        ("supply-cut", "scenarios:SupplyCutDocument", "What is left after a supply cut", "supply-cut"),
+        ("training-run", "training:TrainingRunDocument", "A training run", "training-run"),
+        ("vintages", "bridge:Vintages", "Two releases compared", "vintages"),
+    )
+}
+
 
 def schema(name: str, facts: Facts | None = None) -> dict[str, Any]:
-    """Return the schema of a kind of file.
+    """Return the schema of a kind of file or document.
 
     Args:
-        name: a key of `KINDS`.
+        name: a key of `KINDS` or `DOCUMENTS`.
         facts: whose ids are offered for completion; other names that the facts know are accepted too.
 
     Raises:
@@ -161,9 +198,10 @@ def schema(name: str, facts: Facts | None = None) -> dict[str, Any]:
     """
     from accounting.errors import UnknownNameError
 
-    if name not in KINDS:
-        raise UnknownNameError("kind of file", name, KINDS)
-    kind = KINDS[name]
+    kinds = {**KINDS, **DOCUMENTS}
+    if name not in kinds:
+        raise UnknownNameError("kind of file or output", name, kinds)
+    kind = kinds[name]
     module, _, attribute = kind.model.partition(":")
     model = getattr(importlib.import_module(module), attribute)
     made = _tidied(model.model_json_schema(mode="validation", by_alias=True))

@@ -64,10 +64,11 @@ def _read(sources: Sequence[str], facts: Facts) -> Ledger:
         lists.insert(_first_own(found), (OURS, own))
     if SHIPPED_WORD in sources:
         if paths:
-            message = (
-                "facilities of your own beside the shipped census: copy what you need, or use an overlay"
+            named = " ".join(f"--overlay {path}" for path in paths)
+            raise InputError(
+                f"facilities of your own beside the shipped census: lay them over it with {named} in "
+                "place of naming both"
             )
-            raise InputError(message)
         lists.insert(list(sources).index(SHIPPED_WORD), (OURS, _shipped(facts)))
     if len(lists) == 1:
         return lists[0][1]

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from accounting.census.facilities import Facility, FacilityFile, load_facilities
 from accounting.census.ledger import Entry, Ledger, from_facilities
-from accounting.census.readers import epoch_chips, epoch_clusters, epoch_data_centers, epoch_hardware, top500
+from accounting.census.readers import (
+    epoch_chips,
+    epoch_clusters,
+    epoch_data_centers,
+    epoch_hardware,
+    flat_ledger,
+    top500,
+)
 from accounting.census.readers.cells import amount, number
 from accounting.census.readers.chip_totals import ChipRow
 from accounting.census.readers.epoch_sites import Site, find_files, read_sites
@@ -23,13 +30,14 @@ from accounting.validation import load_all, yaml_files
 
 FACILITIES = "facilities"
 CLUSTERS, DATA_CENTERS, TOP500 = epoch_clusters.PREFIX, epoch_data_centers.PREFIX, top500.PREFIX
-CHIPS, HARDWARE = epoch_chips.PREFIX, epoch_hardware.PREFIX
+CHIPS, HARDWARE, LEDGER = epoch_chips.PREFIX, epoch_hardware.PREFIX, flat_ledger.PREFIX
 _RECOGNISE: Mapping[str, Callable[[Collection[str]], bool]] = {
     CLUSTERS: epoch_clusters.recognises,
     DATA_CENTERS: epoch_data_centers.recognises,
     TOP500: top500.recognises,
     CHIPS: epoch_chips.recognises,
     HARDWARE: epoch_hardware.recognises,
+    LEDGER: flat_ledger.recognises,
 }
 _TABLE_SUFFIXES = {".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls"}
 _MEGA = 1e6
@@ -200,6 +208,16 @@ def _facility_line(document: Document, facility: Facility, at: tuple[int, int], 
     return Line(document.file, position.line, FACILITIES, entry, location=location, power_w=power_w)
 
 
+def _read_ledger(path: Path, facts: Facts) -> Material:
+    """Read our flat CSV; its rows are a census of ours, and checked as one."""
+    rows = {row.text("id"): row for row in open_table(path).rows()}
+    lines = [
+        Line(str(path), rows[entry.id].line, FACILITIES, entry)
+        for entry in flat_ledger.read(path, facts).entries
+    ]
+    return Material(facts, tuple(lines))
+
+
 def _read_clusters(path: Path, facts: Facts) -> Material:
     table = open_table(path)
     rows = {f"row-{row.line}": row for row in table.rows()}
@@ -263,4 +281,5 @@ _READ: Mapping[str, Callable[[Path, Facts], Material]] = {
     TOP500: _read_top500,
     CHIPS: _read_chips,
     HARDWARE: _read_hardware,
+    LEDGER: _read_ledger,
 }

@@ -49,6 +49,12 @@ def diff(context: click.Context, *, old: Path, new: Path, margin: float, output:
         context.exit(EXIT_SLOWER)
 
 
+COLUMNS = (
+    *("workload", "device", "precision", "unit", "old", "new", "ratio", "ci95_low", "ci95_high"),
+    *("verdict", "clock_ratio", "per_clock_ratio"),
+)
+
+
 def _show(comparison: Comparison, output: Format, margin: float) -> None:
     from flopcensus.output import to_csv, to_json
 
@@ -63,7 +69,7 @@ def _show(comparison: Comparison, output: Format, margin: float) -> None:
         }
         click.echo(to_json(document), nl=False)
     elif output == "csv":
-        click.echo(to_csv(list(rows[0]), rows), nl=False)
+        click.echo(to_csv(COLUMNS, rows), nl=False)
     else:
         _print(comparison, margin)
 

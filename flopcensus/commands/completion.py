@@ -27,5 +27,9 @@ def command(shell: str) -> None:
     made = get_completion_class(shell)
     assert made is not None  # noqa: S101  (click knows the three)
     complete = made(cli, {}, "flopcensus", "_FLOPCENSUS_COMPLETE")
+    template = complete.source_template
+    if shell == "fish":
+        # click parts each line at every comma: territory,vendor would be offered as territory
+        template = template.replace('string split ","', 'string split --max 1 ","')
     # not .source(): that of bash asks which bash is installed here, which says nothing of where it will run
-    click.echo(complete.source_template % complete.source_vars())
+    click.echo(template % complete.source_vars())

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OURS = "facilities"
 CONVERT_SCHEMA = "flopcensus/convert/1"
+COLUMNS = ("id", "name", "reason")
 _CSV, _YAML = {".csv"}, {".yaml", ".yml"}
 _EXAMPLE = """\b
 Examples:
@@ -152,7 +153,7 @@ def _emit(done: dict[str, Any], output: Format) -> None:
     if output == "json":
         click.echo(to_json(done), nl=False)
     elif output == "csv":
-        click.echo(to_csv(("id", "name", "reason"), done["left_out"]), nl=False)
+        click.echo(to_csv(COLUMNS, done["left_out"]), nl=False)
     else:
         say(f"{done['deployments']} deployments written to {done['out']}, of {done['rows']} rows")
         if done["left_out"]:

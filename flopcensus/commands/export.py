@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flopcensus.exports.table import Row
 
 SUMMARY_SCHEMA = "flopcensus/exported/1"
+COLUMNS = ("level", "code", "conf_status", "reason")
 _PATIENCE_SECONDS = 10.0
 _SUFFIXES = (".csv", ".xlsx", ".parquet", ".json")
 _EXAMPLE = """\b
@@ -174,13 +175,12 @@ def _contents(out: Path, rows: list[Row], *, sdmx: bool) -> dict[Path, bytes]:
 def _emit(summary: dict[str, Any], output: Format) -> None:
     from flopcensus.output import print_table, say, to_csv, to_json
 
-    columns = ("level", "code", "conf_status", "reason")
     if output == "json":
         click.echo(to_json(summary), nl=False)
     elif output == "csv":
-        click.echo(to_csv(columns, summary["withheld"]), nl=False)
+        click.echo(to_csv(COLUMNS, summary["withheld"]), nl=False)
     else:
         say(f"{summary['rows']} rows written to {', '.join(summary['files'])}")
         if summary["withheld"]:
-            rows = [tuple(one[name] for name in columns) for one in summary["withheld"]]
-            print_table(f"{len(rows)} cells withheld", columns, rows)
+            rows = [tuple(one[name] for name in COLUMNS) for one in summary["withheld"]]
+            print_table(f"{len(rows)} cells withheld", COLUMNS, rows)

@@ -1,4 +1,4 @@
-"""``flopcensus schema``: JSON Schemas of the files that people write, for their editors."""
+"""``flopcensus schema``: JSON Schemas of the files that people write and of the JSON that commands print."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _EXAMPLE = """\b
 Examples:
   flopcensus schema
   flopcensus schema cluster
+  flopcensus schema output-estimate
   flopcensus schema -o .schemas
 
 \b
@@ -27,18 +28,20 @@ In an editor with a YAML language server, a first line names the schema:
 )
 @overlay_option
 def command(name: str | None, out: Path | None, overlays: tuple[Path, ...]) -> None:
-    """Print the JSON Schema of a kind of file, or list the kinds; with -o and no NAME, write all.
+    """Print the JSON Schema of a kind of file or output, or list them; with -o and no NAME, write all.
 
     Editors then complete keys and ids, show units, and mark what is wrong (docs/editors.md). Ids are those
-    of the shipped facts and of --overlay.
+    of the shipped facts and of --overlay. What commands print with --format json has schemas as well.
     """
     from accounting.reference.facts import load_facts
     from flopcensus.output import note, print_table, to_json
-    from flopcensus.schemas import KINDS, schema
+    from flopcensus.schemas import DOCUMENTS, KINDS, schema
 
     if name is None and out is None:
         rows = [(key, kind.title, ", ".join(kind.files)) for key, kind in KINDS.items()]
         print_table("kinds of files", ("kind", "what it holds", "shipped, in configs/"), rows)
+        printed = [(key, kind.title, ", ".join(kind.files)) for key, kind in DOCUMENTS.items()]
+        print_table("what commands print as JSON", ("output", "what it holds", "command"), printed)
         return
     facts = load_facts(overlays=overlays)
     if out is None:
@@ -46,7 +49,7 @@ def command(name: str | None, out: Path | None, overlays: tuple[Path, ...]) -> N
         return
     from bench.files import write_text_atomic
 
-    chosen = [name] if name else list(KINDS)
+    chosen = [name] if name else [*KINDS, *DOCUMENTS]
     for key in chosen:
         write_text_atomic(out / f"{key}.json", to_json(schema(key, facts)))
     note(f"{len(chosen)} schemas written to {out}")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from accounting.reference.facts import Facts
 
 _SCHEMA = "flopcensus/shares/1"
-_COLUMNS = ("of", "excludes", "share", "p5", "p95", "date", "kind", "source")
+COLUMNS = ("of", "excludes", "share", "p5", "p95", "date", "kind", "source")
 _EXAMPLE = """\b
 Examples:
   flopcensus shares nvidia
@@ -87,7 +87,7 @@ def _emit(found: Shares, facts: Facts, output: Format) -> None:
     from flopcensus.intervals import percents
     from flopcensus.output import percent, print_table, say, to_csv, to_json, warn
 
-    plain = [{name: getattr(one, name) for name in _COLUMNS} for one in found.shares]
+    plain = [{name: getattr(one, name) for name in COLUMNS} for one in found.shares]
     for row in plain:
         row["date"] = row["date"].isoformat()
     if output == "json":
@@ -95,7 +95,7 @@ def _emit(found: Shares, facts: Facts, output: Format) -> None:
         document = {"schema": _SCHEMA, "designer": who, "shares": plain, "warnings": list(found.warnings)}
         click.echo(to_json(document), nl=False)
     elif output == "csv":
-        click.echo(to_csv(_COLUMNS, plain), nl=False)
+        click.echo(to_csv(COLUMNS, plain), nl=False)
     else:
         rows = [
             (one.of, percent(one.share), percents(one.p5, one.p95), str(one.date), one.kind)

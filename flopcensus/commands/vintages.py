@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from accounting.accounts.release.vintages import Revision, Vintages
 
 VINTAGES_SCHEMA = "flopcensus/vintages/1"
+COLUMNS = (
+    *("as_of", "basis", "precision", "unit", "level", "code", "name", "old", "new"),
+    *("revision", "relative", "data", "method", "correction", "unattributed"),
+)
 _ROWS_SHOWN = 10
 _EXAMPLE = """\b
 Examples:
@@ -94,9 +98,7 @@ def _emit(comparisons: list[dict[str, Any]], output: Format) -> None:
             for one in comparisons
             for row in one["rows"]
         ]
-        columns = ("as_of", "basis", "precision", "unit", "level", "code", "name", "old", "new")
-        parts = ("revision", "relative", "data", "method", "correction", "unattributed")
-        click.echo(to_csv((*columns, *parts), rows), nl=False)
+        click.echo(to_csv(COLUMNS, rows), nl=False)
     else:
         for one in comparisons:
             _print(one)

@@ -11,8 +11,8 @@ from flopcensus.output import to_csv
 
 MODEL_SCHEMA = "flopcensus/export-control/1"
 COUNTRY_SCHEMA = "flopcensus/export-country/1"
-_MODEL_COLUMNS = ("rule", "name", "date", "until", "class", "means", "destinations", "citation", "source")
-_COUNTRY_COLUMNS = (
+MODEL_COLUMNS = ("rule", "name", "date", "until", "class", "means", "destinations", "citation", "source")
+COUNTRY_COLUMNS = (
     *("rule", "in_force", "reached", "accelerators", "accelerators_licensed", "tpp", "tpp_licensed"),
     *("cap_used", "citation"),
 )
@@ -40,7 +40,7 @@ def model_document(found: ModelVerdicts) -> dict[str, Any]:
 
 def model_csv(found: ModelVerdicts) -> str:
     """Return an accelerator's class under each rule as CSV."""
-    return to_csv(_MODEL_COLUMNS, [_verdict(verdict) for verdict in found.verdicts])
+    return to_csv(MODEL_COLUMNS, [_verdict(verdict) for verdict in found.verdicts])
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def country_document(found: CountryVerdicts) -> dict[str, Any]:
 
 def country_csv(found: CountryVerdicts) -> str:
     """Return what each rule makes of a country's accelerators as CSV."""
-    return to_csv(_COUNTRY_COLUMNS, [_finding(one) for one in found.findings])
+    return to_csv(COUNTRY_COLUMNS, [_finding(one) for one in found.findings])
 
 
 def _finding(one: RuleFinding) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from flopcensus.output import to_csv
 
 SCHEMA = "flopcensus/lint/1"
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_COLUMNS = ("severity", "rule", "rows", "found", "expected", "ratio", "factor", "message")
+COLUMNS = ("severity", "rule", "rows", "found", "expected", "ratio", "factor", "message")
 
 
 def document(found: Sequence[Finding]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def csv(found: Sequence[Finding]) -> str:
         }
         for finding in found
     ]
-    return to_csv(_COLUMNS, rows)
+    return to_csv(COLUMNS, rows)
 
 
 def sarif(found: Sequence[Finding]) -> dict[str, Any]:

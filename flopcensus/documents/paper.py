@@ -12,7 +12,7 @@ from flopcensus.documents.parts import quantiles
 from flopcensus.output import to_csv
 
 SCHEMA = "flopcensus/paper-against-measured/1"
-_COLUMNS = ("table", "level", "code", "name", "basis", "kind", "p5", "p50", "p95", "mean", "before", "after")
+COLUMNS = ("table", "level", "code", "name", "basis", "kind", "p5", "p50", "p95", "mean", "before", "after")
 
 
 def document(found: PaperAgainstMeasured) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def _move(one: Move, before: str, after: str) -> dict[str, Any]:
 
 def csv(found: PaperAgainstMeasured) -> str:
     """Return all tables as one CSV; ``table`` says which a row is of, and its unit."""
-    return to_csv(_COLUMNS, _rows(found))
+    return to_csv(COLUMNS, _rows(found))
 
 
 def _rows(found: PaperAgainstMeasured) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from flopcensus.documents.parts import quantiles
 from flopcensus.output import to_csv
 
 SCHEMA = "flopcensus/plan/1"
-_COLUMNS = ("deployment", "accelerator", "count", "unit", "stays", "share")
+COLUMNS = ("deployment", "accelerator", "count", "unit", "stays", "share")
 
 
 def document(found: PlanAnswer) -> dict[str, Any]:
@@ -115,4 +115,4 @@ def _regret_entry(plan: Plan, facts: Facts) -> dict[str, Any] | None:
 def csv(found: PlanAnswer) -> str:
     """Return the counts as CSV, nothing but the header where there is no plan."""
     plan = found.plan
-    return to_csv(_COLUMNS, mix_rows(plan, plan.mix, found.facts) if plan.mix else [])
+    return to_csv(COLUMNS, mix_rows(plan, plan.mix, found.facts) if plan.mix else [])

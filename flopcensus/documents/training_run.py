@@ -14,6 +14,7 @@ from flopcensus.documents.parts import quantiles
 from flopcensus.output import to_csv
 
 SCHEMA = "flopcensus/training-run/1"
+COLUMNS = ("quantity", "unit", "p5", "p50", "p95", "mean")
 
 
 def document(found: TrainingAnswer) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def document(found: TrainingAnswer) -> dict[str, Any]:
 
 def csv(found: TrainingAnswer) -> str:
     """Return the main quantities as CSV, a row each with its unit."""
-    return to_csv(["quantity", "unit", "p5", "p50", "p95", "mean"], quantity_rows(found))
+    return to_csv(COLUMNS, quantity_rows(found))
 
 
 def quantity_rows(found: TrainingAnswer) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flopcensus.library.answer import Answer, table
 from flopcensus.library.asking import as_sources, is_frame
+from flopcensus.library.census import Census
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,23 +79,20 @@ def lint(files: CensusLike) -> Findings:
     """Check files by the linter's rules, each on its own and against one another.
 
     Args:
-        files: our YAML (files or folders), foreign files, ``PREFIX:PATH``, or DataFrames of their columns.
+        files: our YAML (files or folders), foreign files, ``PREFIX:PATH``, or DataFrames of their columns; a
+            census, or what its ``to_frame`` gives.
 
     Raises:
-        InputError: and its kin, with the message of the command line; a `Census`, whose rows have no place
-            in a file any more that a finding could name.
+        InputError: and its kin, with the message of the command line.
     """
     from accounting.lint.linting import lint as find
     from accounting.reference.facts import load_facts
-    from bench.errors import InputError
     from flopcensus.answering.reading import today
-    from flopcensus.library.census import Census
 
-    if isinstance(files, Census):
-        raise InputError("a Census has been read already: give lint the files that it was read from")
-    with as_sources(files) as sources:
+    given = files.to_frame() if isinstance(files, Census) else files
+    with as_sources(given) as sources:
         found = find(sources, load_facts(), today())
-    return Findings(tuple(_of_frame(one, sources) if is_frame(files) else one for one in found))
+    return Findings(tuple(_of_frame(one, sources) if is_frame(given) else one for one in found))
 
 
 def _of_frame(finding: Finding, sources: Sequence[str]) -> Finding:

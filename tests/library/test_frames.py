@@ -194,3 +194,32 @@ def test_a_record_goes_from_file_to_estimate(tmp_path: Path) -> None:
     mine = measured.save(tmp_path / "mine.yaml")
     from_file = fc.estimate(country="FI", as_of=DAY, basis="delivered", draws=50, calibration=mine)
     assert_accounts_close(from_memory, from_file, rtol=0)
+
+
+def test_a_census_is_checked_as_its_files_are(tmp_path: Path) -> None:
+    """Where it stands, what it says and how bad it is are those of the YAML that the frame came from."""
+    text = """
+facilities:
+  - id: twice
+    name: Twice
+    territory: "NO"
+    owners: [{organisation: csir-south-africa}]
+    sector: public
+    sources: [{url: "https://example.org/a", title: A page, date: 2026-01-01}]
+    deployments:
+      - id: a
+        accelerator: nvidia-h100-sxm
+        status: operational
+        in_service: 2030-01-01
+        count: {value: 8, kind: reported, source: "https://example.org/a", date: 2026-01-01}
+"""
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    census = fc.load_census(path)
+    of_file, of_frame, of_census = (fc.lint(one) for one in (path, census.to_frame(), census))
+    said = [(one["rule"], one["severity"], one["message"]) for one in of_file.to_dict()["findings"]]
+    assert [rule for rule, _, _ in said] == ["planned-as-operational"]
+    for found in (of_frame, of_census):
+        assert [(f["rule"], f["severity"], f["message"]) for f in found.to_dict()["findings"]] == said
+        assert found.findings["rows"].to_list() == [("DataFrame.csv:2",)]
+    assert fc.lint(fc.load_census().to_frame()).clean

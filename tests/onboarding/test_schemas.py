@@ -18,7 +18,7 @@ from accounting.documents import parse_document, read_document
 from accounting.quantities import read_uncertain, written_as
 from accounting.reference.facts import load_facts
 from accounting.reference.shipped import configs_root
-from flopcensus.schemas import KINDS, schema
+from flopcensus.schemas import DOCUMENTS, KINDS, schema
 from tests.cli import in_process
 
 
@@ -142,10 +142,10 @@ def test_a_schema_takes_what_the_reader_takes(data: st.DataObject) -> None:
 
 def test_the_command_lists_prints_and_writes(tmp_path: Path) -> None:
     listed = in_process("schema")
-    assert all(name in listed.stdout for name in KINDS)
+    assert all(name in listed.stdout for name in (*KINDS, *DOCUMENTS))
     printed = in_process("schema", "cluster")
     written = in_process("schema", "-o", str(tmp_path / "s"))
-    assert f"{len(KINDS)} schemas written" in written.stderr
+    assert f"{len(KINDS) + len(DOCUMENTS)} schemas written" in written.stderr
     assert (tmp_path / "s" / "cluster.json").read_text(encoding="utf-8") == printed.stdout
     assert "did you mean cluster?" in in_process("schema", "clustr").stderr
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -129,22 +130,54 @@ def test_signs_that_an_encoding_lacks_do_not_stop_us(encoding: str) -> None:
     assert json.loads(in_process("catalogue", "countries", "--format", "json").stdout)["rows"] == rows
 
 
-def test_numbers_have_points_in_every_locale() -> None:
-    arguments = ["catalogue", "accelerators", "nvidia-h100-sxm"]
-    plain, german = (
+# as a notebook or a window would that asks for the user's own locale before it calls us
+_AT_HOME = """
+import locale, sys
+locale.setlocale(locale.LC_ALL, "")
+print(locale.str(0.5), file=sys.stderr)
+from flopcensus.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.fixture(scope="module")
+def german(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment whose numbers have decimal commas; the locale is made where its sources are."""
+    folder = tmp_path_factory.mktemp("locale")
+    if shutil.which("localedef") is None or not Path("/usr/share/i18n/locales/de_DE").exists():
+        pytest.skip("there is nothing to make a German locale of")
+    subprocess.run(
+        ["localedef", "-i", "de_DE", "-f", "UTF-8", str(folder / "de_DE.UTF-8")], check=True, timeout=300
+    )
+    return {"LOCPATH": str(folder), "LC_ALL": "de_DE.UTF-8"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("catalogue", "accelerators", "nvidia-h100-sxm"),
+        ("estimate", "{golden}/facilities.yaml", "--as-of", "2026-06-30", "--draws", "50"),
+        ("estimate", "{golden}/ledger.csv", "--as-of", "2026-06-30", "--draws", "50", "--format", "csv"),
+    ],
+)
+def test_numbers_have_points_where_others_have_commas(
+    arguments: tuple[str, ...], german: dict[str, str], repository: Path
+) -> None:
+    golden = repository / "tests" / "long_life" / "golden" / "0.1"
+    words = [word.format(golden=golden) for word in arguments]
+    plain, home = (
         subprocess.run(
-            [sys.executable, "-m", "flopcensus", *arguments],
-            check=True, capture_output=True, encoding="utf-8", timeout=300,
-            env=os.environ | {"LC_ALL": name, "PYTHONUTF8": "1"},
-        ).stdout
-        for name in ("C", "de_DE.UTF-8")
+            [sys.executable, "-c", _AT_HOME, *words],
+            check=True, capture_output=True, encoding="utf-8", timeout=300, env=os.environ | settings_of,
+        )
+        for settings_of in ({"LC_ALL": "C.UTF-8"}, german)
     )  # fmt: skip
-    assert plain == german
-    assert "3.35 TB/s" in plain
+    assert (plain.stderr[:3], home.stderr[:3]) == ("0.5", "0,5")
+    assert plain.stdout == home.stdout != ""
 
 
 def test_nothing_asks_the_locale(repository: Path) -> None:
-    """German has no word for ours: where the locale is not installed, the test above shows nothing."""
+    """Where no German locale can be made, the test above is skipped."""
     for package in ("accounting", "bench", "flopcensus", "kernels"):
         for path in (repository / package).rglob("*.py"):
             text = path.read_text(encoding="utf-8")
