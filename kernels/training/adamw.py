@@ -82,6 +82,11 @@ def expected(before: State, gradient: torch.Tensor, step: float) -> State:
     """
     first = BETAS[0] * before.first + (1 - BETAS[0]) * gradient
     second = BETAS[1] * before.second + (1 - BETAS[1]) * gradient**2
+    moved = update(first, second, step)
+    return State(before.weights * (1 - LEARNING_RATE * DECAY) - moved, first, second)
+
+
+def update(first: torch.Tensor, second: torch.Tensor, step: float) -> torch.Tensor:
+    """What a step takes off the weights whose moments it has made these, the decay apart."""
     size = (second / (1 - BETAS[1] ** step)).sqrt() + EPSILON
-    update = LEARNING_RATE * (first / (1 - BETAS[0] ** step)) / size
-    return State(before.weights * (1 - LEARNING_RATE * DECAY) - update, first, second)
+    return LEARNING_RATE * (first / (1 - BETAS[0] ** step)) / size

@@ -14,6 +14,7 @@ import math
 from typing import Any, NamedTuple
 
 import torch
+from torch.nn.functional import one_hot
 
 from kernels.shared import tensors
 from kernels.transformer.model import NORM_EPSILON, ROTARY_BASE, Layer, Weights
@@ -25,10 +26,16 @@ class Gradient(NamedTuple):
     Attributes:
         projection: A matrix times the given signs; a norm's gradient as it is.
         norm: Root of the sum of its squares.
+        left: Of a matrix, dY: (tokens, rows). The gradient is leftᵀ·right.
+        right: Of a matrix, X: (tokens, columns).
+        picks: Whether ``left`` is a one in the row that is looked up, and nothing else.
     """
 
     projection: torch.Tensor
     norm: torch.Tensor
+    left: torch.Tensor | None = None
+    right: torch.Tensor | None = None
+    picks: bool = False
 
 
 class Reference(NamedTuple):
@@ -112,17 +119,16 @@ class _Model:
         """Of a product's weight: dYᵀ·X. Of the embedding: the same, with a one in X for each token."""
         if (key := weight.data_ptr()) in self._factors:
             left, right = self._factors[key]
-            return Gradient(left.T @ (right @ vector), ((left @ left.T) * (right @ right.T)).sum().sqrt())
+            norm = ((left @ left.T) * (right @ right.T)).sum().sqrt()
+            return Gradient(left.T @ (right @ vector), norm, left, right)
         found = self._leaves[key].grad
         if found is None:
             raise RuntimeError("a weight took no part in the reference")
         if weight.ndim == 1:
             return Gradient(found, found.norm())
-        same = self._tokens[:, None] == self._tokens
-        zeros = torch.zeros(weight.shape[0], dtype=torch.float64, device=found.device)
-        return Gradient(
-            zeros.index_add(0, self._tokens, found @ vector), ((found @ found.T) * same).sum().sqrt()
-        )
+        picked = one_hot(self._tokens, weight.shape[0]).to(found.dtype)
+        norm = ((found @ found.T) * (picked @ picked.T)).sum().sqrt()
+        return Gradient(picked.T @ (found @ vector), norm, picked, found, picks=True)
 
     def _note(self, weight: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> None:
         self._factors[weight.data_ptr()] = left, right

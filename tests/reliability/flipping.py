@@ -59,6 +59,11 @@ class Flip:
     index: tuple[int, ...]
     bit: int
 
+    def is_idle(self) -> bool:
+        """Whether a nothing would stay a nothing."""
+        sign = self.tensor.dtype in LAYOUT and self.bit == 8 * self.tensor.element_size() - 1
+        return sign and not bool(self.tensor.detach()[self.index])
+
     def do(self) -> None:
         """Turn the bit over; doing it again undoes it."""
         words = WORDS[self.tensor.element_size()]
@@ -71,7 +76,16 @@ class Flip:
 
 
 def draw_flip(tensors: tuple[torch.Tensor, ...], kind: Kind | None, chance: random.Random) -> Flip:
-    """A bit of a kind (any bit where none is given) in an element, all elements alike."""
+    """A bit of a kind (any bit where none is given) in an element, all elements alike.
+
+    Not the sign of a nothing, which stays one.
+    """
+    while (flip := _drawn(tensors, kind, chance)).is_idle():
+        pass
+    return flip
+
+
+def _drawn(tensors: tuple[torch.Tensor, ...], kind: Kind | None, chance: random.Random) -> Flip:
     place = chance.randrange(sum(one.numel() for one in tensors))
     for tensor in tensors:
         if place < tensor.numel():
@@ -162,8 +176,7 @@ def faulty_step(
         learn()
         assert step.outcome is not None
         if part == "states":
-            # those that count in the check's loss
-            flip(step.outcome.states[-1, : step.tokens.shape[1] // 2])
+            flip(step.outcome.states)
         elif part == "losses":
             flip(step.outcome.token_losses)
         elif part == "gradients":

@@ -19,8 +19,18 @@ from kernels.attention import Attention
 from kernels.gemm import Gemm
 from kernels.operations import attention_check
 from kernels.training.check import _range_share
+from kernels.training_step import TrainingStep
 from kernels.workload import Place, Prepared, Shape
-from tests.reliability.flipping import LAYOUT, Flipped, bits_of, draw_flip, kinds_of
+from tests.reliability.flipping import (
+    LAYOUT,
+    TRAINING_PARTS,
+    Flipped,
+    Kind,
+    bits_of,
+    draw_flip,
+    faulty_step,
+    kinds_of,
+)
 
 
 @pytest.mark.parametrize("dtype", [*LAYOUT, torch.int32, torch.int8], ids=str)
@@ -112,6 +122,28 @@ def test_no_row_of_attention_may_leave_the_range_of_its_values(monkeypatch: pyte
         output[1, 1, row, 5] = 1.2 * most
         assert not attention.check().correct, row
         output[1, 1, row, 5] = right
+
+
+STEP = {"hidden": 64, "layers": 1, "heads": 4, "kv_heads": 2, "intermediate": 96, "vocabulary": 128}
+
+
+@pytest.mark.parametrize("part", TRAINING_PARTS)
+@pytest.mark.parametrize("kind", ["sign", "low exponent"])
+def test_one_bit_of_any_part_of_a_training_step_is_seen(part: str, kind: Kind) -> None:
+    """Of any element: thousands of gradients and weights, every token's loss and states."""
+    torch.set_num_threads(1)
+    step = TrainingStep().prepare("fp32", {**STEP, "batch": 2, "sequence": 96}, Place(), seed=1)
+    step.poison()
+    step.run()
+    assert step.check().correct
+    chance = random.Random(f"{part} {kind}")
+    for _ in range(3):
+        kept = [one.detach().clone() for one in step.weights]
+        with faulty_step(step, part, kind, chance):
+            assert not step.check().correct
+        for one, was in zip(step.weights, kept, strict=True):
+            one.detach().copy_(was)
+        step.run()
 
 
 def test_no_weight_may_leap_in_a_training_step() -> None:
