@@ -7,14 +7,18 @@ output is turned over, the element drawn evenly over the output and the bit even
 the workload's own check must find the output wrong. "16 bits" are sixteen such flips of any kind at once. The
 digest is the hash by which `bench` compares two calls on the same operands; "-" where a workload promises no
 equal bits. False alarms are checks of right calls, with new operands each, that find something wrong.
-Exit code 1 if there was any, or if a digest missed a flip.
+Collectives run on two ranks over Gloo, of which the first is told of. "s" is wall time.
+``--flips 0`` makes clean runs alone; ``--part 2/5`` makes the second fifth of them, with operands of its own.
+Exit code 1 if there was any false alarm, or if a digest missed a flip.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import random
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -28,7 +32,9 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402  (the checkout comes first)
 
-from kernels.catalogue import WORKLOADS  # noqa: E402
+from kernels.catalogue import GROUPED, WORKLOADS  # noqa: E402
+from kernels.exchange.kinds import KINDS  # noqa: E402
+from kernels.operations import convolution_run  # noqa: E402
 from kernels.training.run import PreparedTraining  # noqa: E402
 from kernels.workload import Place, Shape  # noqa: E402
 from tests.reliability.flipping import (  # noqa: E402
@@ -48,6 +54,10 @@ ATTENTION = {"sequence": 192, "batch": 2, "heads": 2, "head": 64}
 SQUARE = {"m": 128, "n": 128, "k": 128}
 LARGER = {"m": 512, "n": 512, "k": 512}
 MANY = 16
+RANKS = 2
+# Channels and side, of a convolution in small.
+STAGES = ((16, 14), (32, 7))
+DECODED = ("bf16", "fp32")
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,18 @@ class Case:
 
     def prepare(self, seed: int) -> Any:
         """With operands drawn from the seed."""
-        return WORKLOADS[self.workload].prepare(self.precision, self.shape, Place(), seed=seed)
+        if self.workload == "convolution":
+            size = self.shape["batch"], STAGES
+            return convolution_run.prepare(self.precision, *size, Place(), seed, channels_last=False)
+        if self.workload in WORKLOADS:
+            return WORKLOADS[self.workload].prepare(self.precision, self.shape, Place(), seed=seed)
+        place = Place(ranks=torch.distributed.get_world_size(), rank=torch.distributed.get_rank())
+        return GROUPED[self.workload].prepare(self.precision, self.shape, place, seed=seed)
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether it takes several ranks."""
+        return self.workload in GROUPED
 
 
 CASES = (
@@ -81,10 +102,12 @@ CASES = (
         for precision in ("bf16", "fp32")
         for part in TRAINING_PARTS
     ),
-    Case("decode_step", "bf16", {**SMALL_MODEL, "batch": 4, "context": 64}),
-    Case("normalisation", "bf16", {"rows": 128, "width": 512}),
-    Case("memory_copy", "fp32", {"elements": 1 << 14}),
-    Case("memory_triad", "fp32", {"elements": 1 << 14}),
+    *(Case("decode_step", precision, {**SMALL_MODEL, "batch": 4, "context": 64}) for precision in DECODED),
+    *(Case("convolution", precision, {"batch": 2}) for precision in ("bf16", "fp32")),
+    *(Case("normalisation", precision, {"rows": 128, "width": 512}) for precision in ("bf16", "fp32")),
+    Case("embedding", "fp32", {"rows": 4096, "width": 64}),
+    *(Case(f"memory_{kind}", "fp32", {"elements": 1 << 14}) for kind in ("copy", "scale", "add", "triad")),
+    *(Case(kind, "fp32", {"bytes": 1 << 16, "ranks": RANKS}) for kind in KINDS),
 )
 
 
@@ -134,7 +157,7 @@ def ran(case: Case, seed: int) -> Any:
 def flipped(case: Case, flips: int, seed: str) -> Found:
     """Flips of every kind; operands are drawn anew after every twenty, and for each training step."""
     chance, found = random.Random(f"{seed} {case.name}"), Found()
-    for kind, count in trials(case, flips):
+    for kind, count in trials(case, flips) if flips else ():
         prepared = None
         for number in range(count):
             if prepared is None or number % 20 == 0 or isinstance(prepared, PreparedTraining):
@@ -175,6 +198,37 @@ def false_alarms(case: Case, runs: int, seed: str) -> list[str]:
     return alarms
 
 
+def found_in(case: Case, flips: int, clean: int, seed: str, part: str) -> tuple[Found, list[str]]:
+    """What is found of a case, in a group of ranks where it takes one."""
+    if not case.is_grouped:
+        return flipped(case, flips, seed), false_alarms(case, clean, seed + part)
+    processes = multiprocessing.get_context("spawn")
+    answer = processes.Queue()
+    with tempfile.TemporaryDirectory(prefix="corruption-") as folder:
+        where, asked = f"file://{folder}/group", (case, flips, clean, seed, part)
+        ranks = [
+            processes.Process(target=_one_rank, args=(rank, where, asked, answer)) for rank in range(RANKS)
+        ]
+        for one in ranks:
+            one.start()
+        found: tuple[Found, list[str]] = answer.get(timeout=600)
+        for one in ranks:
+            one.join()
+    return found
+
+
+def _one_rank(rank: int, where: str, asked: tuple[Case, int, int, str, str], answer: Any) -> None:
+    """Of a group whose ranks all do the same; the first one tells."""
+    case, flips, clean, seed, part = asked
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=where, rank=rank, world_size=RANKS)
+    found = flipped(case, flips, seed), false_alarms(case, clean, seed + part)
+    if rank == 0:
+        answer.put(found)
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
 def main() -> int:
     """Run the campaign and print its table."""
     parser = argparse.ArgumentParser(
@@ -184,6 +238,7 @@ def main() -> int:
     parser.add_argument("--clean", type=int, default=10_000, help="runs without a flip, over all workloads")
     parser.add_argument("--seed", default="corruption-1")
     parser.add_argument("--workload", action="append")
+    parser.add_argument("--part", default="", help="of the clean runs: 2/5 makes the second fifth")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     chosen = [case for case in CASES if not asked.workload or case.workload in asked.workload]
@@ -194,14 +249,17 @@ def main() -> int:
     total, wolves, missed = 0, list[str](), 0
     # the parts of a training step are spoilt one by one, and right together
     clean = [case for case in chosen if case.part in (None, TRAINING_PARTS[0])]
-    slow = {"training_step": 0.2, "attention_training": 0.5}
+    slow = {"training_step": 0.2, "attention_training": 0.5, "decode_step": 0.5, "convolution": 0.5}
     weight = sum(slow.get(case.workload, 1.0) for case in clean)
+    parts = int(asked.part.partition("/")[2] or 1)
     for case in chosen:
         start = time.monotonic()
-        count = asked.flips if case.part is None else max(1, asked.flips // 4)
-        found = flipped(case, count, asked.seed)
-        runs = round(asked.clean * slow.get(case.workload, 1.0) / weight + 0.5) if case in clean else 0
-        alarms = false_alarms(case, runs, asked.seed)
+        count = asked.flips if case.part is None else -(-asked.flips // 4)
+        share = asked.clean / parts * slow.get(case.workload, 1.0) / weight
+        runs = round(share + 0.5) if case in clean else 0
+        if not (count or runs):
+            continue
+        found, alarms = found_in(case, count, runs, asked.seed, asked.part and f" {asked.part}")
         total, wolves = total + runs, wolves + alarms
         digest = "-"
         if found.has_digest:
