@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import queue
 import random
 import sys
 import tempfile
@@ -211,7 +212,13 @@ def found_in(case: Case, flips: int, clean: int, seed: str, part: str) -> tuple[
         ]
         for one in ranks:
             one.start()
-        found: tuple[Found, list[str]] = answer.get(timeout=600)
+        found: tuple[Found, list[str]] | None = None
+        while found is None:
+            try:
+                found = answer.get(timeout=1)
+            except queue.Empty:
+                if any(one.exitcode for one in ranks):
+                    raise RuntimeError(f"{case.name}: a rank failed") from None
         for one in ranks:
             one.join()
     return found

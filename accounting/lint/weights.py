@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from accounting.lint.material import CLUSTERS, Line, Material
 from accounting.lint.rates import (
@@ -20,7 +21,8 @@ from accounting.lint.rates import (
 )
 from accounting.lint.rule import Evidence, Figure, rule
 
-_H100_ID, _SIXTEEN = "nvidia-h100-sxm", "bf16"
+_H100_ID = "nvidia-h100-sxm"
+_SIXTEEN: Literal["bf16"] = "bf16"
 # a chip whose 8-bit rate is its 16-bit rate is halved by an 8-bit basis; less than this is no matter
 BASIS_RATIO = 1.5
 # percentage points of a share, below which a change of basis is not worth a note

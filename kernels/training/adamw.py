@@ -89,4 +89,5 @@ def expected(before: State, gradient: torch.Tensor, step: float) -> State:
 def update(first: torch.Tensor, second: torch.Tensor, step: float) -> torch.Tensor:
     """What a step takes off the weights whose moments it has made these, the decay apart."""
     size = (second / (1 - BETAS[1] ** step)).sqrt() + EPSILON
-    return LEARNING_RATE * (first / (1 - BETAS[0] ** step)) / size
+    moved: torch.Tensor = LEARNING_RATE * (first / (1 - BETAS[0] ** step)) / size
+    return moved

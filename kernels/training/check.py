@@ -46,9 +46,9 @@ SLOPE_STEP = 0.003
 SLOPE_TOLERANCE = 0.05
 SIGMAS = 6.0
 # Allowed of one element, times `SIGMAS`, where the root mean square of all is off by one. In steps of two
-# models the worst state was off by 4.8 in bf16, the worst loss of a token by 2.1, and the worst element of a
+# models the worst state was off by 6.2 in bf16, the worst loss of a token by 2.1, and the worst element of a
 # gradient by 11, which has `BACKWARD_MARGIN` times `SIGMAS`; in fp32 they were off by half as much.
-ELEMENT_MARGIN = 2.0
+ELEMENT_MARGIN = 3.0
 # |first / √second| is below √((1 − β₁)² / ((1 − β₂)·(1 − β₁²/β₂))) = 1.2 (Cauchy and Schwarz), and below 2.7
 # with the corrections of the first steps.
 MOST_RATES = 4.0

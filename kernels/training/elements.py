@@ -114,7 +114,8 @@ def _rows_share(part: tuple[torch.Tensor, ...], step: float) -> float:
 
 
 def _norm(rows: torch.Tensor) -> torch.Tensor:
-    return torch.linalg.vector_norm(rows, dim=1)
+    length: torch.Tensor = torch.linalg.vector_norm(rows, dim=1)
+    return length
 
 
 def _sum(values: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:

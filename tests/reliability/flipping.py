@@ -109,7 +109,7 @@ def outputs_of(prepared: Any) -> tuple[torch.Tensor, ...]:
         return tuple(stage.output for stage in prepared.stages)
     if hasattr(prepared, "outcome"):
         return (prepared.outcome.logits,)
-    for name in ("c", "output", "target"):
+    for name in ("c", "output", "target", "got"):
         if hasattr(prepared, name):
             return (getattr(prepared, name),)
     raise TypeError(f"{type(prepared).__name__} has no outputs that are known")
