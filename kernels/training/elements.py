@@ -93,8 +93,8 @@ def optimiser_share(
 
 def _rows_share(part: tuple[torch.Tensor, ...], step: float) -> float:
     """Of one weight: itself, gradient and moments, the three sums of before, and the signs."""
-    *held, weight_sum, first_sum, second_sum, signs = part
-    held = [each.detach().view(1, -1) if each.ndim == 1 else each.detach() for each in held]
+    weight_sum, first_sum, second_sum, signs = part[4:]
+    held = [each.detach().view(1, -1) if each.ndim == 1 else each.detach() for each in part[:4]]
     worst = torch.zeros((), dtype=torch.float64, device=signs.device)
     for rows in _blocks(held[0]):
         # the update has room for what float32 makes of it
@@ -107,7 +107,7 @@ def _rows_share(part: tuple[torch.Tensor, ...], step: float) -> float:
             second @ signs - (other * second_sum[rows] + (1 - other) * (squared @ signs)),
         )
         sizes = (_norm(weight), _norm(first) + _norm(gradient), _norm(second) + _norm(squared))
-        spare = (UPDATE_ERROR * _norm(moved), TINY, TINY)
+        spare: tuple[torch.Tensor | float, ...] = (UPDATE_ERROR * _norm(moved), TINY, TINY)
         for error, size, more in zip(errors, sizes, spare, strict=True):
             worst = torch.maximum(worst, (error.abs() / (SIGMAS * (ROUNDINGS * size + more) + TINY)).max())
     return float(worst)
