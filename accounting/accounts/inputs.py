@@ -51,6 +51,10 @@ class Input:
     which: str
 
 
+# how far benchmarks lie above production runs is one figure for all accelerators
+_EXCESS = Input("benchmark_excess", "")
+
+
 @dataclass(frozen=True)
 class InputGroup:
     """Inputs taken together, and the places of the terms that they touch."""
@@ -80,6 +84,8 @@ def inputs_of(term: Term, valuer: Valuer) -> Iterator[Input]:
     for factor in term.chain.factors:
         if factor.shared_sd:
             yield _shared(factor)
+        if factor.common_sd:
+            yield _EXCESS
         if factor.site_sd:
             yield _own(factor)
     if term.bias is not None and not term.bias.ratio.exact:
@@ -159,13 +165,15 @@ def _chain(chain: Chain, changed: Callable[[Factor], Factor]) -> Chain:
 def _renamed(factor: Factor, again: Callable[[Input], bool]) -> Factor:
     shared = f"{AGAIN}{factor.shared_name}" if again(_shared(factor)) else factor.shared_name
     own = f"{AGAIN}{factor.site_name}" if again(_own(factor)) else factor.site_name
-    return replace(factor, shared_name=shared, site_name=own)
+    common = f"{AGAIN}{factor.common_name}" if again(_EXCESS) else factor.common_name
+    return replace(factor, shared_name=shared, site_name=own, common_name=common)
 
 
 def _narrowed(factor: Factor, kept: Callable[[Input], bool]) -> Factor:
     shared = factor.shared_sd if kept(_shared(factor)) else 0.0
     own = factor.site_sd if kept(_own(factor)) else 0.0
-    return replace(factor, shared_sd=shared, site_sd=own)
+    common = factor.common_sd if kept(_EXCESS) else 0.0
+    return replace(factor, shared_sd=shared, site_sd=own, common_sd=common)
 
 
 def _at_median(value: Uncertain) -> Uncertain:
@@ -205,6 +213,7 @@ def _name(inputs: tuple[Input, ...], facts: Facts) -> str:
         "count": f"counts of {many} other facilities" if several else f"count of {which}",
         "source": f"bias of {many} other sources" if several else f"bias of {which}",
         SERVICE: "what is in service by then",
+        _EXCESS.kind: "benchmarks above production runs",
         "site_spread": "sites' own efficiency" if several else f"sites' own {_STEPS.get(which, which)}",
         **{step: _STEPS[step] for step in _POOLED_FOR_ALL},
     }

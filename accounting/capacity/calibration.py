@@ -41,6 +41,8 @@ STEPS: tuple[Step, ...] = ("achievable", "sustained", "delivered")
 
 # an MFU above the pooled best matmul (of an accelerator whose own is not published) is held just below it
 _RATIO_LIMIT = 0.97
+# the draw of how far benchmarks lie above production runs: one for all accelerators
+EXCESS = "sustained/excess"
 # availability is not known by accelerator: one pool serves all
 _ANY = "any"
 _Key = tuple[Step, str]
@@ -74,7 +76,8 @@ class Efficiency:
         """Draw the fraction for a site (shape: size)."""
         shared = standard_normal(seed, self.shared_name, size)
         own = standard_normal(seed, self.site_name + site, size)
-        return self.prediction.at(shared, own)
+        common = standard_normal(seed, EXCESS, size) if self.prediction.common_sd else 0.0
+        return self.prediction.at(shared, own, common)
 
 
 @dataclass(frozen=True)
@@ -134,8 +137,8 @@ class Calibration:
         prediction = pool.predict(self.chip(accelerator, precision))
         own = prediction.level == "own"
         if step == "sustained" and self.excess and not (own and self.has_production(accelerator, precision)):
-            shared = math.hypot(prediction.shared_sd, self.excess.shared_sd)
-            prediction = replace(prediction, shared_sd=shared)
+            # one figure was taken off all benchmarks: where it is wrong, it is so for all of them
+            prediction = replace(prediction, common_sd=self.excess.shared_sd)
         kind: Kind = self.kinds[step, precision, str(accelerator)] if own else "assumed"
         return Efficiency(step, prediction, kind, precision)
 

@@ -216,8 +216,8 @@ class Summation:
     def _shared_product(self, shared: Shared, basis: int) -> Draws | float:
         product: Draws | float = 1.0
         for factor in shared.of_basis[basis][1]:
-            normal = standard_normal(self.seed, factor.shared_name, self.size)
-            product = product * expit(factor.mean + factor.shared_sd * normal)
+            logit = factor.shared_logit(lambda name: standard_normal(self.seed, name, self.size))
+            product = product * expit(logit)
         if shared.bias is not None:
             normal = standard_normal(self.seed, shared.bias.name, self.size)
             product = product * draw(shared.bias.ratio, normal)

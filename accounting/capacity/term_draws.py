@@ -97,11 +97,11 @@ class SharedDraws:
         """Make what a chain shares: minus the part of the logit that is not a site's own."""
         for factor in chain.factors:
             if factor.site_sd and factor.shared_name not in self._made:
-                normal = self._streams.fill(
-                    factor.shared_name, np.empty(self.size, np.float32), self.start
-                ).astype(np.float64)
-                logit = factor.mean + factor.shared_sd * normal
-                self._made[factor.shared_name] = (-logit).astype(np.float32)
+                self._made[factor.shared_name] = (-factor.shared_logit(self._normal)).astype(np.float32)
+
+    def _normal(self, name: str) -> Draws:
+        room = np.empty(self.size, np.float32)
+        return self._streams.fill(name, room, self.start).astype(np.float64)
 
     def minus_logit(self, factor: Factor) -> Normals:
         """Return what :meth:`prepare` made."""

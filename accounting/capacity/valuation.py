@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from accounting.capacity.bases import BASES, MEMORY, Basis, Capacity, Denomination, Draws, Unit
-from accounting.capacity.calibration import Calibration
+from accounting.capacity.calibration import EXCESS, Calibration
 from accounting.capacity.draws import draw, expit, standard_normal
 from accounting.capacity.peaks import lacking, peak_rate
 from accounting.capacity.sizing.correlated import CommonFactors, Loadings, common_of, own_part
@@ -51,8 +51,8 @@ class Skipped:
 class Factor:
     """The fraction that the step to ``basis`` keeps, of one accelerator: logit-normal.
 
-    Its logit is ``mean`` + ``shared_sd`` × a normal that all sites share + ``site_sd`` × one of the
-    site's own.
+    Its logit is ``mean`` + ``shared_sd`` × a normal that all sites share + ``common_sd`` × one that several
+    accelerators share + ``site_sd`` × one of the site's own.
     """
 
     basis: Basis
@@ -61,12 +61,18 @@ class Factor:
     site_sd: float
     shared_name: str
     site_name: str
+    common_sd: float = 0.0
+    common_name: str = ""
 
     def draws(self, seed: int, site: str, size: int) -> Draws:
         """Draw the fraction for a site."""
-        shared = standard_normal(seed, self.shared_name, size)
         own = standard_normal(seed, self.site_name + site, size)
-        return expit(self.mean + self.shared_sd * shared + self.site_sd * own)
+        return expit(self.shared_logit(lambda name: standard_normal(seed, name, size)) + self.site_sd * own)
+
+    def shared_logit(self, normal: Callable[[str], Draws]) -> Draws:
+        """Return the part of the logit that is no site's own, from normals by name (shape: draws)."""
+        logit = self.mean + self.shared_sd * normal(self.shared_name)
+        return logit + self.common_sd * normal(self.common_name) if self.common_sd else logit
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +247,7 @@ class Valuer:
             if efficiency is None:
                 return Skipped(f"no {step} measurement in {self.precision} to calibrate with")
             p, names = efficiency.prediction, (efficiency.shared_name, efficiency.site_name)
-            factors.append(Factor(step, p.mean, p.shared_sd, p.site_sd, *names))
+            factors.append(Factor(step, p.mean, p.shared_sd, p.site_sd, *names, p.common_sd, EXCESS))
             known.append(efficiency.kind)
         return Chain(tuple(factors), tuple(known), self.asked)
 

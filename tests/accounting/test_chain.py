@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,6 +87,28 @@ def test_benchmarks_exceed_production_by_what_accelerators_with_both_show(facts:
     sustained = calibration.efficiency("sustained", "nvidia-h100-sxm", "bf16")
     assert sustained is not None
     assert sustained.median * best == pytest.approx(0.4, rel=1e-9)
+
+
+def test_what_was_taken_off_all_benchmarks_is_one_error(facts: Facts) -> None:
+    """Two accelerators known from benchmarks alone rise and fall together by the error of the excess."""
+    names = ("nvidia-b200-sxm", "nvidia-b300-sxm")
+    rows = [
+        *(measured(name, 800.0) for name in ("nvidia-h100-sxm", *names)),
+        mfu("nvidia-h100-sxm", "40%").model_copy(update={"setting": "production"}),
+        mfu("nvidia-h100-sxm", "35%").model_copy(update={"setting": "production"}),
+        *(mfu(n, "30%").model_copy(update={"setting": "benchmark"}) for n in ("nvidia-h100-sxm", *names)),
+    ]
+    calibration = Calibration.of(rows, facts)
+    steps = [calibration.efficiency("sustained", name, "bf16") for name in names]
+    draws = [step.draws(3, "a site", 40_000) for step in steps if step is not None]
+    logits = [np.log(x / (1 - x)) for x in draws]
+    assert calibration.excess is not None
+    assert np.cov(*logits)[0, 1] == pytest.approx(calibration.excess.shared_sd**2 + _of_site(steps), rel=0.05)
+
+
+def _of_site(steps: list[Any]) -> float:
+    """Both stand at one site, whose own error they share as well."""
+    return float(steps[0].prediction.site_sd * steps[1].prediction.site_sd)
 
 
 def test_mixtures_of_experts_stay_out_of_dense_training(facts: Facts) -> None:

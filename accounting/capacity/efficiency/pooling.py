@@ -77,7 +77,8 @@ class Observation:
 class Prediction:
     """A fraction on the logit scale.
 
-    ``shared_sd`` is common to all sites that run the accelerator (``key`` names the draw), ``site_sd``
+    ``shared_sd`` is common to all sites that run the accelerator (``key`` names the draw), ``common_sd`` to
+    all accelerators that are known from benchmarks alone, and ``site_sd``
     is each site's own. ``level`` says whose measurements it rests on, ``observations`` how many.
     """
 
@@ -87,15 +88,16 @@ class Prediction:
     level: Level
     observations: int
     key: str
+    common_sd: float = 0.0
 
     @property
     def sd(self) -> float:
-        """The standard deviation of one site's logit: shared and own together."""
-        return math.hypot(self.shared_sd, self.site_sd)
+        """The standard deviation of one site's logit: common, shared and own together."""
+        return math.hypot(self.shared_sd, self.common_sd, self.site_sd)
 
-    def at(self, shared: Draws, own: Draws) -> Draws:
-        """Return the fraction for standard normals that sites share, and for a site's own (shape: draws)."""
-        return expit(self.mean + self.shared_sd * shared + self.site_sd * own)
+    def at(self, shared: Draws, own: Draws, common: Draws | float = 0.0) -> Draws:
+        """Return the fraction for normals of the accelerator, of a site, and common ones (shape: draws)."""
+        return expit(self.mean + self.shared_sd * shared + self.common_sd * common + self.site_sd * own)
 
 
 @dataclass(frozen=True)
