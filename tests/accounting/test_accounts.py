@@ -37,7 +37,11 @@ def calibration(facts: Facts) -> Calibration:
 
 
 def entry(number: int, **changes: object) -> Entry:
-    public = {"owners": (Owner("eurohpc-ju", "EU", 1.0),), "sector": "public"}
+    public = {
+        "owners": (Owner("eurohpc-ju", "EU", 1.0),),
+        "sector": "public",
+        "in_service": datetime.date(2025, 1, 1),
+    }
     return replace(BASE, id=f"e{number}", facility=f"f{number}", **{**public, **changes})  # type: ignore[arg-type]
 
 

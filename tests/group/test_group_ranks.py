@@ -13,6 +13,7 @@ import pytest
 
 from bench.record import Record, load_record
 
+pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
 TORCHRUN = Path(sys.executable).parent / "torchrun"
 BENCH = ("bench", "--device", "cpu", "--time-budget", "1", "--patience", "90")
@@ -23,8 +24,6 @@ from bench.group.members import GroupPlan
 from bench.group.session import measure_group
 from bench.launching.rank import read_rank
 from bench.plan import Plan
-
-pytestmark = pytest.mark.system
 plan = Plan("custom", 600.0, "cpu", ("all_reduce",))
 wanted = GroupPlan(plan, read_rank(), None, float(sys.argv[2]))
 outcome = measure_group(wanted, lookup=lambda _: None, out_dir=Path(sys.argv[1]), progress=lambda _: None,

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels.gemm import Gemm
-from kernels.products import check, libraries, matrices, shapes, ways
+from kernels.products import bindings, check, libraries, matrices, shapes, ways
 from kernels.products.ways import PreparedGemm
 from kernels.shared import tensors
 from kernels.workload import Place, Shape, Verdict
@@ -339,7 +339,7 @@ def test_preparing_tries_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail(f"tried {arguments}")
 
     monkeypatch.setattr(ways, "_failure", refuse)
-    monkeypatch.setattr(ways, "_triton_product", refuse)
+    monkeypatch.setattr(bindings, "triton_product", refuse)
     monkeypatch.setattr(libraries, "behind_numpy", refuse)
     assert run(GEMM.prepare("fp32", OBLONG, PLACE, seed=3)).check().correct
     gpu = Place("cuda:0", "cuda", architecture="9.0")

@@ -20,6 +20,7 @@ from bench.launching.rank import Rank
 from bench.launching.roll import Patience, Roll
 from bench.record import Record, load_record
 
+pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
 QUICKLY = Patience(absent_seconds=1.0, longest_seconds=60.0)
 LONG = 20.0
@@ -38,8 +39,6 @@ from bench.plan import Plan
 from bench.progress import silent
 from bench.session import measure
 from kernels.workload import Verdict
-
-pytestmark = pytest.mark.system
 
 out, absent, act = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
 rank = read_rank()

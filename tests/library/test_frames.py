@@ -98,8 +98,6 @@ def test_what_is_no_number_or_no_file_is_said_so(census: fc.Census) -> None:
             fc.estimate(part, draws=wrong)  # type: ignore[arg-type]
     with pytest.raises(fc.InputError, match="false_alarms: must be a number"):
         fc.fleet("nowhere", false_alarms="few")  # type: ignore[arg-type]
-    with pytest.raises(fc.InputError, match="give lint the files"):
-        fc.lint(part)
 
 
 def test_namibia_is_not_missing(census: fc.Census) -> None:
