@@ -103,7 +103,9 @@ def test_what_was_taken_off_all_benchmarks_is_one_error(facts: Facts) -> None:
     draws = [step.draws(3, "a site", 40_000) for step in steps if step is not None]
     logits = [np.log(x / (1 - x)) for x in draws]
     assert calibration.excess is not None
-    assert np.cov(logits[0], logits[1])[0, 1] == pytest.approx(calibration.excess.shared_sd**2 + _of_site(steps), rel=0.05)
+    assert np.cov(logits[0], logits[1])[0, 1] == pytest.approx(
+        calibration.excess.shared_sd**2 + _of_site(steps), rel=0.05
+    )
 
 
 def _of_site(steps: list[Any]) -> float:
