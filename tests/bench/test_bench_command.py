@@ -56,6 +56,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, found: Record, *arguments: str) -> cl
     return invoke(*arguments)
 
 
+@pytest.mark.system
 def test_a_real_run_gives_json_on_stdout_and_progress_on_stderr(tmp_path: Path) -> None:
     """This machine is really measured, in processes that import torch: seconds, and so once for all."""
     done = invoke("--device", "cpu", "--workload", "gemm", "--workload", "memory_copy", "--precision", "fp32",

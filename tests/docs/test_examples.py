@@ -16,7 +16,13 @@ def test_there_are_examples() -> None:
     assert len(BLOCKS) >= 3
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: str(block[0]))
+def _parameter(block: tuple[Example, ...]) -> object:
+    """A block that measures this machine takes a minute."""
+    marks = [pytest.mark.system] if any(one.measured for one in block) else []
+    return pytest.param(block, id=str(block[0]), marks=marks)
+
+
+@pytest.mark.parametrize("block", [_parameter(block) for block in BLOCKS])
 def test_examples_print_what_is_shown(tmp_path: Path, block: tuple[Example, ...]) -> None:
     for example in block:
         _prints_what_is_shown(example, tmp_path)

@@ -18,6 +18,8 @@ from bench.errors import KernelsShadowedError
 from tests.cli import as_process as run
 from tests.cli import in_process
 
+pytestmark = pytest.mark.system
+
 TIMEOUT_S = 120
 
 

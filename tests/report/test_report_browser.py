@@ -36,7 +36,10 @@ FRAME = """<!DOCTYPE html><html><body>
   document.documentElement.dataset.width = root.scrollWidth + " " + root.clientWidth;
 }}</script></body></html>"""
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"none of {', '.join(NAMES)} is installed")
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(BROWSER is None, reason=f"none of {', '.join(NAMES)} is installed"),
+]
 
 
 def browse(tmp_path: Path, html: str, *flags: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from bench.worker.tasks import Introduce, Introduction
 from tests.bench import scripted
 from tests.bench.spawning import OPENER, ROOT, TO_THE_FIFTH_PROCESS, run, switched
 
-pytestmark = pytest.mark.usefixtures("switches")
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("switches")]
 
 
 @pytest.fixture(scope="module")

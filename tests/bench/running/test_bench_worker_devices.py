@@ -15,7 +15,7 @@ from bench.session import measure
 from tests.bench import scripted
 from tests.bench.spawning import OPENER, PLAN, run, run_record
 
-pytestmark = pytest.mark.usefixtures("switches")
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("switches")]
 
 
 def test_a_device_that_disappears_ends_what_is_left_of_it(tmp_path: Path) -> None:

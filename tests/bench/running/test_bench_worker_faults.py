@@ -14,7 +14,7 @@ from bench.record import Result, load_record
 from bench.worker import process as process_module
 from tests.bench.spawning import OPENER, ROOT, children, run, switched
 
-pytestmark = pytest.mark.usefixtures("switches")
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("switches")]
 
 
 BREAKING = {
