@@ -212,10 +212,16 @@ def _failed(error: Exception) -> int:
         where = f" {error.filename}" if error.filename else ""
         note(f"error:{where}: {error.strerror or error}")
         return 2
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _found_no_room(error):
         click.echo("error: not enough memory; ask for less (fewer --draws, rows or levels)", err=True)
         return 2
     return _our_fault(error)
+
+
+def _found_no_room(error: Exception) -> bool:
+    """Whether a library could not be loaded for want of memory (words of glibc's loader and of strerror)."""
+    words = ("failed to map segment from shared object", "Cannot allocate memory")
+    return isinstance(error, ImportError) and any(one in str(error) for one in words)
 
 
 def _our_fault(error: Exception) -> int:

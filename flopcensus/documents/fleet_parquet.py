@@ -24,7 +24,7 @@ def to_parquet(rows: Iterable[Mapping[str, Any]]) -> bytes:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         message = "Parquet needs pyarrow; install it with: pip install 'flopcensus[tables]'"
         raise MissingExtraError(message) from error
     types = {name: pa.float64() if name in _NUMBERS else pa.string() for name in COLUMNS} | {

@@ -65,7 +65,7 @@ def _pyarrow() -> tuple[Any, Any]:
     try:
         import pyarrow
         import pyarrow.parquet
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         message = "Parquet needs pyarrow; install it with: pip install 'flopcensus[tables]'"
         raise MissingExtraError(message) from error
     return pyarrow, pyarrow.parquet

@@ -63,7 +63,7 @@ def _wide(spec: Spec, config: Spec) -> Spec:
 def _package() -> Any:
     try:
         import vl_convert
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         message = "charts need vl-convert-python; install it with: pip install 'flopcensus[page]'"
         raise MissingExtraError(message) from error
     return vl_convert

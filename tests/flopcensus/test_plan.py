@@ -153,13 +153,27 @@ def test_without_scipy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 
     def absent(name: str, *rest: Any, **others: Any) -> Any:
         if name.startswith("scipy"):
-            raise ImportError(name)
+            raise ModuleNotFoundError(name)
         return real(name, *rest, **others)
 
     monkeypatch.setattr(builtins, "__import__", absent)
     result = run("plan", "hedged", "--power", "5 MW", *DRAWS)
     assert result.returncode == 2
     assert "flopcensus[planning]" in result.stderr
+
+
+def test_a_library_that_found_no_room_is_not_one_that_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def no_room(name: str, *rest: Any, **others: Any) -> Any:
+        if name.startswith("scipy"):
+            raise ImportError(f"lib{name}.so: failed to map segment from shared object")
+        return real(name, *rest, **others)
+
+    monkeypatch.setattr(builtins, "__import__", no_room)
+    result = run("plan", "hedged", "--power", "5 MW", *DRAWS)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith("error: not enough memory")
 
 
 def test_the_walk_in_the_docs_runs_in_one_folder(tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def _matrix(equations: Sequence[tuple[Cell, tuple[Cell, ...]]], place: Mapping[C
 def _scipy() -> tuple[Any, Any]:
     try:
         from scipy import optimize, sparse  # noqa: PLC0415  (half a second that only this needs)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         message = "suppression needs scipy; install it with: pip install 'flopcensus[tables]'"
         raise MissingExtraError(message) from error
     return optimize, sparse

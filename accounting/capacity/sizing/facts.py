@@ -113,7 +113,7 @@ class SizingFacts(FactModel):
         missing = [what for what in get_args(What) if what not in {part.of for part in self.common}]
         if missing:
             message = f"no row says what sites have in common of {', '.join(missing)}"
-            raise PydanticCustomError("missing", message, {"at": "common"})
+            raise PydanticCustomError("share_in_common", message, {"at": "common"})
         return self
 
     def _factor(self, what: What, row: Fact[Uncertain], name: str = "") -> Lognormal:

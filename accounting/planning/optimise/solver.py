@@ -260,7 +260,7 @@ def scipy_optimize() -> Any:
     """Return scipy.optimize. Raises MissingExtraError."""
     try:
         from scipy import optimize  # noqa: PLC0415  (half a second that only this needs)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         message = "finding a mix needs scipy; install it with: pip install 'flopcensus[planning]'"
         raise MissingExtraError(message) from error
     return optimize
