@@ -209,8 +209,8 @@ def _failed(error: Exception) -> int:
             note(f"error: {line}")
         return error.exit_code
     if isinstance(error, OSError):
-        where = f" {error.filename}" if error.filename else ""
-        note(f"error:{where}: {error.strerror or error}")
+        where = f"{error.filename}: " if error.filename else ""
+        note(f"error: {where}{error.strerror or error}")
         return 2
     if isinstance(error, MemoryError) or _found_no_room(error):
         click.echo("error: not enough memory; ask for less (fewer --draws, rows or levels)", err=True)
